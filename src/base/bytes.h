@@ -86,7 +86,8 @@ static inline uint32_t load_le32(const uint8_t *p)
     return ((uint32_t)p[3] << 24) | ((uint32_t)p[2] << 16) | ((uint32_t)p[1] << 8) | p[0];
 }
 
-/* Copies `from` to `to`, which holds `room` bytes; false and nothing copied when it does not fit. */
+/* Copies `from` to `to`, which holds `room` bytes; false and nothing copied when it does not fit.
+ */
 static inline bool bytes_copy(void *to, size_t room, struct bytes from)
 {
     if (from.len > room) {

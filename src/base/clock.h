@@ -6,7 +6,7 @@
 
 #include "base/text.h"
 
-#define NS_PER_S INT64_C(1000000000)
+#define NS_PER_S  INT64_C(1000000000)
 #define NS_PER_MS INT64_C(1000000)
 
 /* The two calls of this project that ask the system what time it is. */

@@ -17,7 +17,8 @@ void rd_fail(struct reader *r, enum fault_kind kind, const char *what)
     }
 }
 
-static const uint8_t *take(struct reader *r, size_t n, const char *what) /* the only one that moves */
+static const uint8_t *take(struct reader *r, size_t n,
+                           const char *what) /* the only one that moves */
 {
     if (n > rd_left(r)) {
         rd_fail(r, r->overrun, what);

@@ -5,7 +5,9 @@ static size_t decode(struct bytes b, uint32_t *out)
     static const struct {
         uint8_t mask, lead;
         uint32_t min;
-    } forms[] = { { 0x80, 0x00, 0 }, { 0xe0, 0xc0, 0x80 }, { 0xf0, 0xe0, 0x800 }, { 0xf8, 0xf0, 0x10000 } };
+    } forms[] = {
+        { 0x80, 0x00, 0 }, { 0xe0, 0xc0, 0x80 }, { 0xf0, 0xe0, 0x800 }, { 0xf8, 0xf0, 0x10000 }
+    };
     for (size_t n = 1; n <= 4; n++) {
         if (b.len < n || (b.p[0] & forms[n - 1].mask) != forms[n - 1].lead) {
             continue;

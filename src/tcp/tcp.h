@@ -1,0 +1,111 @@
+/*
+ * tcp: packets as connections: bytes in order, gaps, SYN, FIN, RST, who and when.
+ *
+ * A table of connections keyed by both ends. The client is who sent the SYN; where the capture
+ * starts in the middle it is who has the higher port, and `client_is_guess` says so (the layer
+ * above may call tcp_conn_swap() before any data were delivered, or judge by content).
+ * Streams are numbered by their first packet, as tshark's tcp.stream: a new SYN with another
+ * sequence number on the same ends, after the old connection ended or where it cannot belong to
+ * it, starts a new stream (port reuse).
+ *
+ * Bytes are delivered in order and once: retransmissions and overlaps are trimmed (the first
+ * copy wins), segments out of order wait (bounded), and what the capture lacks is a named gap,
+ * never papered over. A gap is declared when the other side acknowledged bytes that were not
+ * captured and it is plain that they will not come (enough later segments went by), when the
+ * waiting bytes reach their limit, or when the connection ends. FIN and RST are delivered after
+ * the data before them.
+ *
+ * Memory: no more than `limits` says; a connection that is only being counted costs its entry.
+ * Sources: RFC 9293, RFC 7323 (windows, timestamps), RFC 6298 (retransmission).
+ */
+#ifndef HANDFAST_TCP_TCP_H
+#define HANDFAST_TCP_TCP_H
+
+#include "base/net.h"
+#include "base/status.h"
+#include "capture/packet.h"
+
+struct when {
+    uint64_t frame;
+    int64_t at_ns;
+};
+
+enum tcp_end_reason {
+    TCP_END_CLOSED,   /* FIN both ways, or RST */
+    TCP_END_IDLE,     /* nothing for `idle_ns` of capture time */
+    TCP_END_REUSED,   /* a new SYN on the same ends */
+    TCP_END_CAPTURE,  /* the capture ended */
+    TCP_END_EVICTED,  /* the limit on open connections was reached */
+};
+
+struct tcp_side_stats {
+    uint64_t bytes;          /* of payload delivered or skipped, in order */
+    uint32_t packets;
+    uint16_t retransmissions; /* segments wholly seen before, saturating; keep-alives are not counted */
+    uint16_t out_of_order;
+    uint16_t gaps;
+    uint16_t unacked_retransmissions; /* of the newest data, never acknowledged since */
+    bool syn_seen, syn_ack_seen;      /* sent by this side */
+    bool fin_seen, rst_seen;
+    bool snap_truncated;              /* some payload was cut by the snap length */
+};
+
+struct tcp_conn; /* opaque; accessors below */
+
+const struct endpoint *tcp_conn_end(const struct tcp_conn *c, enum side side, struct endpoint *storage);
+uint64_t tcp_conn_stream(const struct tcp_conn *c);
+bool tcp_conn_client_is_guess(const struct tcp_conn *c);
+struct tcp_side_stats tcp_conn_stats(const struct tcp_conn *c, enum side side);
+struct when tcp_conn_first(const struct tcp_conn *c);
+struct when tcp_conn_last(const struct tcp_conn *c);
+/* Has `side` acknowledged everything the other side was seen to send? */
+bool tcp_conn_all_acked(const struct tcp_conn *c, enum side side);
+/* The layer above keeps one pointer here, NULL at first. */
+void **tcp_conn_user(struct tcp_conn *c);
+/* Data of this connection are of no further interest: in-order bytes are counted, segments out of
+ * order are no longer kept; SYN, FIN, RST and the end are still delivered. */
+void tcp_conn_ignore_data(struct tcp_conn *c);
+/* Exchange client and server: the content showed who is who. */
+void tcp_conn_swap(struct tcp_conn *c);
+
+/* Called in the order of the capture. `when` is the frame that carried the thing. */
+struct tcp_sink {
+    void *arg;
+    /* `seq_differs`: a further SYN or SYN/ACK with another sequence number. First ones and repeats alike. */
+    void (*syn)(void *arg, struct tcp_conn *c, enum side side, bool is_ack, bool is_repeat, bool seq_differs, struct when when);
+    /* In order, once. Borrowed until return. */
+    void (*data)(void *arg, struct tcp_conn *c, enum side side, struct bytes data, struct when when);
+    /* `len` bytes that the capture lacks, before the next data. */
+    void (*gap)(void *arg, struct tcp_conn *c, enum side side, uint32_t len, struct when when);
+    void (*fin)(void *arg, struct tcp_conn *c, enum side side, struct when when);
+    void (*rst)(void *arg, struct tcp_conn *c, enum side side, struct when when, uint8_t hop_limit);
+    /* A segment whose bytes were all seen before; not keep-alives. */
+    void (*retransmission)(void *arg, struct tcp_conn *c, enum side side, struct when when);
+    void (*icmp_error)(void *arg, struct tcp_conn *c, enum side side, bool is_too_big, struct when when);
+    /* The last call for c; c is gone after it. */
+    void (*end)(void *arg, struct tcp_conn *c, enum tcp_end_reason reason);
+};
+
+struct tcp_limits {
+    uint32_t max_connections;    /* 0: 4,000,000; the one idle longest is evicted */
+    uint32_t waiting_bytes;      /* per direction, out of order; 0: 256 KiB */
+    uint64_t waiting_bytes_total; /* all connections; 0: 256 MiB */
+    int64_t idle_ns;             /* 0: 1 hour of capture time */
+    int64_t linger_ns;           /* after FIN both ways or RST: wait for stragglers; 0: 2 s of capture time */
+};
+
+struct tcp_table;
+
+enum status tcp_table_new(const struct tcp_sink *sink, const struct tcp_limits *limits,
+                          struct tcp_table **out, struct err *err) NODISCARD;
+/* One PACKET_TCP, or PACKET_ICMP_ERROR that quotes TCP. */
+enum status tcp_push(struct tcp_table *t, const struct packet *p, struct when when, struct err *err) NODISCARD;
+/* Capture time goes on without packets (live): ends what is idle or lingers. */
+void tcp_advance(struct tcp_table *t, int64_t now_ns);
+/* The capture is over: every open connection is flushed (gaps declared) and ended, in stream order. */
+void tcp_finish(struct tcp_table *t);
+uint64_t tcp_n_open(const struct tcp_table *t);
+uint64_t tcp_n_streams(const struct tcp_table *t);
+void tcp_table_free(struct tcp_table *t); /* NULL is fine; no calls to the sink */
+
+#endif
