@@ -29,9 +29,11 @@ struct capture_end {
 };
 
 struct capture_stats {
-    uint64_t frames, bytes;   /* frames given so far; bytes of the uncompressed file read so far */
-    uint64_t bytes_read, size_bytes; /* position in and size of the file on disk, for progress; size 0 where unknown */
-    uint64_t dropped;         /* by the kernel or interface: live captures, and pcapng interface statistics */
+    uint64_t frames, bytes; /* frames given so far; bytes of the uncompressed file read so far */
+    uint64_t bytes_read, size_bytes; /* position in and size of the file on disk, for progress; size
+                                        0 where unknown */
+    uint64_t
+        dropped; /* by the kernel or interface: live captures, and pcapng interface statistics */
 };
 
 /* Secrets inside a pcapng (Decryption Secrets Block, type "TLSK"): the text of an NSS key log,
@@ -50,8 +52,9 @@ enum capture_next {
 
 struct capture_options {
     struct capture_secrets_sink secrets;
-    const char *filter; /* a BPF expression, or NULL; compiled by libpcap for the link type in use */
-    int idle_ms;        /* on a pipe or an interface, return CAPTURE_IDLE after this; -1: wait */
+    const char
+        *filter; /* a BPF expression, or NULL; compiled by libpcap for the link type in use */
+    int idle_ms; /* on a pipe or an interface, return CAPTURE_IDLE after this; -1: wait */
     uint32_t ring_bytes; /* live: kernel ring buffer; 0: 64 MiB */
     uint32_t snap_len;   /* live: 0: 262144 */
 };

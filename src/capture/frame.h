@@ -10,7 +10,7 @@
 #include "base/bytes.h"
 
 struct frame {
-    uint64_t number;      /* 1 is the first of the capture, as Wireshark counts */
+    uint64_t number; /* 1 is the first of the capture, as Wireshark counts */
     int64_t at_ns;
     uint32_t len_on_wire; /* >= bytes.len; more where a snap length cut the frame */
     uint16_t link_type;   /* LINKTYPE_*, the tcpdump group's registry */

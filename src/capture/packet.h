@@ -19,10 +19,10 @@ enum packet_kind {
     PACKET_OTHER = 0, /* nothing of interest */
     PACKET_TCP,
     PACKET_UDP,
-    PACKET_ICMP_ERROR,    /* about a TCP or UDP packet: src/dst are those of the packet quoted */
-    PACKET_BROKEN,        /* headers contradict themselves or the frame is cut within them */
-    PACKET_FRAGMENT,      /* an IP fragment, kept until the others come */
-    PACKET_UNKNOWN_LINK,  /* a link type that is not known; name it with link_type_name() */
+    PACKET_ICMP_ERROR,   /* about a TCP or UDP packet: src/dst are those of the packet quoted */
+    PACKET_BROKEN,       /* headers contradict themselves or the frame is cut within them */
+    PACKET_FRAGMENT,     /* an IP fragment, kept until the others come */
+    PACKET_UNKNOWN_LINK, /* a link type that is not known; name it with link_type_name() */
 };
 
 enum {
@@ -45,8 +45,8 @@ struct packet {
     struct bytes options;
     /* ICMP errors: kind of the packet quoted, and why */
     bool quotes_tcp;
-    bool is_unreachable;       /* destination unreachable, of any kind */
-    bool is_too_big;           /* fragmentation needed (ICMP 3/4) or packet too big (ICMPv6 2) */
+    bool is_unreachable; /* destination unreachable, of any kind */
+    bool is_too_big;     /* fragmentation needed (ICMP 3/4) or packet too big (ICMPv6 2) */
     /* The payload: `payload.len` bytes were captured of `payload_len` on the wire. Borrowed from
      * the frame, or from the decoder (a reassembled datagram) until the next decode. */
     struct bytes payload;

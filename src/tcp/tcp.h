@@ -31,28 +31,30 @@ struct when {
 };
 
 enum tcp_end_reason {
-    TCP_END_CLOSED,   /* FIN both ways, or RST */
-    TCP_END_IDLE,     /* nothing for `idle_ns` of capture time */
-    TCP_END_REUSED,   /* a new SYN on the same ends */
-    TCP_END_CAPTURE,  /* the capture ended */
-    TCP_END_EVICTED,  /* the limit on open connections was reached */
+    TCP_END_CLOSED,  /* FIN both ways, or RST */
+    TCP_END_IDLE,    /* nothing for `idle_ns` of capture time */
+    TCP_END_REUSED,  /* a new SYN on the same ends */
+    TCP_END_CAPTURE, /* the capture ended */
+    TCP_END_EVICTED, /* the limit on open connections was reached */
 };
 
 struct tcp_side_stats {
-    uint64_t bytes;          /* of payload delivered or skipped, in order */
+    uint64_t bytes; /* of payload delivered or skipped, in order */
     uint32_t packets;
-    uint16_t retransmissions; /* segments wholly seen before, saturating; keep-alives are not counted */
+    uint16_t
+        retransmissions; /* segments wholly seen before, saturating; keep-alives are not counted */
     uint16_t out_of_order;
     uint16_t gaps;
     uint16_t unacked_retransmissions; /* of the newest data, never acknowledged since */
     bool syn_seen, syn_ack_seen;      /* sent by this side */
     bool fin_seen, rst_seen;
-    bool snap_truncated;              /* some payload was cut by the snap length */
+    bool snap_truncated; /* some payload was cut by the snap length */
 };
 
 struct tcp_conn; /* opaque; accessors below */
 
-const struct endpoint *tcp_conn_end(const struct tcp_conn *c, enum side side, struct endpoint *storage);
+const struct endpoint *tcp_conn_end(const struct tcp_conn *c, enum side side,
+                                    struct endpoint *storage);
 uint64_t tcp_conn_stream(const struct tcp_conn *c);
 bool tcp_conn_client_is_guess(const struct tcp_conn *c);
 struct tcp_side_stats tcp_conn_stats(const struct tcp_conn *c, enum side side);
@@ -71,27 +73,31 @@ void tcp_conn_swap(struct tcp_conn *c);
 /* Called in the order of the capture. `when` is the frame that carried the thing. */
 struct tcp_sink {
     void *arg;
-    /* `seq_differs`: a further SYN or SYN/ACK with another sequence number. First ones and repeats alike. */
-    void (*syn)(void *arg, struct tcp_conn *c, enum side side, bool is_ack, bool is_repeat, bool seq_differs, struct when when);
+    /* `seq_differs`: a further SYN or SYN/ACK with another sequence number. First ones and repeats
+     * alike. */
+    void (*syn)(void *arg, struct tcp_conn *c, enum side side, bool is_ack, bool is_repeat,
+                bool seq_differs, struct when when);
     /* In order, once. Borrowed until return. */
-    void (*data)(void *arg, struct tcp_conn *c, enum side side, struct bytes data, struct when when);
+    void (*data)(void *arg, struct tcp_conn *c, enum side side, struct bytes data,
+                 struct when when);
     /* `len` bytes that the capture lacks, before the next data. */
     void (*gap)(void *arg, struct tcp_conn *c, enum side side, uint32_t len, struct when when);
     void (*fin)(void *arg, struct tcp_conn *c, enum side side, struct when when);
     void (*rst)(void *arg, struct tcp_conn *c, enum side side, struct when when, uint8_t hop_limit);
     /* A segment whose bytes were all seen before; not keep-alives. */
     void (*retransmission)(void *arg, struct tcp_conn *c, enum side side, struct when when);
-    void (*icmp_error)(void *arg, struct tcp_conn *c, enum side side, bool is_too_big, struct when when);
+    void (*icmp_error)(void *arg, struct tcp_conn *c, enum side side, bool is_too_big,
+                       struct when when);
     /* The last call for c; c is gone after it. */
     void (*end)(void *arg, struct tcp_conn *c, enum tcp_end_reason reason);
 };
 
 struct tcp_limits {
-    uint32_t max_connections;    /* 0: 4,000,000; the one idle longest is evicted */
-    uint32_t waiting_bytes;      /* per direction, out of order; 0: 256 KiB */
+    uint32_t max_connections;     /* 0: 4,000,000; the one idle longest is evicted */
+    uint32_t waiting_bytes;       /* per direction, out of order; 0: 256 KiB */
     uint64_t waiting_bytes_total; /* all connections; 0: 256 MiB */
-    int64_t idle_ns;             /* 0: 1 hour of capture time */
-    int64_t linger_ns;           /* after FIN both ways or RST: wait for stragglers; 0: 2 s of capture time */
+    int64_t idle_ns;              /* 0: 1 hour of capture time */
+    int64_t linger_ns; /* after FIN both ways or RST: wait for stragglers; 0: 2 s of capture time */
 };
 
 struct tcp_table;
@@ -99,10 +105,12 @@ struct tcp_table;
 enum status tcp_table_new(const struct tcp_sink *sink, const struct tcp_limits *limits,
                           struct tcp_table **out, struct err *err) NODISCARD;
 /* One PACKET_TCP, or PACKET_ICMP_ERROR that quotes TCP. */
-enum status tcp_push(struct tcp_table *t, const struct packet *p, struct when when, struct err *err) NODISCARD;
+enum status tcp_push(struct tcp_table *t, const struct packet *p, struct when when,
+                     struct err *err) NODISCARD;
 /* Capture time goes on without packets (live): ends what is idle or lingers. */
 void tcp_advance(struct tcp_table *t, int64_t now_ns);
-/* The capture is over: every open connection is flushed (gaps declared) and ended, in stream order. */
+/* The capture is over: every open connection is flushed (gaps declared) and ended, in stream order.
+ */
 void tcp_finish(struct tcp_table *t);
 uint64_t tcp_n_open(const struct tcp_table *t);
 uint64_t tcp_n_streams(const struct tcp_table *t);

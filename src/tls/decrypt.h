@@ -3,10 +3,10 @@
  *
  * For TLS 1.3 (handshake, 0-RTT and application traffic keys of either side, KeyUpdate followed)
  * and for TLS 1.0 to 1.2 (master secret: CBC with and without encrypt-then-MAC, GCM, CCM, CCM_8,
- * ChaCha20-Poly1305, stream and NULL). OpenSSL's EVP does the cryptography. A record that does not open is
- * evidence (wrong key or altered bytes), not an error; sequence numbers go on.
- * Sources: RFC 8446 section 5 and 7; RFC 5246 section 6; RFC 7366; RFC 7627 does not matter here since the master
- * secret is given; RFC 7905, RFC 6655.
+ * ChaCha20-Poly1305, stream and NULL). OpenSSL's EVP does the cryptography. A record that does not
+ * open is evidence (wrong key or altered bytes), not an error; sequence numbers go on. Sources: RFC
+ * 8446 section 5 and 7; RFC 5246 section 6; RFC 7366; RFC 7627 does not matter here since the
+ * master secret is given; RFC 7905, RFC 6655.
  */
 #ifndef HANDFAST_TLS_DECRYPT_H
 #define HANDFAST_TLS_DECRYPT_H
@@ -21,7 +21,7 @@ enum decrypt_phase {
 };
 
 struct decrypt_params {
-    uint16_t version;      /* negotiated: 0x0301 .. 0x0304 */
+    uint16_t version; /* negotiated: 0x0301 .. 0x0304 */
     uint16_t cipher_suite;
     struct bytes client_random, server_random;
     bool encrypt_then_mac; /* negotiated (RFC 7366) */
@@ -31,7 +31,8 @@ struct decryptor;
 
 /* *out is NULL and the status ST_OK where the key log lacks the secrets or the suite cannot be
  * undone. Borrows keylog. */
-enum status decryptor_new(const struct decrypt_params *params, const struct keylog *keylog, struct decryptor **out);
+enum status decryptor_new(const struct decrypt_params *params, const struct keylog *keylog,
+                          struct decryptor **out);
 void decryptor_free(struct decryptor *d); /* NULL is fine; keys are wiped */
 bool decryptor_has(const struct decryptor *d, enum side side, enum decrypt_phase phase);
 /* Switches the keys of one side; the sequence number starts at 0. */
@@ -39,9 +40,10 @@ void decryptor_set_phase(struct decryptor *d, enum side side, enum decrypt_phase
 /* After a KeyUpdate of that side. */
 void decryptor_update_key(struct decryptor *d, enum side side);
 /* Opens one record: `body` without its 5-byte header, whose fields are given. The plaintext is
- * in `room` (at least body.len bytes), its length in *out_len, and *out_type is the inner content type (1.3) or
- * `type`. False where it does not authenticate (the sequence number is then counted only for phases other than
- * DECRYPT_EARLY; in DECRYPT_HANDSHAKE of a client after rejected 0-RTT, try again with the next record). */
+ * in `room` (at least body.len bytes), its length in *out_len, and *out_type is the inner content
+ * type (1.3) or `type`. False where it does not authenticate (the sequence number is then counted
+ * only for phases other than DECRYPT_EARLY; in DECRYPT_HANDSHAKE of a client after rejected 0-RTT,
+ * try again with the next record). */
 bool decryptor_open(struct decryptor *d, enum side side, uint8_t type, uint16_t record_version,
                     struct bytes body, uint8_t *room, size_t *out_len, uint8_t *out_type);
 

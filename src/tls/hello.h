@@ -21,7 +21,7 @@ struct tls_extension {
 /* The extensions of one message, and views into those that decide handshakes. A list view is the
  * content of the vector, without its length; it is empty where absent: ask tls_has(). */
 struct tls_extensions {
-    bool is_present; /* the block itself: absent in SSL 3.0 and old TLS 1.0 hellos */
+    bool is_present;   /* the block itself: absent in SSL 3.0 and old TLS 1.0 hellos */
     size_t n, n_total; /* n_total counts those beyond TLS_EXTENSIONS_MAX, which are not kept */
     bool has_duplicate;
     uint16_t duplicate; /* the first type that came twice */

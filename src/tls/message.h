@@ -18,7 +18,7 @@ struct tls_certificate {
     struct bytes request_context;
     size_t n, n_total;
     struct bytes list[TLS_CERTIFICATES_MAX]; /* DER */
-    struct bytes ocsp_response;   /* 1.3: status_request of the first entry, the OCSPResponse DER */
+    struct bytes ocsp_response; /* 1.3: status_request of the first entry, the OCSPResponse DER */
     bool has_sct;
 };
 

@@ -13,18 +13,57 @@
 #include <stddef.h>
 #include <stdint.h>
 
-const char *tls_alert_name(uint8_t description);       /* "handshake_failure" */
-const char *tls_handshake_type_name(uint8_t type);     /* "ClientHello", as the RFCs write it */
-const char *tls_content_type_name(uint8_t type);       /* "handshake" */
-const char *tls_extension_name(uint16_t type);         /* "server_name" */
-const char *tls_group_name(uint16_t group);            /* "x25519", "X25519MLKEM768" */
-const char *tls_signature_algorithm_name(uint16_t alg); /* "ecdsa_secp256r1_sha256", "rsa_pkcs1_sha1"; "GREASE" for RFC 8701 values in all of these 16-bit registries */
-const char *tls_version_name(uint16_t version); /* "TLS 1.2", "SSL 3.0", "SSL 2.0", "TLS 1.3 (draft 23)", "DTLS 1.2"; "GREASE" */
+const char *tls_alert_name(uint8_t description);   /* "handshake_failure" */
+const char *tls_handshake_type_name(uint8_t type); /* "ClientHello", as the RFCs write it */
+const char *tls_content_type_name(uint8_t type);   /* "handshake" */
+const char *tls_extension_name(uint16_t type);     /* "server_name" */
+const char *tls_group_name(uint16_t group);        /* "x25519", "X25519MLKEM768" */
+const char *tls_signature_algorithm_name(
+    uint16_t alg); /* "ecdsa_secp256r1_sha256", "rsa_pkcs1_sha1"; "GREASE" for RFC 8701 values in
+                      all of these 16-bit registries */
+const char *tls_version_name(uint16_t version); /* "TLS 1.2", "SSL 3.0", "SSL 2.0", "TLS 1.3 (draft
+                                                   23)", "DTLS 1.2"; "GREASE" */
 
 /* What a suite needs and gives; the table knows it for each suite of the registry. */
-enum tls_kx { TLS_KX_NONE, TLS_KX_RSA, TLS_KX_DH, TLS_KX_DHE, TLS_KX_ECDH, TLS_KX_ECDHE, TLS_KX_PSK, TLS_KX_DHE_PSK, TLS_KX_RSA_PSK, TLS_KX_ECDHE_PSK, TLS_KX_SRP, TLS_KX_KRB5, TLS_KX_GOST, TLS_KX_ECCPWD, TLS_KX_TLS13 };
-enum tls_auth { TLS_AUTH_NONE, TLS_AUTH_RSA, TLS_AUTH_DSS, TLS_AUTH_ECDSA, TLS_AUTH_ANON, TLS_AUTH_PSK, TLS_AUTH_SRP, TLS_AUTH_KRB5, TLS_AUTH_GOST, TLS_AUTH_TLS13 };
-enum tls_mode { TLS_MODE_NULL, TLS_MODE_STREAM, TLS_MODE_CBC, TLS_MODE_GCM, TLS_MODE_CCM, TLS_MODE_CCM_8, TLS_MODE_POLY1305, TLS_MODE_OTHER };
+enum tls_kx {
+    TLS_KX_NONE,
+    TLS_KX_RSA,
+    TLS_KX_DH,
+    TLS_KX_DHE,
+    TLS_KX_ECDH,
+    TLS_KX_ECDHE,
+    TLS_KX_PSK,
+    TLS_KX_DHE_PSK,
+    TLS_KX_RSA_PSK,
+    TLS_KX_ECDHE_PSK,
+    TLS_KX_SRP,
+    TLS_KX_KRB5,
+    TLS_KX_GOST,
+    TLS_KX_ECCPWD,
+    TLS_KX_TLS13
+};
+enum tls_auth {
+    TLS_AUTH_NONE,
+    TLS_AUTH_RSA,
+    TLS_AUTH_DSS,
+    TLS_AUTH_ECDSA,
+    TLS_AUTH_ANON,
+    TLS_AUTH_PSK,
+    TLS_AUTH_SRP,
+    TLS_AUTH_KRB5,
+    TLS_AUTH_GOST,
+    TLS_AUTH_TLS13
+};
+enum tls_mode {
+    TLS_MODE_NULL,
+    TLS_MODE_STREAM,
+    TLS_MODE_CBC,
+    TLS_MODE_GCM,
+    TLS_MODE_CCM,
+    TLS_MODE_CCM_8,
+    TLS_MODE_POLY1305,
+    TLS_MODE_OTHER
+};
 enum tls_hash { TLS_HASH_MD5, TLS_HASH_SHA1, TLS_HASH_SHA256, TLS_HASH_SHA384, TLS_HASH_OTHER };
 struct tls_cipher_suite {
     uint16_t value;
@@ -33,8 +72,8 @@ struct tls_cipher_suite {
     enum tls_kx kx;
     enum tls_auth auth;
     enum tls_mode mode;
-    uint8_t key_bytes;   /* of the cipher; 0 for NULL */
-    enum tls_hash hash;  /* of the MAC (CBC, stream, NULL) or of the PRF/HKDF (AEAD) */
+    uint8_t key_bytes;  /* of the cipher; 0 for NULL */
+    enum tls_hash hash; /* of the MAC (CBC, stream, NULL) or of the PRF/HKDF (AEAD) */
     bool is_export;
     bool needs_tls12, needs_tls13; /* first version that may negotiate it */
 };

@@ -1,14 +1,15 @@
 /*
  * prelude: what peers say before TLS on the same connection.
  *
- * PROXY protocol v1/v2, HTTP CONNECT, SOCKS4/4a/5, and STARTTLS in SMTP, LMTP, IMAP, POP3, FTP, XMPP,
- * LDAP, NNTP, Sieve, IRC, PostgreSQL, MySQL, RDP, MSSQL (TDS, where TLS records travel inside PRELOGIN
- * packets). A small state machine for each connection that eats bytes of both directions in the order they came, and says where TLS
- * starts, that the upgrade was refused, or that this is something else. It understands preludes in sequence
- * (PROXY, then SMTP STARTTLS; CONNECT, then TLS; SOCKS5, then TLS).
- * Sources: HAProxy's proxy-protocol.txt; RFC 9110 section 9.3.6; RFC 1928; RFC 3207, 2033, 3501/9051 and 2595, 4217, 6120,
- * 4511, 4642, 5804, IRCv3 tls; PostgreSQL protocol "SSLRequest" (and GSSENCRequest); MySQL protocol CLIENT_SSL; MS-RDPBCGR (X.224
- * negotiation); MS-TDS.
+ * PROXY protocol v1/v2, HTTP CONNECT, SOCKS4/4a/5, and STARTTLS in SMTP, LMTP, IMAP, POP3, FTP,
+ * XMPP, LDAP, NNTP, Sieve, IRC, PostgreSQL, MySQL, RDP, MSSQL (TDS, where TLS records travel inside
+ * PRELOGIN packets). A small state machine for each connection that eats bytes of both directions
+ * in the order they came, and says where TLS starts, that the upgrade was refused, or that this is
+ * something else. It understands preludes in sequence (PROXY, then SMTP STARTTLS; CONNECT, then
+ * TLS; SOCKS5, then TLS). Sources: HAProxy's proxy-protocol.txt; RFC 9110 section 9.3.6; RFC 1928;
+ * RFC 3207, 2033, 3501/9051 and 2595, 4217, 6120, 4511, 4642, 5804, IRCv3 tls; PostgreSQL protocol
+ * "SSLRequest" (and GSSENCRequest); MySQL protocol CLIENT_SSL; MS-RDPBCGR (X.224 negotiation);
+ * MS-TDS.
  */
 #ifndef HANDFAST_TLS_PRELUDE_H
 #define HANDFAST_TLS_PRELUDE_H
@@ -17,27 +18,43 @@
 
 enum prelude_kind {
     PRELUDE_NONE = 0,
-    PRELUDE_PROXY, PRELUDE_HTTP_CONNECT, PRELUDE_SOCKS,
-    PRELUDE_SMTP, PRELUDE_LMTP, PRELUDE_IMAP, PRELUDE_POP3, PRELUDE_FTP, PRELUDE_XMPP, PRELUDE_LDAP, PRELUDE_NNTP,
-    PRELUDE_SIEVE, PRELUDE_IRC, PRELUDE_POSTGRESQL, PRELUDE_MYSQL, PRELUDE_RDP, PRELUDE_TDS,
+    PRELUDE_PROXY,
+    PRELUDE_HTTP_CONNECT,
+    PRELUDE_SOCKS,
+    PRELUDE_SMTP,
+    PRELUDE_LMTP,
+    PRELUDE_IMAP,
+    PRELUDE_POP3,
+    PRELUDE_FTP,
+    PRELUDE_XMPP,
+    PRELUDE_LDAP,
+    PRELUDE_NNTP,
+    PRELUDE_SIEVE,
+    PRELUDE_IRC,
+    PRELUDE_POSTGRESQL,
+    PRELUDE_MYSQL,
+    PRELUDE_RDP,
+    PRELUDE_TDS,
     PRELUDE_N_KINDS
 };
 
 enum prelude_step {
-    PRELUDE_GREETING,      /* the server's banner: `seen` holds its first line */
-    PRELUDE_CAPABILITIES,  /* the server listed what it can do; `offers_tls` tells */
-    PRELUDE_REQUEST,       /* the client asked for TLS (STARTTLS, AUTH TLS, SSLRequest, CONNECT ...) */
-    PRELUDE_ACCEPTED,      /* the server agreed: TLS comes next */
-    PRELUDE_REFUSED,       /* the server said no: 454, PostgreSQL 'N', CONNECT 403 ... */
-    PRELUDE_NOT_OFFERED,   /* the capabilities lack TLS and the client went on in clear or left */
-    PRELUDE_CLEAR,         /* they log in or work in clear without asking for TLS: no handshake is attempted */
+    PRELUDE_GREETING,     /* the server's banner: `seen` holds its first line */
+    PRELUDE_CAPABILITIES, /* the server listed what it can do; `offers_tls` tells */
+    PRELUDE_REQUEST,  /* the client asked for TLS (STARTTLS, AUTH TLS, SSLRequest, CONNECT ...) */
+    PRELUDE_ACCEPTED, /* the server agreed: TLS comes next */
+    PRELUDE_REFUSED,  /* the server said no: 454, PostgreSQL 'N', CONNECT 403 ... */
+    PRELUDE_NOT_OFFERED, /* the capabilities lack TLS and the client went on in clear or left */
+    PRELUDE_CLEAR, /* they log in or work in clear without asking for TLS: no handshake is attempted
+                    */
 };
 
 enum prelude_state {
     PRELUDE_WAITING = 0, /* more bytes are needed */
     PRELUDE_TLS,         /* from here on this direction carries TLS */
     PRELUDE_NOT_TLS,     /* none of ours; `seen` first bytes of both sides decide what it is */
-    PRELUDE_OVER,        /* refused or clear: no TLS will come, stop looking (a client may still start TLS regardless) */
+    PRELUDE_OVER, /* refused or clear: no TLS will come, stop looking (a client may still start TLS
+                     regardless) */
 };
 
 struct prelude_event {
@@ -48,7 +65,7 @@ struct prelude_event {
     bool is_proxy_refusal; /* CONNECT or SOCKS refused: the proxy, not the server, said no */
     struct bytes seen;     /* the line or the first bytes, at most 256; borrowed until return */
     struct endpoint proxied_client, proxied_server; /* PROXY protocol: family 0 where not given */
-    struct bytes host;     /* CONNECT and SOCKS: the name asked for; borrowed until return */
+    struct bytes host; /* CONNECT and SOCKS: the name asked for; borrowed until return */
     uint16_t port;
 };
 
@@ -57,8 +74,9 @@ struct prelude_sink {
     void (*event)(void *arg, const struct prelude_event *event);
     /* TLS bytes of one side (unwrapped from TDS packets where that applies). */
     void (*tls)(void *arg, enum side side, struct bytes bytes);
-    /* Bytes that are no TLS and belong to no prelude known here: first bytes of each side in order; the owner decides
-     * between plaintext-client, plaintext-server and "no handshake". Called with each chunk until 2 KiB a side. */
+    /* Bytes that are no TLS and belong to no prelude known here: first bytes of each side in order;
+     * the owner decides between plaintext-client, plaintext-server and "no handshake". Called with
+     * each chunk until 2 KiB a side. */
     void (*other)(void *arg, enum side side, struct bytes bytes);
 };
 
@@ -68,13 +86,14 @@ struct prelude; /* allocated at the first byte, freed when TLS starts */
 struct prelude *prelude_new(uint16_t server_port);
 void prelude_free(struct prelude *p); /* NULL is fine */
 /* In-order bytes of one side. Once a direction is TLS all its bytes go to sink->tls. */
-enum prelude_state prelude_push(struct prelude *p, enum side side, struct bytes data, const struct prelude_sink *sink);
+enum prelude_state prelude_push(struct prelude *p, enum side side, struct bytes data,
+                                const struct prelude_sink *sink);
 /* The connection ended: last events (PRELUDE_NOT_OFFERED ...). */
 void prelude_finish(struct prelude *p, const struct prelude_sink *sink);
 /* "SMTP", "HTTP CONNECT" ... */
 const char *prelude_kind_name(enum prelude_kind kind);
-/* Does this look like the start of a known plaintext protocol ("HTTP request", "SMTP greeting", "SSH banner" ...)?
- * NULL where not known. For naming plaintext in verdicts. */
+/* Does this look like the start of a known plaintext protocol ("HTTP request", "SMTP greeting",
+ * "SSH banner" ...)? NULL where not known. For naming plaintext in verdicts. */
 const char *prelude_name_plaintext(struct bytes start);
 
 #endif

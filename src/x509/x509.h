@@ -2,10 +2,11 @@
  * x509: certificate bytes as facts, and what is wrong with a chain.
  *
  * OpenSSL parses, builds and verifies; this module tells apart what it found. Nothing here knows
- * handshakes: `diagnose` turns faults into causes. One module for explain, check, probe, agent and gateway.
- * Certificates and judgements are cached by their bytes, since a capture shows the same chain thousands
- * of times: x509_store_chain() of bytes seen before and x509_judge() of a question asked before cost a hash and a lookup.
- * Sources: RFC 5280, RFC 6125 and RFC 9525 (names), RFC 6960 (OCSP), X509_verify_cert(3), X509_check_host(3).
+ * handshakes: `diagnose` turns faults into causes. One module for explain, check, probe, agent and
+ * gateway. Certificates and judgements are cached by their bytes, since a capture shows the same
+ * chain thousands of times: x509_store_chain() of bytes seen before and x509_judge() of a question
+ * asked before cost a hash and a lookup. Sources: RFC 5280, RFC 6125 and RFC 9525 (names), RFC 6960
+ * (OCSP), X509_verify_cert(3), X509_check_host(3).
  */
 #ifndef HANDFAST_X509_X509_H
 #define HANDFAST_X509_X509_H
@@ -13,8 +14,9 @@
 #include "base/status.h"
 #include "base/text.h"
 
-struct x509_store;  /* trust anchors, revocation data and the caches */
-struct x509_chain;  /* certificates as sent, leaf first; owned by the store, lives until the store is freed or x509_store_trim() */
+struct x509_store; /* trust anchors, revocation data and the caches */
+struct x509_chain; /* certificates as sent, leaf first; owned by the store, lives until the store is
+                      freed or x509_store_trim() */
 
 enum x509_purpose { X509_FOR_SERVER, X509_FOR_CLIENT, X509_FOR_ANY };
 
@@ -29,26 +31,28 @@ enum { X509_CULPRIT_TRUST = -1, X509_FAULTS_MAX = 16, X509_NAMES_MAX = 64 };
 
 struct x509_fault {
     enum x509_fault_kind kind;
-    int culprit;           /* 0 the leaf, i the i-th certificate sent after it; X509_CULPRIT_TRUST: one of the trust store */
-    int openssl_error;     /* X509_V_ERR_*, 0 where the finding is ours */
-    const char *detail;    /* a sentence naming what is at fault; lives as long as the chain */
-    int64_t limit_s;       /* expired: notAfter; not yet valid: notBefore; else 0 */
+    int culprit; /* 0 the leaf, i the i-th certificate sent after it; X509_CULPRIT_TRUST: one of the
+                    trust store */
+    int openssl_error;  /* X509_V_ERR_*, 0 where the finding is ours */
+    const char *detail; /* a sentence naming what is at fault; lives as long as the chain */
+    int64_t limit_s;    /* expired: notAfter; not yet valid: notBefore; else 0 */
 };
 
-struct x509_facts { /* of one certificate; lives as long as the chain */
-    bool is_parsed;        /* false: the DER does not decode; all else is empty */
+struct x509_facts {               /* of one certificate; lives as long as the chain */
+    bool is_parsed;               /* false: the DER does not decode; all else is empty */
     const char *subject, *issuer; /* RFC 2253-like one-line, UTF-8, safe for terminals */
     const char *common_name;      /* "" where none */
     const char *serial_hex, *sha256_hex;
     int64_t not_before_s, not_after_s;
-    const char *key_type;  /* "RSA", "EC P-256", "Ed25519", "DSA" ... */
+    const char *key_type; /* "RSA", "EC P-256", "Ed25519", "DSA" ... */
     unsigned key_bits;
     const char *signature_algorithm; /* "sha256WithRSAEncryption" */
-    bool signature_is_weak; /* MD5, SHA-1 and older */
-    bool is_ca, is_self_issued, is_self_signed; /* self_signed: the signature verifies with its own key */
+    bool signature_is_weak;          /* MD5, SHA-1 and older */
+    bool is_ca, is_self_issued,
+        is_self_signed; /* self_signed: the signature verifies with its own key */
     bool has_eku, eku_server, eku_client, eku_any;
     bool has_key_usage, ku_digital_signature, ku_key_encipherment, ku_key_agreement, ku_cert_sign;
-    size_t n_names;        /* dNSName and iPAddress entries, in text */
+    size_t n_names; /* dNSName and iPAddress entries, in text */
     const char *names[X509_NAMES_MAX];
     const char *aia_issuer_url, *ocsp_url; /* NULL where none */
     bool must_staple;
@@ -57,20 +61,21 @@ struct x509_facts { /* of one certificate; lives as long as the chain */
 
 struct x509_question {
     enum x509_purpose purpose;
-    const char *host;      /* name or address to be matched, NULL: do not match */
-    int64_t at_s;          /* the time to judge dates by */
+    const char *host; /* name or address to be matched, NULL: do not match */
+    int64_t at_s;     /* the time to judge dates by */
     bool ignore_dates;
     bool partial_chain;
     struct bytes ocsp_response; /* stapled, DER; empty: none */
 };
 
 struct x509_judgement {
-    bool trust_is_known;   /* false with --trust none: chain building to a root was not judged */
-    bool is_valid;         /* no faults */
+    bool trust_is_known; /* false with --trust none: chain building to a root was not judged */
+    bool is_valid;       /* no faults */
     size_t n_faults;
     struct x509_fault faults[X509_FAULTS_MAX];
-    bool has_anchor;       /* the path ends at a trust anchor (dates, names and all else aside) */
-    const char *missing_issuer; /* chain-incomplete: the name of the CA certificate that was not sent, else NULL */
+    bool has_anchor; /* the path ends at a trust anchor (dates, names and all else aside) */
+    const char *missing_issuer;     /* chain-incomplete: the name of the CA certificate that was not
+                                       sent, else NULL */
     const char *missing_issuer_url; /* its AIA address, or NULL */
     int64_t valid_from_s, valid_until_s; /* of all certificates in the path, intersected */
 };
@@ -85,24 +90,30 @@ enum status x509_store_add_system_trust(struct x509_store *s, struct err *err) N
 enum status x509_store_add_crl(struct x509_store *s, const char *path, struct err *err) NODISCARD;
 enum x509_trust_source x509_store_trust(const struct x509_store *s);
 size_t x509_store_n_anchors(const struct x509_store *s);
-/* Certificates seen anywhere (other connections' chains) that may complete a path when explaining: bounded. */
+/* Certificates seen anywhere (other connections' chains) that may complete a path when explaining:
+ * bounded. */
 void x509_store_note_seen(struct x509_store *s, const struct x509_chain *chain);
-/* The chain of these DER certificates; the same pointer for the same bytes. NULL without memory. Copies what it needs. */
+/* The chain of these DER certificates; the same pointer for the same bytes. NULL without memory.
+ * Copies what it needs. */
 const struct x509_chain *x509_store_chain(struct x509_store *s, const struct bytes *der, size_t n);
 size_t x509_chain_n(const struct x509_chain *chain);
 const struct x509_facts *x509_chain_facts(const struct x509_chain *chain, size_t i);
 /* The certificate's own DER, borrowed as long as the chain. */
 struct bytes x509_chain_der(const struct x509_chain *chain, size_t i);
 /* All faults, most important first. */
-enum status x509_judge(struct x509_store *s, const struct x509_chain *chain, const struct x509_question *q,
-                       struct x509_judgement *out, struct err *err) NODISCARD;
-/* Does the certificate name the host (dNSName, iPAddress; CN where there is no dNSName is not counted by RFC 9525)? */
+enum status x509_judge(struct x509_store *s, const struct x509_chain *chain,
+                       const struct x509_question *q, struct x509_judgement *out,
+                       struct err *err) NODISCARD;
+/* Does the certificate name the host (dNSName, iPAddress; CN where there is no dNSName is not
+ * counted by RFC 9525)? */
 bool x509_names_host(const struct x509_chain *chain, const char *host);
-/* Is the issuer of any of the chain's certificates one of these X.501 names (DER)? For CertificateRequest's CA names. */
+/* Is the issuer of any of the chain's certificates one of these X.501 names (DER)? For
+ * CertificateRequest's CA names. */
 bool x509_issued_by(const struct x509_chain *chain, struct bytes name_der);
 /* An X.501 Name in DER as one line of text. */
 void x509_name_put(struct text *out, struct bytes name_der);
-/* When many different chains passed by (a hostile capture): frees those that were not used since the last trim, but never `keep`. */
+/* When many different chains passed by (a hostile capture): frees those that were not used since
+ * the last trim, but never `keep`. */
 void x509_store_trim(struct x509_store *s);
 /* "certificate-expired" style id of the fault's row in faults.def, and its summary. */
 const char *x509_fault_id(enum x509_fault_kind kind);

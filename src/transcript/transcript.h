@@ -1,0 +1,180 @@
+/*
+ * transcript: what happened on one connection, whoever watched it.
+ *
+ * The one type that every source fills (a capture, a probe, an agent inside a process, the gateway)
+ * and that `diagnose` reads. It holds events in the order in which they were seen, and the facts
+ * that follow from them. It judges nothing. Everything in it lives in the arena of its maker,
+ * except certificate chains, which belong to the x509 store.
+ *
+ * Times are nanoseconds since the Unix epoch; frames are 1 for the first of the capture and 0 where
+ * there are none (probe, agent).
+ */
+#ifndef HANDFAST_TRANSCRIPT_TRANSCRIPT_H
+#define HANDFAST_TRANSCRIPT_TRANSCRIPT_H
+
+#include "base/arena.h"
+#include "base/net.h"
+#include "tcp/tcp.h"
+#include "tls/hello.h"
+#include "tls/message.h"
+#include "tls/prelude.h"
+#include "x509/x509.h"
+
+enum event_kind {
+    EVENT_SYN,
+    EVENT_SYN_ACK,
+    EVENT_FIN,
+    EVENT_RST,
+    EVENT_GAP,            /* len: bytes the capture lacks */
+    EVENT_RETRANSMISSION, /* count: so many in a row */
+    EVENT_ICMP,           /* type 1: packet too big; 0: other */
+    EVENT_PRELUDE,      /* type: enum prelude_step, level: enum prelude_kind; body: the line seen */
+    EVENT_PLAINTEXT,    /* bytes that are no TLS; body: the first of them */
+    EVENT_HANDSHAKE,    /* type: HandshakeType; body: the message without its header */
+    EVENT_ALERT,        /* level, type: AlertDescription */
+    EVENT_SEALED_ALERT, /* an alert record that was not opened; len */
+    EVENT_SEALED_HANDSHAKE, /* a handshake record after ChangeCipherSpec that was not opened; len */
+    EVENT_CHANGE_CIPHER_SPEC,
+    EVENT_APPLICATION_DATA, /* an application_data record: in 1.3 it may hold anything; len, count
+                             */
+    EVENT_HEARTBEAT,
+    EVENT_RECORD_FAULT,   /* type: enum tls_record_fault; body: the bytes there */
+    EVENT_PARTIAL_RECORD, /* the direction ended within a record; type: content type; len */
+    EVENT_MALFORMED, /* a message that contradicts its format; type: HandshakeType; text: where */
+    EVENT_UNOPENED,  /* keys were there and the record did not authenticate; len */
+    EVENT_LIMIT,     /* a limit was reached; text says which */
+    EVENT_N_KINDS
+};
+
+enum event_flag {
+    EVENT_ENCRYPTED = 1, /* on the wire; opened with keys or seen from inside */
+    EVENT_SSLV2 = 2,
+    EVENT_REPEAT = 4,      /* the same again (SYN, a ClientHello sent twice) */
+    EVENT_SEQ_DIFFERS = 8, /* a further SYN or SYN/ACK with another sequence number */
+    EVENT_INFERRED = 16,   /* concluded from size, order and timing, not read */
+};
+
+struct event {
+    uint8_t kind;  /* enum event_kind */
+    uint8_t side;  /* enum side: who sent it */
+    uint8_t flags; /* enum event_flag */
+    uint8_t type;
+    uint8_t level;
+    uint16_t version; /* of the record, 0 where none */
+    uint32_t len;     /* on the wire: record length, gap length */
+    uint32_t count;   /* at least 1 */
+    struct when when; /* of the frame with its last byte (the first of a series) */
+    struct when last; /* of a series: the last one */
+    struct bytes body;
+    const char *text; /* NULL or a sentence */
+};
+
+enum transcript_source { SOURCE_CAPTURE, SOURCE_PROBE, SOURCE_AGENT, SOURCE_GATEWAY };
+
+/* What one side showed. */
+struct side_facts {
+    struct tcp_side_stats tcp;
+    bool is_silent; /* not one packet of this side was captured */
+    bool sent_tls;  /* at least one valid TLS record */
+    bool change_cipher_spec;
+    bool finished; /* its Finished was sent: read, or inferred from records */
+    bool finished_is_inferred;
+    bool sent_application_data; /* after its Finished, beyond tickets and alerts */
+    uint64_t application_bytes; /* of records of type application_data, in all */
+    uint32_t n_application_records;
+    bool close_notify;    /* read, or inferred */
+    bool has_certificate; /* a Certificate message was seen, empty or not */
+    bool certificate_is_empty;
+    bool certificate_unreadable; /* compressed by an algorithm that is not known here, or malformed
+                                  */
+    const struct x509_chain *chain; /* NULL where none was seen */
+    struct bytes ocsp_response;
+    const struct event *certificate_event;
+    const struct event *fatal_alert; /* the first fatal one read (close_notify is none) */
+    const struct event *first_alert; /* of any level, close_notify included */
+    const struct event
+        *sealed_alert; /* the first that was not opened, or inferred from a record's size */
+    const struct event *fin, *rst;
+    const struct event *plaintext;
+    const struct event *last_data;         /* its last event that carried bytes */
+    uint16_t certificate_verify_algorithm; /* 0 where none was read */
+};
+
+struct transcript {
+    enum transcript_source source;
+    bool is_dtls;
+    struct endpoint client, server;
+    bool client_is_guess; /* no SYN and nothing in the content says who is who */
+    uint64_t stream;
+    const char *capture; /* the file it is from, NULL where none */
+    struct when first, last;
+    enum tcp_end_reason end_reason;
+
+    struct event *events;
+    size_t n_events;
+    uint64_t n_events_dropped;
+
+    /* What the evidence lacks */
+    bool starts_in_middle;     /* no SYN of the client */
+    bool tls_starts_in_middle; /* the first TLS bytes seen are not a hello's */
+    bool has_gap;              /* a gap before the handshake was over */
+    bool is_snap_truncated;
+    bool capture_dropped; /* the capture itself says that frames were lost */
+
+    struct side_facts side[2]; /* by enum side */
+
+    /* Before TLS */
+    enum prelude_kind prelude; /* the last one met */
+    const struct event *prelude_refusal, *prelude_not_offered, *prelude_clear, *prelude_request,
+        *prelude_accepted;
+    struct endpoint proxied_client; /* PROXY protocol, family 0 where none */
+    const char *proxied_host;       /* CONNECT, SOCKS */
+
+    /* Negotiation. Hellos are NULL where not seen (or not parsed). */
+    const struct tls_client_hello *hello;       /* the first */
+    const struct tls_client_hello *retry_hello; /* the one after HelloRetryRequest */
+    const struct tls_server_hello *hello_retry, *server_hello;
+    const struct event *hello_event, *retry_hello_event, *hello_retry_event, *server_hello_event;
+    struct fault hello_fault, server_hello_fault;
+    const char *server_name;    /* sent by the client; NULL where none */
+    uint16_t version;           /* negotiated, 0x0304 for drafts too; 0 before a ServerHello */
+    uint16_t version_on_wire;   /* as sent: drafts kept */
+    uint16_t cipher_suite;      /* valid where server_hello is */
+    uint16_t group;             /* of the key exchange, 0 where none or not seen */
+    struct bytes alpn_selected; /* empty where none or not seen */
+    bool alpn_is_known;         /* the message that would hold it was read */
+    bool is_resumed;            /* by session id, ticket or PSK */
+    bool psk_offered, psk_accepted;
+    bool early_data_offered, early_data_accepted;
+    bool ech_offered, ech_is_grease_or_unknown, ech_rejected;
+    bool hello_is_repeated; /* the same ClientHello twice */
+    bool is_renegotiation;  /* a second handshake was begun after the first was over */
+    const struct event *renegotiation_event; /* its first message */
+
+    const struct tls_server_key_exchange *server_key_exchange;
+    const struct event *server_key_exchange_event;
+    const struct tls_certificate_request
+        *certificate_request; /* client authentication was asked for */
+    const struct event *certificate_request_event;
+    bool server_hello_done, client_key_exchange;
+    bool has_ticket; /* NewSessionTicket read or inferred */
+
+    bool is_decrypted; /* keys opened the handshake */
+    bool keys_failed;  /* keys were there and did not open it */
+
+    const struct event *first_end; /* first of fatal alert, FIN, RST: who ended it */
+    const struct event *violation; /* the first message that the state table does not allow, or
+                                      RECORD_FAULT/MALFORMED */
+    const char *violation_text;    /* what is wrong with it, with the RFC's section */
+    enum side violation_side;
+
+    /* From inside a process only (agent, gateway); NULL or 0 in captures */
+    const char *verify_error; /* the verifier's own words */
+    int verify_code;          /* X509_V_ERR_* */
+    const char *program;      /* the program observed */
+};
+
+const char *
+event_name(const struct event *e); /* "ClientHello", "Alert handshake_failure", "FIN" ... */
+
+#endif
