@@ -66,7 +66,8 @@ struct event {
     struct when when; /* of the frame with its last byte (the first of a series) */
     struct when last; /* of a series: the last one */
     struct bytes body;
-    const char *text; /* NULL or a sentence */
+    const struct x509_chain *chain; /* of a Certificate message that parsed; else NULL */
+    const char *text;               /* NULL or a literal that says more */
 };
 
 enum transcript_source { SOURCE_CAPTURE, SOURCE_PROBE, SOURCE_AGENT, SOURCE_GATEWAY };
