@@ -21,11 +21,10 @@ struct tls_extension {
 /* The extensions of one message, and views into those that decide handshakes. A list view is the
  * content of the vector, without its length; it is empty where absent: ask tls_has(). */
 struct tls_extensions {
-    bool is_present;   /* the block itself: absent in SSL 3.0 and old TLS 1.0 hellos */
-    size_t n, n_total; /* n_total counts those beyond TLS_EXTENSIONS_MAX, which are not kept */
+    bool is_present; /* the block itself: absent in SSL 3.0 and old TLS 1.0 hellos */
     bool has_duplicate;
-    uint16_t duplicate; /* the first type that came twice */
-    struct tls_extension list[TLS_EXTENSIONS_MAX];
+    uint16_t duplicate; /* the first type that came twice; the views are those of its first */
+    size_t n, n_total;  /* n_total counts those beyond TLS_EXTENSIONS_MAX, which are not kept */
     /* server_name: the host_name; in a ServerHello it is empty by RFC 6066 */
     struct bytes server_name;
     struct bytes supported_versions;   /* u16 list (ClientHello); 2 bytes (ServerHello, HRR) */
@@ -48,6 +47,8 @@ struct tls_extensions {
     size_t padding_len;
     struct fault fault; /* the first extension whose body contradicts its own format */
     uint16_t fault_type;
+    /* The last member: a parser clears what stands before it and fills n entries. */
+    struct tls_extension list[TLS_EXTENSIONS_MAX];
 };
 
 struct tls_client_hello {
@@ -59,7 +60,7 @@ struct tls_client_hello {
     struct bytes dtls_cookie;
     struct bytes cipher_suites; /* u16 list */
     struct bytes compression_methods;
-    struct tls_extensions ext;
+    struct tls_extensions ext; /* the last member */
 };
 
 struct tls_server_hello {
@@ -71,8 +72,8 @@ struct tls_server_hello {
     struct bytes session_id;
     uint16_t cipher_suite;
     uint8_t compression_method;
-    struct tls_extensions ext;
     bool downgrade_to_12, downgrade_to_11; /* the sentinel of RFC 8446 section 4.1.3 */
+    struct tls_extensions ext;             /* the last member */
 };
 
 bool tls_client_hello_parse(struct bytes body, bool is_dtls, struct tls_client_hello *out,
@@ -80,7 +81,11 @@ bool tls_client_hello_parse(struct bytes body, bool is_dtls, struct tls_client_h
 /* The SSL 2.0 CLIENT-HELLO, from its message type byte (1) on, without the 2-byte record header. */
 bool tls_client_hello_parse_sslv2(struct bytes body, struct tls_client_hello *out,
                                   struct fault *fault);
+/* Drafts 18 to 21 of TLS 1.3 (legacy_version 0x7fXX) have neither session_id nor compression. */
 bool tls_server_hello_parse(struct bytes body, struct tls_server_hello *out, struct fault *fault);
+/* Handshake type 6: the HelloRetryRequest of TLS 1.3 drafts up to 21. */
+bool tls_hello_retry_request_parse(struct bytes body, struct tls_server_hello *out,
+                                   struct fault *fault);
 bool tls_encrypted_extensions_parse(struct bytes body, struct tls_extensions *out,
                                     struct fault *fault);
 

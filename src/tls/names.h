@@ -2,8 +2,9 @@
  * names: the registries of TLS as tables: what a number is called.
  *
  * One .def file per registry (alerts.def, cipher_suites.def, extensions.def, groups.def,
- * signature_algorithms.def, handshake_types.def), IANA's names; each lookup gives NULL for a
- * value the registry does not hold.
+ * signature_algorithms.def, handshake_types.def, versions.def), IANA's names; each lookup gives
+ * NULL for a value the registry does not hold. "GREASE" stands for the values of RFC 8701 in all
+ * 16-bit registries.
  * Source: IANA, TLS Parameters and TLS Extensions registries.
  */
 #ifndef HANDFAST_TLS_NAMES_H
@@ -13,16 +14,29 @@
 #include <stddef.h>
 #include <stdint.h>
 
-const char *tls_alert_name(uint8_t description);   /* "handshake_failure" */
-const char *tls_handshake_type_name(uint8_t type); /* "ClientHello", as the RFCs write it */
-const char *tls_content_type_name(uint8_t type);   /* "handshake" */
-const char *tls_extension_name(uint16_t type);     /* "server_name" */
-const char *tls_group_name(uint16_t group);        /* "x25519", "X25519MLKEM768" */
-const char *tls_signature_algorithm_name(
-    uint16_t alg); /* "ecdsa_secp256r1_sha256", "rsa_pkcs1_sha1"; "GREASE" for RFC 8701 values in
-                      all of these 16-bit registries */
-const char *tls_version_name(uint16_t version); /* "TLS 1.2", "SSL 3.0", "SSL 2.0", "TLS 1.3 (draft
-                                                   23)", "DTLS 1.2"; "GREASE" */
+enum tls_alert_description {
+#define ALERT(symbol, value, name) TLS_ALERT_##symbol = (value),
+#include "tls/alerts.def"
+};
+
+enum tls_handshake_type {
+#define HANDSHAKE(symbol, value, name) TLS_HANDSHAKE_##symbol = (value),
+#include "tls/handshake_types.def"
+};
+
+enum tls_extension_type {
+#define EXTENSION(symbol, value, name) TLS_EXT_##symbol = (value),
+#include "tls/extensions.def"
+};
+
+const char *tls_alert_name(uint8_t description);        /* "handshake_failure" */
+const char *tls_handshake_type_name(uint8_t type);      /* "ClientHello", as the RFCs write it */
+const char *tls_content_type_name(uint8_t type);        /* "handshake" */
+const char *tls_extension_name(uint16_t type);          /* "server_name" */
+const char *tls_group_name(uint16_t group);             /* "x25519", "X25519MLKEM768" */
+const char *tls_signature_algorithm_name(uint16_t alg); /* "ecdsa_secp256r1_sha256" */
+/* "TLS 1.2", "SSL 3.0", "SSL 2.0", "TLS 1.3 (draft 23)", "DTLS 1.2" */
+const char *tls_version_name(uint16_t version);
 
 /* What a suite needs and gives; the table knows it for each suite of the registry. */
 enum tls_kx {
@@ -42,6 +56,7 @@ enum tls_kx {
     TLS_KX_ECCPWD,
     TLS_KX_TLS13
 };
+
 enum tls_auth {
     TLS_AUTH_NONE,
     TLS_AUTH_RSA,
@@ -54,6 +69,7 @@ enum tls_auth {
     TLS_AUTH_GOST,
     TLS_AUTH_TLS13
 };
+
 enum tls_mode {
     TLS_MODE_NULL,
     TLS_MODE_STREAM,
@@ -64,7 +80,9 @@ enum tls_mode {
     TLS_MODE_POLY1305,
     TLS_MODE_OTHER
 };
+
 enum tls_hash { TLS_HASH_MD5, TLS_HASH_SHA1, TLS_HASH_SHA256, TLS_HASH_SHA384, TLS_HASH_OTHER };
+
 struct tls_cipher_suite {
     uint16_t value;
     const char *name;    /* "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256" */
@@ -77,9 +95,13 @@ struct tls_cipher_suite {
     bool is_export;
     bool needs_tls12, needs_tls13; /* first version that may negotiate it */
 };
+
+/* NULL for unknown values and for GREASE; the SCSVs are in the table (TLS_KX_NONE). */
 const struct tls_cipher_suite *tls_cipher_suite(uint16_t value);
 const char *tls_cipher_suite_name(uint16_t value); /* "GREASE" and the SCSVs included */
-/* Below today's floor: NULL, export, RC4, DES, 3DES, MD5, anonymous. */
+/* TLS_EMPTY_RENEGOTIATION_INFO_SCSV (RFC 5746) and TLS_FALLBACK_SCSV (RFC 7507): signals. */
+bool tls_cipher_suite_is_scsv(uint16_t value);
+/* Below today's floor: NULL, export, RC4, RC2, DES, 3DES, MD5, anonymous. */
 bool tls_cipher_suite_is_weak(uint16_t value);
 
 #endif

@@ -22,6 +22,7 @@ enum tls_content_type {
     TLS_HEARTBEAT = 24,
     TLS_TLS12_CID = 25,
     TLS_ACK = 26,
+    TLS_RETURN_ROUTABILITY_CHECK = 27,
 };
 
 enum tls_record_fault {
