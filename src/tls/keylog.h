@@ -36,5 +36,6 @@ struct bytes keylog_find(const struct keylog *k, struct bytes client_random,
 bool keylog_has(const struct keylog *k, struct bytes client_random);
 size_t keylog_n_entries(const struct keylog *k);
 size_t keylog_n_bad_lines(const struct keylog *k);
+size_t keylog_n_dropped(const struct keylog *k); /* beyond the limit */
 
 #endif
