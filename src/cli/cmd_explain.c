@@ -1,0 +1,440 @@
+#include "cli/cmd_explain.h"
+
+#include <stdlib.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include "cli/cmd_message.h"
+#include "cli/explain.h"
+#include "cli/inputs.h"
+#include "cli/options.h"
+
+enum option_id {
+    OPT_INTERFACE = 1,
+    OPT_FILTER,
+    OPT_MESSAGE,
+    OPT_TRUST,
+    OPT_CRL,
+    OPT_KEYLOG,
+    OPT_GATEWAY,
+    OPT_ONLY,
+    OPT_SUMMARY,
+    OPT_JSON,
+    OPT_OUTPUT,
+    OPT_COLOUR,
+    OPT_WIDTH,
+    OPT_NO_PROGRESS,
+    OPT_HELP,
+    OPT_VERSION
+};
+
+/* clang-format off: a table reads by columns */
+static const struct option_row rows[] = {
+    { "Input", NULL, 0, "FILE, DIR, -", "pcap or pcapng, plain, gzip or zstd; a directory; stdin",
+      0 },
+    { NULL, "interface", 'i', "IF", "capture live until interrupted; \"any\" for all",
+      OPT_INTERFACE },
+    { NULL, "filter", 0, "BPF", "look only at what this pcap-filter(7) takes", OPT_FILTER },
+    { NULL, "message", 0, "[TEXT]", "explain an error message or log line; no TEXT: stdin",
+      OPT_MESSAGE },
+    { "Evidence", "trust", 0, "FILE|DIR|system|none",
+      "trust anchors of the verifier (default: system)", OPT_TRUST },
+    { NULL, "crl", 0, "FILE", "certificates known to be revoked", OPT_CRL },
+    { NULL, "keylog", 0, "FILE", "SSLKEYLOGFILE to open encrypted handshakes with", OPT_KEYLOG },
+    { NULL, "gateway", 0, "ADDR[/LEN][:PORT]", "tell northbound from southbound connections",
+      OPT_GATEWAY },
+    { "Output", "only", 0, "failed|findings|all",
+      "which connections (default: findings; all for --json)", OPT_ONLY },
+    { NULL, "summary", 0, NULL, "only the counts by cause, server and client", OPT_SUMMARY },
+    { NULL, "json", 0, NULL, "one JSON object a line", OPT_JSON },
+    { NULL, "output", 'o', "FILE", "write there, not to standard output", OPT_OUTPUT },
+    { NULL, "color", 0, "auto|always|never", "colour (default: on a terminal)", OPT_COLOUR },
+    { NULL, "width", 0, "N", "wrap text at N columns", OPT_WIDTH },
+    { NULL, "no-progress", 0, NULL, "no progress bar", OPT_NO_PROGRESS },
+    { NULL, "help", 'h', NULL, "show this", OPT_HELP },
+    { NULL, "version", 0, NULL, "show the version", OPT_VERSION },
+};
+/* clang-format on */
+
+static const char help_head[] =
+    "handfast explain: say why each TLS handshake failed, who rejected it, and what to change\n"
+    "\n"
+    "usage: handfast explain [OPTION]... FILE|DIR|-...\n"
+    "       handfast explain [OPTION]... -i IF\n"
+    "       handfast explain [OPTION]... --message [TEXT]\n";
+
+static const char help_tail[] =
+    "\nExit status: 0 nothing failed, 1 a handshake failed, 2 usage, 3 input not read whole.\n"
+    "--trust, --crl, --keylog, --gateway and --message may be repeated. More: man "
+    "handfast-explain\n";
+
+enum colour { COLOUR_AUTO, COLOUR_ALWAYS, COLOUR_NEVER };
+enum { WIDTH_MIN = 40, WIDTH_MAX = 1000 };
+
+/* A list of borrowed words, grown to at most the number of arguments. */
+struct words {
+    const char **p;
+    size_t n;
+};
+
+struct request {
+    struct words operands, messages, trusts, crls, keylogs;
+    struct gateway *gateways;
+    size_t n_gateways;
+    const char *interface, *filter, *output;
+    bool trust_system, trust_none;
+    bool only_is_given;
+    enum explain_only only;
+    enum colour colour;
+    unsigned width;
+    bool use_json, summary_only, no_progress;
+    bool help, version;
+    struct inputs inputs;
+    bool input_failed;
+    FILE *file; /* of --output */
+};
+
+static void request_deinit(struct request *rq)
+{
+    free(rq->operands.p);
+    free(rq->messages.p);
+    free(rq->trusts.p);
+    free(rq->crls.p);
+    free(rq->keylogs.p);
+    free(rq->gateways);
+    inputs_deinit(&rq->inputs);
+    if (rq->file != NULL) {
+        fclose(rq->file);
+    }
+}
+
+static enum status request_init(struct request *rq, size_t n_args, struct err *err)
+{
+    struct words *lists[] = { &rq->operands, &rq->messages, &rq->trusts, &rq->crls, &rq->keylogs };
+    *rq = (struct request){ .only = EXPLAIN_FINDINGS };
+    for (size_t i = 0; i < ARRAY_LEN(lists); i++) {
+        lists[i]->p = calloc(n_args + 1, sizeof *lists[i]->p);
+        if (lists[i]->p == NULL) {
+            return err_set(err, ST_NOMEM, "no memory");
+        }
+    }
+    rq->gateways = calloc(n_args + 1, sizeof *rq->gateways);
+    return rq->gateways == NULL ? err_set(err, ST_NOMEM, "no memory") : ST_OK;
+}
+
+static void words_push(struct words *w, const char *word)
+{
+    w->p[w->n++] = word;
+}
+
+struct choice {
+    const char *word;
+    int value;
+};
+
+static enum status choose(const char *option, const char *word, const struct choice *choices,
+                          size_t n, int *out, struct err *err)
+{
+    struct text known = { 0 };
+    for (size_t i = 0; i < n; i++) {
+        if (strcmp(word, choices[i].word) == 0) {
+            *out = choices[i].value;
+            text_deinit(&known);
+            return ST_OK;
+        }
+        text_printf(&known, "%s%s", i == 0 ? "" : i + 1 == n ? " or " : ", ", choices[i].word);
+    }
+    err_set(err, ST_USAGE, "--%s '%.60s': it is %s", option, word, text_str(&known));
+    text_deinit(&known);
+    return ST_USAGE;
+}
+
+static enum status set_only(struct request *rq, const char *word, struct err *err)
+{
+    static const struct choice choices[] = {
+        { "failed", EXPLAIN_FAILED },
+        { "findings", EXPLAIN_FINDINGS },
+        { "all", EXPLAIN_ALL },
+    };
+    int value = 0;
+    TRY(choose("only", word, choices, ARRAY_LEN(choices), &value, err));
+    rq->only = (enum explain_only)value;
+    rq->only_is_given = true;
+    return ST_OK;
+}
+
+static enum status set_colour(struct request *rq, const char *word, struct err *err)
+{
+    static const struct choice choices[] = {
+        { "auto", COLOUR_AUTO },
+        { "always", COLOUR_ALWAYS },
+        { "never", COLOUR_NEVER },
+    };
+    int value = 0;
+    TRY(choose("color", word, choices, ARRAY_LEN(choices), &value, err));
+    rq->colour = (enum colour)value;
+    return ST_OK;
+}
+
+static enum status set_width(struct request *rq, const char *word, struct err *err)
+{
+    char *end = NULL;
+    unsigned long v = strtoul(word, &end, 10);
+    if (word[0] < '0' || word[0] > '9' || *end != '\0' || v < WIDTH_MIN || v > WIDTH_MAX) {
+        return err_set(err, ST_USAGE, "--width '%.60s': it is a number from %d to %d", word,
+                       WIDTH_MIN, WIDTH_MAX);
+    }
+    rq->width = (unsigned)v;
+    return ST_OK;
+}
+
+static enum status add_gateway(struct request *rq, const char *word, struct err *err)
+{
+    if (!gateway_parse(word, &rq->gateways[rq->n_gateways])) {
+        return err_set(err, ST_USAGE,
+                       "--gateway '%.60s': it is ADDR, ADDR:PORT or ADDR/LEN (192.0.2.1:443, "
+                       "[2001:db8::1]:443, 10.0.0.0/8)",
+                       word);
+    }
+    rq->n_gateways++;
+    return ST_OK;
+}
+
+static void add_trust(struct request *rq, const char *word)
+{
+    if (strcmp(word, "none") == 0) {
+        rq->trust_none = true;
+    } else if (strcmp(word, "system") == 0) {
+        rq->trust_system = true;
+    } else {
+        words_push(&rq->trusts, word);
+    }
+}
+
+static enum status apply(struct request *rq, enum option_id id, const char *value, struct err *err)
+{
+    switch (id) {
+    case OPT_INTERFACE:
+        rq->interface = value;
+        return ST_OK;
+    case OPT_FILTER:
+        rq->filter = value;
+        return ST_OK;
+    case OPT_MESSAGE:
+        words_push(&rq->messages, value);
+        return ST_OK;
+    case OPT_TRUST:
+        add_trust(rq, value);
+        return ST_OK;
+    case OPT_CRL:
+        words_push(&rq->crls, value);
+        return ST_OK;
+    case OPT_KEYLOG:
+        words_push(&rq->keylogs, value);
+        return ST_OK;
+    case OPT_GATEWAY:
+        return add_gateway(rq, value, err);
+    case OPT_ONLY:
+        return set_only(rq, value, err);
+    case OPT_SUMMARY:
+        rq->summary_only = true;
+        return ST_OK;
+    case OPT_JSON:
+        rq->use_json = true;
+        return ST_OK;
+    case OPT_OUTPUT:
+        rq->output = value;
+        return ST_OK;
+    case OPT_COLOUR:
+        return set_colour(rq, value, err);
+    case OPT_WIDTH:
+        return set_width(rq, value, err);
+    case OPT_NO_PROGRESS:
+        rq->no_progress = true;
+        return ST_OK;
+    case OPT_HELP:
+        rq->help = true;
+        return ST_OK;
+    case OPT_VERSION:
+        rq->version = true;
+        return ST_OK;
+    }
+    return ST_OK;
+}
+
+static enum status read_options(struct request *rq, char **args, size_t n_args, struct err *err)
+{
+    struct option_reader r = {
+        .rows = rows, .n_rows = ARRAY_LEN(rows), .args = args, .n_args = n_args
+    };
+    for (;;) {
+        const char *value = NULL;
+        int id = option_next(&r, &value, err);
+        if (id == OPTION_END || rq->help || rq->version) {
+            return ST_OK;
+        }
+        if (id == OPTION_WRONG) {
+            return ST_USAGE;
+        }
+        if (id == OPTION_OPERAND) {
+            words_push(&rq->operands, value);
+        } else {
+            TRY(apply(rq, (enum option_id)id, value, err));
+        }
+    }
+}
+
+/* What makes no sense together. */
+static enum status check(const struct request *rq, struct err *err)
+{
+    if (rq->messages.n > 0 && (rq->operands.n > 0 || rq->interface != NULL)) {
+        return err_set(err, ST_USAGE, "--message takes one text (quote it) and no captures");
+    }
+    if (rq->interface != NULL && rq->operands.n > 0) {
+        return err_set(err, ST_USAGE, "--interface and files exclude each other");
+    }
+    if (rq->messages.n == 0 && rq->interface == NULL && rq->operands.n == 0) {
+        return err_set(err, ST_USAGE,
+                       "nothing to read: name a capture, a directory, - or -i INTERFACE");
+    }
+    if (rq->trust_none && (rq->trust_system || rq->trusts.n > 0)) {
+        return err_set(err, ST_USAGE, "--trust none excludes every other --trust");
+    }
+    size_t n_stdin = 0;
+    for (size_t i = 0; i < rq->operands.n; i++) {
+        n_stdin += strcmp(rq->operands.p[i], "-") == 0 ? 1 : 0;
+    }
+    if (n_stdin > 1) {
+        return err_set(err, ST_USAGE, "standard input can be read once");
+    }
+    return ST_OK;
+}
+
+static bool wants_colour(enum colour colour, FILE *out)
+{
+    const char *no_colour = getenv("NO_COLOR");
+    const char *term = getenv("TERM");
+    if (colour != COLOUR_AUTO) {
+        return colour == COLOUR_ALWAYS;
+    }
+    if (no_colour != NULL && no_colour[0] != '\0') {
+        return false;
+    }
+    return isatty(fileno(out)) == 1 && (term == NULL || strcmp(term, "dumb") != 0);
+}
+
+static unsigned width_of(FILE *out)
+{
+    struct winsize size = { 0 };
+    if (isatty(fileno(out)) != 1 || ioctl(fileno(out), TIOCGWINSZ, &size) != 0) {
+        return 0;
+    }
+    return size.ws_col == 0 ? 0 : size.ws_col < WIDTH_MIN ? WIDTH_MIN : size.ws_col;
+}
+
+static struct explain_options options_of(const struct request *rq)
+{
+    FILE *out = rq->file != NULL ? rq->file : stdout;
+    bool has_trust = rq->trust_none || rq->trusts.n > 0;
+    return (struct explain_options){
+        .inputs = (const char *const *)rq->inputs.paths,
+        .n_inputs = rq->inputs.n,
+        .interface = rq->interface,
+        .filter = rq->filter,
+        .trust_system = rq->trust_system || !has_trust,
+        .trust_paths = rq->trusts.p,
+        .n_trust_paths = rq->trusts.n,
+        .crls = rq->crls.p,
+        .n_crls = rq->crls.n,
+        .keylogs = rq->keylogs.p,
+        .n_keylogs = rq->keylogs.n,
+        .gateways = rq->gateways,
+        .n_gateways = rq->n_gateways,
+        .only = rq->use_json && !rq->only_is_given ? EXPLAIN_ALL : rq->only,
+        .use_json = rq->use_json,
+        .summary_only = rq->summary_only,
+        .out = out,
+        .use_colour = !rq->use_json && wants_colour(rq->colour, out),
+        .width = rq->width != 0 ? rq->width : width_of(out),
+        .show_progress = !rq->no_progress && isatty(STDERR_FILENO) == 1,
+    };
+}
+
+/* A directory that cannot be read is reported and the rest is explained. */
+static void find_inputs(struct request *rq)
+{
+    for (size_t i = 0; i < rq->operands.n; i++) {
+        struct err err;
+        if (inputs_add(&rq->inputs, rq->operands.p[i], &err) != ST_OK) {
+            fprintf(stderr, "handfast: %s\n", err.text);
+            rq->input_failed = true;
+        }
+    }
+}
+
+static int run(struct request *rq)
+{
+    struct err err;
+    if (rq->output != NULL) {
+        rq->file = fopen(rq->output, "we");
+        if (rq->file == NULL) {
+            err_sys(&err, "%s", rq->output);
+            fprintf(stderr, "handfast: %s\n", err.text);
+            return EXIT_INPUT;
+        }
+    }
+    struct explain_options options = options_of(rq);
+    if (rq->messages.n > 0) {
+        return message_run(rq->messages.p, rq->messages.n, &options);
+    }
+    find_inputs(rq);
+    options.inputs = (const char *const *)rq->inputs.paths;
+    options.n_inputs = rq->inputs.n;
+    if (options.n_inputs == 0 && options.interface == NULL) {
+        return EXIT_INPUT;
+    }
+    int code = explain_run(&options);
+    return rq->input_failed && code != EXIT_USAGE ? EXIT_INPUT : code;
+}
+
+static int show_help(void)
+{
+    struct text help = { 0 };
+    text_puts(&help, help_head);
+    options_help(rows, ARRAY_LEN(rows), &help);
+    text_puts(&help, help_tail);
+    fputs(text_str(&help), stdout);
+    text_deinit(&help);
+    return EXIT_NOTHING_FAILED;
+}
+
+static int show_version(void)
+{
+    puts("handfast " HANDFAST_VERSION);
+    return EXIT_NOTHING_FAILED;
+}
+
+static enum status prepare(struct request *rq, char **args, size_t n_args, struct err *err)
+{
+    TRY(request_init(rq, n_args, err));
+    TRY(read_options(rq, args, n_args, err));
+    return rq->help || rq->version ? ST_OK : check(rq, err);
+}
+
+int cmd_explain(char **args, size_t n_args)
+{
+    struct request rq;
+    struct err err = { 0 };
+    int code = EXIT_USAGE;
+    if (prepare(&rq, args, n_args, &err) != ST_OK) {
+        fprintf(stderr, "handfast explain: %s (handfast explain --help)\n", err.text);
+    } else if (rq.help) {
+        code = show_help();
+    } else if (rq.version) {
+        code = show_version();
+    } else {
+        code = run(&rq);
+    }
+    request_deinit(&rq);
+    return code;
+}
