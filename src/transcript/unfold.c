@@ -1,0 +1,56 @@
+#include "transcript/builder.h"
+#include "transcript/unseal.h"
+#include "transcript/watch.h"
+
+static size_t count_events(const struct kept_connection *k, const struct unfold_tools *tools)
+{
+    struct arena scratch = { .limit_bytes = 1 << 20 };
+    struct journal_reader r = journal_read(&k->journal, tools->templates, &scratch);
+    struct event e;
+    size_t n = 0;
+    while (journal_next(&r, &e)) {
+        n++;
+    }
+    arena_deinit(&scratch);
+    return n;
+}
+
+static void describe(struct transcript *t, const struct kept_connection *k)
+{
+    t->is_dtls = k->is_dtls;
+    t->client = k->client;
+    t->server = k->server;
+    t->client_is_guess = k->client_is_guess;
+    t->stream = k->stream;
+    t->capture = k->capture;
+    t->first = k->first;
+    t->last = k->last;
+    t->end_reason = k->end_reason;
+    t->capture_dropped = k->capture_dropped;
+    t->starts_in_middle = k->started_in_middle;
+    for (int s = 0; s < 2; s++) {
+        t->side[s].tcp = k->stats[s];
+        t->side[s].is_silent = k->stats[s].packets == 0;
+        t->is_snap_truncated = t->is_snap_truncated || k->stats[s].snap_truncated;
+    }
+}
+
+const struct transcript *unfold(const struct kept_connection *k, const struct unfold_tools *tools)
+{
+    struct builder b;
+    struct unseal u;
+    struct event e;
+    /* An encrypted record may hold several messages. */
+    size_t hint = count_events(k, tools) * (tools->keylog != NULL ? 2 : 1) + 16;
+    if (!builder_start(&b, tools->arena, tools->store, SOURCE_CAPTURE, hint)) {
+        return NULL;
+    }
+    describe(b.t, k);
+    unseal_init(&u, &b, tools->keylog);
+    struct journal_reader r = journal_read(&k->journal, tools->templates, tools->arena);
+    while (journal_next(&r, &e)) {
+        unseal_event(&u, &e);
+    }
+    unseal_deinit(&u);
+    return builder_finish(&b);
+}
