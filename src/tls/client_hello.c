@@ -3,6 +3,7 @@
 enum {
     SSL_2_0 = 0x0002,
     SSL_3_0 = 0x0300,
+    TLS_1_1 = 0x0302,
     TLS_1_2 = 0x0303,
     TLS_1_3 = 0x0304,
     DTLS_1_0 = 0xfeff,
@@ -65,18 +66,27 @@ bool tls_client_hello_parse_sslv2(struct bytes body, struct tls_client_hello *ou
     return fault->kind == FAULT_NONE;
 }
 
-/* The version as one of the finished protocols; 0 where it is none known. Drafts and experiments of
- * 1.3 (0x7fXX; Chrome's 0x7eXX; Facebook's 0xfbXX) count as 1.3. */
+uint16_t tls_format_version(uint16_t version)
+{
+    uint8_t major = (uint8_t)(version >> 8);
+    if (version == DTLS_1_3 || major == 0x7f || major == 0x7e || major == 0xfb) {
+        return TLS_1_3;
+    }
+    if (version == DTLS_1_2) {
+        return TLS_1_2;
+    }
+    return version == DTLS_1_0 || version == DTLS_BAD ? TLS_1_1 : version;
+}
+
+/* The version as one of the finished protocols; 0 where it is none known. */
 static uint16_t finished_version(uint16_t version, bool is_dtls)
 {
     if (is_dtls) {
         return version == DTLS_1_0 || version == DTLS_1_2 || version == DTLS_1_3 ? version : 0;
     }
-    if (version >= SSL_3_0 && version <= TLS_1_3) {
-        return version;
-    }
-    uint8_t major = (uint8_t)(version >> 8);
-    return major == 0x7f || major == 0x7e || major == 0xfb ? TLS_1_3 : 0;
+    bool is_of_dtls = version >> 8 == 0xfe || version == DTLS_BAD;
+    uint16_t format = is_of_dtls ? 0 : tls_format_version(version);
+    return format >= SSL_3_0 && format <= TLS_1_3 ? format : 0;
 }
 
 /* DTLS counts downwards. */

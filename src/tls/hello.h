@@ -94,6 +94,11 @@ bool tls_has(const struct tls_extensions *ext, uint16_t type);
 /* The body of an extension; p == NULL and len == 0 where absent or empty. */
 struct bytes tls_extension_body(const struct tls_extensions *ext, uint16_t type);
 
+/* The TLS version whose message formats a negotiated version has: DTLS 1.0 those of TLS 1.1,
+ * DTLS 1.2 of 1.2, DTLS 1.3 and the drafts and experiments of 1.3 (0x7fXX, 0x7eXX, 0xfbXX) of 1.3;
+ * others are as they are. */
+uint16_t tls_format_version(uint16_t version);
+
 /* Lists of 16-bit values. */
 static inline size_t tls_u16_count(struct bytes list)
 {

@@ -55,12 +55,12 @@ struct tls_session_ticket {
     uint32_t max_early_data; /* 1.3 */
 };
 
-/* `version` is the negotiated one (0x0303, 0x0304 ...), which decides the form. */
+/* `version` is the negotiated one (0x0303, 0x0304, drafts, DTLS ...), which decides the form. */
 bool tls_certificate_parse(struct bytes body, uint16_t version, struct tls_certificate *out,
                            struct fault *fault);
 /* RFC 8879: uncompresses into the arena (zlib, zstd; brotli where the build has it), then parses.
  * A declared length above 1 MiB, or one that does not match, is MALFORMED. An algorithm that
- * cannot be undone here sets *unsupported and is no fault. */
+ * cannot be undone here, or an arena that is full, sets *unsupported and is no fault. */
 bool tls_compressed_certificate_parse(struct bytes body, uint16_t version, struct arena *arena,
                                       struct tls_certificate *out, bool *unsupported,
                                       struct fault *fault);
