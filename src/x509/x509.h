@@ -15,8 +15,10 @@
 #include "base/text.h"
 
 struct x509_store; /* trust anchors, revocation data and the caches */
-struct x509_chain; /* certificates as sent, leaf first; owned by the store, lives until the store is
-                      freed or x509_store_trim() */
+/* Certificates as sent, leaf first. Counted: a chain lives as long as somebody holds a reference,
+ * and after that while the store has room for it; the store's end is every chain's end. Whoever
+ * never gives a reference back costs memory, never a dangling pointer. */
+struct x509_chain;
 
 enum x509_purpose { X509_FOR_SERVER, X509_FOR_CLIENT, X509_FOR_ANY };
 
@@ -27,7 +29,13 @@ enum x509_fault_kind {
     X509_N_FAULTS
 };
 
-enum { X509_CULPRIT_TRUST = -1, X509_FAULTS_MAX = 16, X509_NAMES_MAX = 64 };
+enum {
+    X509_CULPRIT_TRUST = -1,
+    X509_FAULTS_MAX = 16,
+    X509_NAMES_MAX = 64,
+    X509_CHAIN_MAX = 128,   /* certificates of one chain that are looked at */
+    X509_CHAINS_KEPT = 4096 /* chains kept that nobody holds a reference to */
+};
 
 struct x509_fault {
     enum x509_fault_kind kind;
@@ -65,6 +73,8 @@ struct x509_question {
     int64_t at_s;     /* the time to judge dates by */
     bool ignore_dates;
     bool partial_chain;
+    bool demand_revocation; /* a CRL or stapled answer must cover each certificate; false: only a
+                               certificate known to be revoked (or must-staple unmet) is a fault */
     struct bytes ocsp_response; /* stapled, DER; empty: none */
 };
 
@@ -78,6 +88,8 @@ struct x509_judgement {
                                        sent, else NULL */
     const char *missing_issuer_url; /* its AIA address, or NULL */
     int64_t valid_from_s, valid_until_s; /* of all certificates in the path, intersected */
+    const char
+        *staple; /* what the stapled OCSP response says, NULL without one; "good", or a sentence */
 };
 
 enum x509_trust_source { X509_TRUST_NONE, X509_TRUST_SYSTEM, X509_TRUST_FILES };
@@ -93,9 +105,14 @@ size_t x509_store_n_anchors(const struct x509_store *s);
 /* Certificates seen anywhere (other connections' chains) that may complete a path when explaining:
  * bounded. */
 void x509_store_note_seen(struct x509_store *s, const struct x509_chain *chain);
-/* The chain of these DER certificates; the same pointer for the same bytes. NULL without memory.
- * Copies what it needs. */
+/* The chain of these DER certificates; the same pointer for the same bytes while it is kept. NULL
+ * without memory. Copies what it needs. The caller then holds one reference more, to be given back
+ * with x509_chain_unref(). */
 const struct x509_chain *x509_store_chain(struct x509_store *s, const struct bytes *der, size_t n);
+const struct x509_chain *x509_chain_ref(const struct x509_chain *chain);
+void x509_chain_unref(const struct x509_chain *chain); /* NULL is fine */
+/* Certificates after the X509_CHAIN_MAX-th, which are not looked at. */
+size_t x509_chain_n_ignored(const struct x509_chain *chain);
 size_t x509_chain_n(const struct x509_chain *chain);
 const struct x509_facts *x509_chain_facts(const struct x509_chain *chain, size_t i);
 /* The certificate's own DER, borrowed as long as the chain. */
@@ -112,10 +129,13 @@ bool x509_names_host(const struct x509_chain *chain, const char *host);
 bool x509_issued_by(const struct x509_chain *chain, struct bytes name_der);
 /* An X.501 Name in DER as one line of text. */
 void x509_name_put(struct text *out, struct bytes name_der);
-/* When many different chains passed by (a hostile capture): frees those that were not used since
- * the last trim, but never `keep`. */
+/* Frees all chains nobody holds a reference to. Memory is bounded without it: the store keeps at
+ * most X509_CHAINS_KEPT of them and drops those unused longest. */
 void x509_store_trim(struct x509_store *s);
+/* CRLs in the files that cannot be decoded: what they would have covered nobody knows. */
+size_t x509_store_n_broken_crls(const struct x509_store *s);
 /* "certificate-expired" style id of the fault's row in faults.def, and its summary. */
 const char *x509_fault_id(enum x509_fault_kind kind);
+const char *x509_fault_summary(enum x509_fault_kind kind);
 
 #endif

@@ -1,0 +1,136 @@
+/*
+ * store: what the files of this area share: certificates, chains, the store. Not for other areas.
+ *
+ * A certificate is shared by all chains it stands in and counted; a chain is counted by its users
+ * and kept by the store while there is room. Everything belongs to one thread.
+ */
+#ifndef HANDFAST_X509_STORE_H
+#define HANDFAST_X509_STORE_H
+
+#include <openssl/x509.h>
+
+#include "base/arena.h"
+#include "x509/digest.h"
+#include "x509/x509.h"
+
+enum {
+    TABLE_BUCKETS = 8192,        /* a power of two */
+    CERT_BYTES_MAX = 256 * 1024, /* a longer certificate is not decoded */
+    CHAIN_TEXT_MAX = 64 * 1024,  /* details of one chain's judgements */
+    CHAIN_ENTRIES = 4,           /* judgements kept per chain */
+    CHAIN_HOSTS = 4,             /* host answers kept per chain */
+    HOST_MAX = 255,              /* RFC 1035 section 2.3.4 */
+    SEEN_MAX = 1024,             /* CA certificates of other connections */
+    ANCHORS_MAX = 65536
+};
+
+struct cert {
+    struct cert *next; /* in the store's table */
+    struct x509_store *store;
+    uint64_t hash;
+    size_t refs;
+    uint8_t *der;
+    size_t der_len;
+    X509 *x; /* NULL: the DER does not decode */
+    unsigned long subject_hash, issuer_hash;
+    int64_t not_before_s, not_after_s;
+    bool dates_are_valid; /* both could be read */
+    bool is_self_issued;
+    bool is_anchor;
+    int self_signed; /* -1: not looked at yet */
+    struct arena arena;
+    struct x509_facts *facts; /* NULL: not asked for yet */
+};
+
+struct host_answer {
+    size_t len;
+    char host[HOST_MAX + 1];
+    bool is_named;
+};
+
+/* A judgement without the host, true for times in from_s..until_s (until_s not included). */
+struct judged {
+    bool is_used;
+    enum x509_purpose purpose;
+    bool ignore_dates, partial_chain, demand_revocation;
+    uint64_t ocsp_hash;
+    size_t ocsp_len;
+    unsigned trust_generation, seen_generation;
+    int64_t from_s, until_s;
+    struct x509_judgement j;
+};
+
+struct x509_chain {
+    struct x509_chain *next;          /* in the store's table */
+    struct x509_chain *newer, *older; /* in the list of those nobody refers to */
+    struct x509_store *store;
+    uint64_t hash;
+    size_t refs;
+    size_t n, n_ignored;
+    struct arena arena; /* details */
+    struct detail *details;
+    struct judged entries[CHAIN_ENTRIES];
+    unsigned next_entry;
+    struct host_answer hosts[CHAIN_HOSTS];
+    unsigned next_host;
+    bool was_noted;
+    struct cert *certs[]; /* n of them */
+};
+
+struct x509_store {
+    struct digest_key key;
+    struct x509_chain *chains[TABLE_BUCKETS];
+    struct cert *certs[TABLE_BUCKETS];
+    struct x509_chain *newest, *oldest; /* kept without a reference */
+    size_t n_kept;
+    enum x509_trust_source trust;
+    unsigned trust_generation, seen_generation;
+    struct cert **anchors;
+    size_t n_anchors, cap_anchors;
+    STACK_OF(X509_CRL) * crls;
+    size_t n_broken_crls;
+    struct cert *seen[SEEN_MAX];
+    size_t n_seen, next_seen;
+};
+
+/* cert.c. The certificate of these bytes, with one reference more; NULL without memory. */
+struct cert *cert_get(struct x509_store *s, struct bytes der);
+struct cert *cert_ref(struct cert *c);
+void cert_unref(struct cert *c); /* NULL is fine */
+/* The signature of `c` verifies with the key of `issuer`. */
+bool cert_is_signed_by(const struct cert *c, const struct cert *issuer);
+bool cert_is_self_signed(struct cert *c);
+/* `issuer`'s subject is `c`'s issuer. */
+bool cert_names_issuer(const struct cert *c, const struct cert *issuer);
+/* The key identifiers of both, where given, do not contradict (RFC 5280 section 4.2.1.1). */
+bool cert_key_ids_agree(const struct cert *c, const struct cert *issuer);
+bool cert_is_ca(const struct cert *c);
+/* facts.c. MD5, SHA-1 and older. */
+bool cert_signature_is_weak(const struct cert *c);
+/* A short name for people: the common name, or the whole subject. Lives as long as `c`. */
+const char *cert_label(struct cert *c);
+
+/* facts.c. Never NULL: empty facts without memory. */
+const struct x509_facts *cert_facts(struct cert *c);
+
+/* names.c */
+void name_put(struct text *out, const X509_NAME *name);
+/* One line of text in the arena; "" without memory. */
+const char *name_dup(struct arena *a, const X509_NAME *name);
+/* The last value of the attribute, terminal-safe; false where there is none. */
+bool name_put_entry(struct text *out, const X509_NAME *name, int nid);
+bool host_is_named(const struct cert *c, const char *host);
+
+/* Seconds since the epoch; false where the time cannot be read. */
+bool asn1_time_get(const ASN1_TIME *t, int64_t *out_s);
+
+/* cache.c. A sentence that lives as long as the chain; `fallback`, a literal, without room. */
+const char *chain_say(struct x509_chain *chain, const char *fallback, const char *fmt, ...)
+    PRINTF_LIKE(3, 4);
+void cache_clear(struct x509_store *s);
+
+/* store.c. Takes over the caller's reference, on failure too. */
+enum status store_take_anchor(struct x509_store *s, struct cert *c, struct err *err) NODISCARD;
+enum status store_take_crl(struct x509_store *s, X509_CRL *crl, struct err *err) NODISCARD;
+
+#endif

@@ -1,0 +1,266 @@
+#include "x509/verify.h"
+
+#include <stdio.h>
+
+#include <openssl/err.h>
+#include <openssl/evp.h>
+#include <openssl/x509v3.h>
+
+enum { SECURE_KEY_BITS = 112 }; /* RSA 2048: NIST SP 800-57 part 1, section 5.6.1.1 */
+
+/* One run of X509_verify_cert(). */
+struct run {
+    const struct path *path;
+    const struct x509_question *q;
+    struct findings *out;
+    bool checks_crls;
+    bool has_no_memory;
+    X509_STORE *store;
+    X509_STORE_CTX *ctx;
+    STACK_OF(X509) * untrusted;
+};
+
+static void run_deinit(struct run *r)
+{
+    X509_STORE_CTX_free(r->ctx);
+    X509_STORE_free(r->store);
+    sk_X509_free(r->untrusted);
+}
+
+static const struct {
+    int error;
+    enum x509_fault_kind kind;
+    const char *what;
+} meanings[] = {
+#define X509_ERROR(code, kind, what) { X509_V_ERR_##code, X509_FAULT_##kind, what },
+#include "x509/errors.def"
+};
+
+static bool is_revocation(enum x509_fault_kind kind)
+{
+    return kind == X509_FAULT_REVOCATION_UNKNOWN;
+}
+
+static void put_error(struct run *r, int error, struct cert *c)
+{
+    for (size_t i = 0; i < ARRAY_LEN(meanings); i++) {
+        if (meanings[i].error == error) {
+            if (!is_revocation(meanings[i].kind) || r->q->demand_revocation) {
+                findings_put(r->out, meanings[i].kind, c, error, meanings[i].what);
+            }
+            return;
+        }
+    }
+    char what[160];
+    (void)snprintf(what, sizeof what, "is refused: %s", X509_verify_cert_error_string(error));
+    findings_put(r->out, X509_FAULT_CHAIN_INVALID, c, error, what);
+}
+
+static struct cert *current(const struct run *r, X509_STORE_CTX *ctx)
+{
+    const X509 *x = X509_STORE_CTX_get_current_cert(ctx);
+    for (size_t i = 0; i < r->path->n; i++) {
+        if (r->path->certs[i]->x == x) {
+            return r->path->certs[i];
+        }
+    }
+    int depth = X509_STORE_CTX_get_error_depth(ctx);
+    return r->path->certs[depth >= 0 && (size_t)depth < r->path->n ? (size_t)depth : 0];
+}
+
+/* Sorts one error in; dates and building are judged elsewhere, where more is known. */
+static void note_error(struct run *r, X509_STORE_CTX *ctx)
+{
+    int error = X509_STORE_CTX_get_error(ctx);
+    switch (error) {
+    case X509_V_OK:
+    case X509_V_ERR_CERT_NOT_YET_VALID:
+    case X509_V_ERR_CERT_HAS_EXPIRED:
+        return;
+    case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT:
+    case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY:
+    case X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE:
+    case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT:
+    case X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN:
+        r->out->could_not_build = true;
+        return;
+    case X509_V_ERR_OUT_OF_MEM:
+        r->has_no_memory = true;
+        return;
+    default:
+        put_error(r, error, current(r, ctx));
+    }
+}
+
+static int on_verify(int ok, X509_STORE_CTX *ctx)
+{
+    if (ok != 1) {
+        note_error(X509_STORE_CTX_get_app_data(ctx), ctx);
+    }
+    return 1; /* go on: all errors are wanted, not the first */
+}
+
+static bool is_trusted_here(const struct path *path, size_t i)
+{
+    return path->reaches_anchor ? path->certs[i]->is_anchor : i == path->n - 1;
+}
+
+/* The trusted certificates of the path, the others, and whatever else was sent: it may hold the
+ * certificate of a CRL's signer. */
+static bool fill(struct run *r)
+{
+    const struct x509_chain *chain = r->out->chain;
+    for (size_t i = 0; i < r->path->n; i++) {
+        X509 *x = r->path->certs[i]->x;
+        bool is_put = is_trusted_here(r->path, i) ? X509_STORE_add_cert(r->store, x) == 1
+                                                  : sk_X509_push(r->untrusted, x) > 0;
+        if (!is_put) {
+            return false;
+        }
+    }
+    for (size_t i = 1; r->checks_crls && i < chain->n; i++) {
+        X509 *x = chain->certs[i]->x;
+        if (x != NULL && sk_X509_push(r->untrusted, x) <= 0) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static unsigned long flags_of(const struct run *r)
+{
+    unsigned long flags = 0;
+    if (r->q->partial_chain || !r->path->reaches_anchor) {
+        flags |= X509_V_FLAG_PARTIAL_CHAIN;
+    }
+    if (r->q->ignore_dates) {
+        flags |= X509_V_FLAG_NO_CHECK_TIME;
+    }
+    if (r->checks_crls) {
+        flags |= X509_V_FLAG_CRL_CHECK | X509_V_FLAG_CRL_CHECK_ALL |
+                 X509_V_FLAG_EXTENDED_CRL_SUPPORT | X509_V_FLAG_USE_DELTAS;
+    }
+    return flags;
+}
+
+static bool set_purpose(const struct run *r)
+{
+    switch (r->q->purpose) {
+    case X509_FOR_SERVER:
+        return X509_STORE_CTX_set_default(r->ctx, "ssl_server") == 1;
+    case X509_FOR_CLIENT:
+        return X509_STORE_CTX_set_default(r->ctx, "ssl_client") == 1;
+    case X509_FOR_ANY:
+        return true;
+    }
+    return true;
+}
+
+static enum status prepare(struct run *r)
+{
+    r->store = X509_STORE_new();
+    r->ctx = X509_STORE_CTX_new();
+    r->untrusted = sk_X509_new_null();
+    if (r->store == NULL || r->ctx == NULL || r->untrusted == NULL || !fill(r) ||
+        X509_STORE_CTX_init(r->ctx, r->store, r->path->certs[0]->x, r->untrusted) != 1 ||
+        !set_purpose(r)) {
+        return ST_NOMEM;
+    }
+    X509_VERIFY_PARAM *param = X509_STORE_CTX_get0_param(r->ctx);
+    if (!r->q->ignore_dates) {
+        X509_VERIFY_PARAM_set_time(param, (time_t)r->q->at_s);
+    }
+    X509_VERIFY_PARAM_set_depth(param, PATH_LINKS_MAX);
+    X509_VERIFY_PARAM_set_auth_level(param, 0); /* strength is judged below, by itself */
+    (void)X509_VERIFY_PARAM_set_flags(param, flags_of(r));
+    if (r->checks_crls) {
+        X509_STORE_CTX_set0_crls(r->ctx, r->out->chain->store->crls);
+    }
+    X509_STORE_CTX_set_app_data(r->ctx, r);
+    X509_STORE_CTX_set_verify_cb(r->ctx, on_verify);
+    return ST_OK;
+}
+
+static enum status run(struct run *r)
+{
+    TRY(prepare(r));
+    size_t before = r->out->n;
+    if (X509_verify_cert(r->ctx) != 1 && r->out->n == before && !r->out->could_not_build) {
+        note_error(r, r->ctx);
+    }
+    return r->has_no_memory ? ST_NOMEM : ST_OK;
+}
+
+static void check_dates(const struct path *path, const struct x509_question *q,
+                        struct findings *out)
+{
+    for (size_t i = 0; i < path->n && !q->ignore_dates; i++) {
+        struct cert *c = path->certs[i];
+        if (c->dates_are_valid && q->at_s > c->not_after_s) { /* RFC 5280 4.1.2.5: inclusive */
+            findings_put_limit(out, X509_FAULT_EXPIRED, c, c->not_after_s);
+        } else if (c->dates_are_valid && q->at_s < c->not_before_s) {
+            findings_put_limit(out, X509_FAULT_NOT_YET_VALID, c, c->not_before_s);
+        }
+    }
+}
+
+static void check_strength(const struct path *path, struct findings *out)
+{
+    for (size_t i = 0; i < path->n; i++) {
+        struct cert *c = path->certs[i];
+        const EVP_PKEY *key = X509_get0_pubkey(c->x);
+        if (key != NULL && EVP_PKEY_get_security_bits(key) < SECURE_KEY_BITS) {
+            findings_put(out, X509_FAULT_WEAK, c, 0, "has a key that is too small");
+        }
+        /* nobody checks the signature of what is trusted already */
+        if (!c->is_anchor && !cert_is_self_signed(c) && cert_signature_is_weak(c)) {
+            findings_put(out, X509_FAULT_WEAK, c, 0, "is signed with a digest that is too weak");
+        }
+    }
+}
+
+/* RFC 5280 section 4.2: no extension twice. */
+static bool has_extension_twice(const X509 *x)
+{
+    int n = X509_get_ext_count(x);
+    for (int i = 0; i < n && i < 64; i++) {
+        const ASN1_OBJECT *oid = X509_EXTENSION_get_object(X509_get_ext(x, i));
+        if (X509_get_ext_by_OBJ(x, oid, i) >= 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void check_form(const struct path *path, struct findings *out)
+{
+    for (size_t i = 0; i < path->n; i++) {
+        struct cert *c = path->certs[i];
+        if ((X509_get_extension_flags(c->x) & EXFLAG_INVALID) != 0) {
+            findings_put(out, X509_FAULT_MALFORMED, c, X509_V_ERR_INVALID_EXTENSION,
+                         "has an extension that cannot be decoded");
+        }
+        if (has_extension_twice(c->x)) {
+            findings_put(out, X509_FAULT_MALFORMED, c, 0, "has the same extension twice");
+        }
+        if (X509_get0_pubkey(c->x) == NULL) {
+            findings_put(out, X509_FAULT_MALFORMED, c, 0,
+                         "has a public key that cannot be decoded");
+        }
+    }
+}
+
+enum status verify_path(const struct path *path, const struct x509_question *q,
+                        struct findings *out)
+{
+    const struct x509_store *s = out->chain->store;
+    struct run r = { .path = path, .q = q, .out = out };
+    r.checks_crls = q->demand_revocation || sk_X509_CRL_num(s->crls) > 0;
+    enum status st = run(&r);
+    run_deinit(&r);
+    TRY(st);
+    check_form(path, out);
+    check_dates(path, q, out);
+    check_strength(path, out);
+    return ST_OK;
+}
