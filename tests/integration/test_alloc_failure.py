@@ -1,0 +1,67 @@
+#!/usr/bin/env python3
+"""The nth allocation fails, n = 1, 2, 3 ...: a clear error or the same verdict, never a crash.
+
+Runs $HANDFAST_ALLOC_FAULT, the program with alloc_fault.c in it.
+"""
+import os
+import pathlib
+import tempfile
+
+import harness
+
+MAX_RUNS = 400
+BINARY = os.environ.get('HANDFAST_ALLOC_FAULT') or harness.program() + '_alloc_fault'
+
+CASES = (
+    ('text', ('explain', '--color', 'never', '--only', 'all', '--trust', 'ca/lab-root.pem',
+              'certificate-expired.pcap')),
+    ('json with a key log', ('explain', '--json', '--only', 'all', '--trust', 'ca/lab-root.pem', '--keylog',
+                             'keys/certificate-expired-tls13.keylog', 'certificate-expired-tls13.pcap')),
+    ('summary of several', ('explain', '--summary', '--trust', 'none', '--gateway', '10.0.0.0/8',
+                            'cipher-mismatch-retry.pcap', 'sni-missing.pcap')),
+    ('message', ('explain', '--message', 'curl: (35) error:0A000410:SSL routines::sslv3 alert handshake failure')),
+)
+
+
+def run(arguments, **env):
+    return harness.run(*arguments, binary=BINARY, env=env, cwd=harness.CAPTURES)
+
+
+def n_allocations(arguments):
+    with tempfile.TemporaryDirectory() as folder:
+        path = pathlib.Path(folder) / 'count'
+        done = run(arguments, HANDFAST_COUNT_ALLOC=str(path))
+        return done, int(path.read_text()) if path.exists() else 0
+
+
+def fault(arguments, wanted, reference):
+    """A sentence, or None."""
+    done = run(arguments, HANDFAST_FAIL_ALLOC=wanted)
+    if done.crashed:
+        return 'allocation %s: crashed\n%s' % (wanted, done)
+    if done.code == reference.code and done.out == reference.out:
+        return None
+    if done.code not in (0, 1, 3):
+        return 'allocation %s: exit code\n%s' % (wanted, done)
+    if 'memory' not in done.errors and 'memory' not in done.text and 'limit' not in done.text:
+        return 'allocation %s: other output, and not a word about memory\n%s' % (wanted, done)
+    return None
+
+
+def main():
+    tap = harness.Tap()
+    for title, arguments in CASES:
+        reference, n = n_allocations(arguments)
+        if not tap.ok(reference.code in (0, 1) and n > 0, '%s: %d allocations' % (title, n), reference):
+            continue
+        step = max(1, n * len(CASES) // MAX_RUNS)
+        for suffix in ('', '+'):
+            jobs = [(arguments, '%d%s' % (i, suffix), reference) for i in range(1, n + 1, step)]
+            wrong = [w for w in harness.in_parallel(fault, jobs) if w]
+            tap.ok(not wrong, '%s: one fails%s' % (title, ', and all after it' if suffix else ''),
+                   '%d of %d' % (len(wrong), len(jobs)), *wrong[:3])
+    tap.done()
+
+
+if __name__ == '__main__':
+    main()
