@@ -85,7 +85,10 @@ static void parse_ec_point_formats(struct reader *r, enum tls_extension_context 
 static void parse_signature_algorithms(struct reader *r, enum tls_extension_context context,
                                        struct tls_extensions *out)
 {
-    (void)context;
+    if (context != TLS_IN_CLIENT_HELLO && context != TLS_IN_CERTIFICATE_REQUEST) {
+        rd_rest(r); /* in the ServerHello of early drafts of 1.3 */
+        return;
+    }
     out->signature_algorithms = tls_rd_u16_list16(r, "supported_signature_algorithms");
 }
 

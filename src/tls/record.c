@@ -4,6 +4,8 @@
 
 #include "tls/names.h"
 
+_Static_assert(sizeof(struct tls_record_stream) <= 40, "two of these stand in every connection");
+
 enum state {
     AT_START = 0, /* the first bytes are not judged yet; the buffer holds them */
     AT_HEADER,
@@ -64,14 +66,21 @@ static struct bytes take(struct bytes *data, size_t n)
     return head;
 }
 
-/* Is this the header of a handshake message in clear? Eight zero bytes are no two HelloRequests
- * but the explicit nonce of an encrypted record whose ChangeCipherSpec was not seen. */
+/* Is this the header of a handshake message in clear? An encrypted record whose ChangeCipherSpec
+ * was not seen often starts with an explicit nonce: a type perhaps, but then zeros. Messages that
+ * may be empty are known, and a HelloRequest is a record of its own. */
 static bool is_message_header(const struct tls_record_stream *s, const uint8_t *header)
 {
-    if (header[0] == TLS_HANDSHAKE_HELLO_REQUEST) {
-        return load_be24(header + 1) == 0 && s->record_len == MESSAGE_HEADER_BYTES;
+    uint8_t type = header[0];
+    uint32_t len = load_be24(header + 1);
+    if (tls_handshake_type_name(type) == NULL) {
+        return false;
     }
-    return tls_handshake_type_name(header[0]) != NULL;
+    if (len == 0 || type == TLS_HANDSHAKE_HELLO_REQUEST) {
+        return s->record_len == MESSAGE_HEADER_BYTES || type == TLS_HANDSHAKE_SERVER_HELLO_DONE ||
+               type == TLS_HANDSHAKE_END_OF_EARLY_DATA;
+    }
+    return s->message_seen || len <= TLS_MESSAGE_LIMIT_BYTES;
 }
 
 /* Looks at a message's first 4 bytes; false where the message is not to be collected. */
@@ -106,6 +115,7 @@ static bool message_from_data(struct tls_record_stream *s, struct bytes *data,
         size_t len = load_be24(data->p + 1);
         if (data->len - MESSAGE_HEADER_BYTES >= len) {
             struct bytes header = take(data, MESSAGE_HEADER_BYTES);
+            s->message_seen = true;
             sink->message(sink->arg, header.p[0], take(data, len), false);
             return true;
         }
@@ -141,6 +151,7 @@ static bool message_from_buffer(struct tls_record_stream *s, struct bytes *data,
     }
     s->message_len += (uint32_t)piece.len;
     if (s->message_len == total) {
+        s->message_seen = true;
         sink->message(sink->arg, s->buffer[0],
                       bytes_of(s->buffer + MESSAGE_HEADER_BYTES, total - MESSAGE_HEADER_BYTES),
                       false);

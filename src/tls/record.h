@@ -7,7 +7,7 @@
  * record that ends it. SSL 2.0 ClientHellos are recognised at the start.
  * After `encrypted` is set (ChangeCipherSpec in 1.2 and before, after ServerHello in 1.3) handshake
  * and alert records are handed over as records only; so is a handshake record whose first bytes
- * are no message of any known type (the capture starts in the middle of a connection).
+ * are no message header (the capture starts in the middle of a connection).
  * Memory: at most TLS_MESSAGE_LIMIT_BYTES of one unfinished message; longer ones are named, then
  * skipped. Nothing is allocated while messages and wanted bodies lie within one push.
  * Sources: RFC 8446 section 5.1, RFC 5246 section 6.2, RFC 6101 section 5.2.
@@ -75,9 +75,10 @@ struct tls_record_stream {
     uint8_t header[5];
     uint8_t header_len;
     bool skips_message;
-    bool encrypted; /* set by the owner */
-    bool dead;      /* not TLS, or no memory: bytes are ignored */
-    bool started;   /* at least one valid record header was seen */
+    bool message_seen; /* at least one, whole and in clear */
+    bool encrypted;    /* set by the owner */
+    bool dead;         /* not TLS, or no memory: bytes are ignored */
+    bool started;      /* at least one valid record header was seen */
 };
 
 /* False without memory. */
