@@ -1,5 +1,6 @@
 #include "capture/capture.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -43,6 +44,11 @@ enum capture_next capture_stop(struct capture *c, enum capture_end_kind kind, co
     va_start(args, fmt);
     vsnprintf(c->end.reason, sizeof c->end.reason, fmt, args);
     va_end(args);
+    if (kind != CAPTURE_END_CLEAN) {
+        size_t used = strlen(c->end.reason);
+        snprintf(c->end.reason + used, sizeof c->end.reason - used, ", at offset %" PRIu64,
+                 c->end.offset);
+    }
     c->next = next_after_end;
     return CAPTURE_DONE;
 }

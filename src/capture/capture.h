@@ -25,7 +25,7 @@ enum capture_end_kind {
 struct capture_end {
     enum capture_end_kind kind;
     uint64_t offset;  /* of the frame or block header, in the uncompressed file */
-    char reason[160]; /* "packet record at offset 812 says 4294967295 bytes ..." */
+    char reason[160]; /* "packet record says 4294967295 bytes ..., at offset 812" */
 };
 
 struct capture_stats {
@@ -46,7 +46,7 @@ struct capture_secrets_sink {
 enum capture_next {
     CAPTURE_FRAME, /* *out is a frame */
     CAPTURE_DONE,  /* no more; see capture_end() */
-    CAPTURE_IDLE,  /* live or pipe: nothing within `idle_ms`; ask again */
+    CAPTURE_IDLE,  /* live or pipe: nothing within `idle_ms`, or a signal came; ask again */
     CAPTURE_FAILED /* *err says why; what was read so far stands */
 };
 
@@ -59,7 +59,10 @@ struct capture_options {
     uint32_t snap_len;   /* live: 0: 262144 */
 };
 
-/* path "-" is standard input. `path` is borrowed for the life of the capture. */
+/* path "-" is standard input. `path` and the filter are borrowed for the life of the capture. A
+ * pipe is opened without waiting for its first bytes: that it is no capture, or that the filter
+ * makes no sense, is then told by the first capture_next() (CAPTURE_FAILED). A filter that libpcap
+ * does not understand is ST_USAGE. */
 enum status capture_open(const char *path, const struct capture_options *options,
                          struct capture **out, struct err *err) NODISCARD;
 /* An interface by name, or "any". Needs CAP_NET_RAW; the error says so. */

@@ -12,6 +12,8 @@ enum {
     MAX_EXTENSIONS = 8,
     PROTO_TCP = 6,
     PROTO_UDP = 17,
+    PROTO_FRAGMENT = 44,
+    PROTO_AH = 51,
 
     ICMP4_UNREACHABLE = 3,
     ICMP4_SOURCE_QUENCH = 4,
@@ -60,9 +62,26 @@ static enum layer quote_ip4(struct walk *w, struct packet *out)
     return quote_transport(w, out);
 }
 
-static bool is_extension(uint8_t proto)
+/* Takes one extension header off; LAYER_DONE: go on. */
+static enum layer quote_extension(struct walk *w)
 {
-    return layer_of_proto(proto) == LAYER_IP_EXTENSION;
+    if (w->len < 8) { /* the shortest of them */
+        return LAYER_BROKEN;
+    }
+    const uint8_t *p = w->p;
+    uint32_t len = w->proto == PROTO_AH ? (p[1] + 2U) * 4 : (p[1] + 1U) * 8;
+    if (w->proto == PROTO_FRAGMENT) {
+        if ((load_be16(p + 2) & 0xfff8) != 0) {
+            return LAYER_OTHER; /* not the first fragment */
+        }
+        len = 8;
+    }
+    if (len > w->len) {
+        return LAYER_BROKEN;
+    }
+    w->proto = p[0];
+    walk_skip(w, len);
+    return LAYER_DONE;
 }
 
 static enum layer quote_ip6(struct walk *w, struct packet *out)
@@ -75,23 +94,11 @@ static enum layer quote_ip6(struct walk *w, struct packet *out)
     endpoint_set6(&out->dst, p + 24);
     w->proto = p[6];
     walk_skip(w, IP6_BYTES);
-    for (int i = 0; is_extension(w->proto) && i < MAX_EXTENSIONS; i++) {
-        enum { FRAGMENT = 44, AUTHENTICATION = 51 };
-        if (w->len < 8) {
-            return LAYER_BROKEN;
+    for (int i = 0; i < MAX_EXTENSIONS && layer_of_proto(w->proto) == LAYER_IP_EXTENSION; i++) {
+        enum layer got = quote_extension(w);
+        if (got != LAYER_DONE) {
+            return got;
         }
-        uint32_t len = w->proto == AUTHENTICATION ? (w->p[1] + 2U) * 4 : (w->p[1] + 1U) * 8;
-        if (w->proto == FRAGMENT) {
-            len = 8;
-            if ((load_be16(w->p + 2) & 0xfff8) != 0) {
-                return LAYER_OTHER;
-            }
-        }
-        if (len > w->len) {
-            return LAYER_BROKEN;
-        }
-        w->proto = w->p[0];
-        walk_skip(w, len);
     }
     return quote_transport(w, out);
 }
@@ -107,7 +114,7 @@ enum layer layer_icmp4(struct walk *w)
         return LAYER_OTHER;
     }
     w->out->is_too_big = type == ICMP4_UNREACHABLE && w->p[1] == ICMP4_CODE_TOO_BIG;
-    w->out->is_unreachable = type == ICMP4_UNREACHABLE && !w->out->is_too_big;
+    w->out->is_unreachable = type == ICMP4_UNREACHABLE;
     walk_skip(w, ICMP_BYTES);
     return quote_ip4(w, w->out);
 }

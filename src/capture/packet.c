@@ -119,10 +119,11 @@ enum packet_kind packet_decode(struct packet_decoder *d, const struct frame *fra
                                struct packet *out)
 {
     *out = (struct packet){ .kind = PACKET_OTHER };
+    uint32_t len = (uint32_t)frame->bytes.len; /* at most MAX_FRAME_BYTES */
     struct walk w = {
         .p = frame->bytes.p,
-        .len = (uint32_t)frame->bytes.len, /* at most MAX_FRAME_BYTES */
-        .wire = frame->len_on_wire,
+        .len = len,
+        .wire = frame->len_on_wire > len ? frame->len_on_wire : len,
         .at_ns = frame->at_ns,
         .fragments = d->fragments,
         .out = out,
