@@ -1,0 +1,22 @@
+/*
+ * describe: one event of a transcript in a few words.
+ *
+ * "TLS 1.2 to TLS 1.3, sni app.example, alpn h2, 17 suites". The text holds bytes from the wire as
+ * they are: the caller makes them safe (wrap.h, json.h).
+ */
+#ifndef HANDFAST_REPORT_DESCRIBE_H
+#define HANDFAST_REPORT_DESCRIBE_H
+
+#include "transcript/transcript.h"
+
+/* Nothing where there is no more to say than the name. */
+void describe_event(struct text *out, const struct transcript *t, const struct event *e);
+/* "TLS 1.0 to TLS 1.3", "TLS 1.2"; false where the hello offers nothing known. */
+bool describe_offered_versions(struct text *out, const struct tls_client_hello *hello);
+/* "0x1301" where the registry has no name. */
+void describe_code(struct text *out, const char *name, uint16_t value);
+/* The suites that are no signals (SCSV) and no GREASE. */
+size_t describe_n_suites(const struct tls_client_hello *hello);
+bool describe_is_real_suite(uint16_t suite);
+
+#endif

@@ -1,0 +1,92 @@
+#include <inttypes.h>
+
+#include "base/clock.h"
+#include "report/describe.h"
+#include "report/ladder.h"
+#include "report/page.h"
+#include "report/wrap.h"
+
+enum { MARK_COLUMNS = 2, FRAME_COLUMNS = 7, TIME_COLUMNS = 13, ARROW_COLUMNS = 11 };
+enum { NAME_AT = MARK_COLUMNS + FRAME_COLUMNS + TIME_COLUMNS + ARROW_COLUMNS, NAME_COLUMNS = 20 };
+enum { DETAILS_AT = NAME_AT + NAME_COLUMNS + 1 };
+
+static void put_place(const struct page *p, const struct event *e)
+{
+    if (e->when.frame > 0) {
+        text_printf(p->out, "%*" PRIu64, FRAME_COLUMNS, e->when.frame);
+    } else {
+        text_printf(p->out, "%*s", FRAME_COLUMNS, "-");
+    }
+    int64_t us = (e->when.at_ns - p->t->first.at_ns) / 1000;
+    us = us < 0 ? 0 : us; /* a clock that was set back */
+    text_printf(p->out, " %8" PRId64 ".%03" PRId64, us / 1000, us % 1000);
+    text_puts(p->out, e->side == SIDE_CLIENT ? "  C -->    " : "    <-- S  ");
+}
+
+static void put_words(struct page *p, const struct ladder_row *row)
+{
+    struct text *s = &p->scratch;
+    text_clear(s);
+    describe_event(s, p->t, row->event);
+    if (row->count > 1) {
+        text_puts(s, s->len > 0 ? ", " : "");
+        text_put_u64(s, row->count);
+        text_puts(s, " times");
+        int64_t ms = (row->last.at_ns - row->event->when.at_ns) / NS_PER_MS;
+        if (ms > 0) {
+            text_printf(s, " in %" PRId64 ".%03" PRId64 " s", ms / 1000, ms % 1000);
+        }
+    }
+}
+
+static void put_left_out(const struct page *p, uint64_t n, const char *what)
+{
+    page_ink(p, INK_DIM);
+    text_printf(p->out, "%*s%" PRIu64 " %s", NAME_AT, "... ", n, what);
+    page_ink(p, INK_PLAIN);
+    text_putc(p->out, '\n');
+}
+
+static void put_row(struct page *p, const struct ladder_row *row)
+{
+    if (row->event == NULL) {
+        put_left_out(p, row->n_left_out, "rows left out");
+        return;
+    }
+    page_ink(p, row->is_evidence ? INK_YELLOW : INK_PLAIN);
+    text_puts(p->out, row->is_evidence ? " *" : "  ");
+    put_place(p, row->event);
+    struct bytes name = bytes_of_str(event_name(row->event));
+    size_t columns = wrap_columns(name);
+    text_put_safe(p->out, name);
+    put_words(p, row);
+    if (p->scratch.len > 0) {
+        size_t pad = columns < NAME_COLUMNS ? NAME_COLUMNS - columns : 0;
+        wrap_spaces(p->out, pad + 1);
+        struct wrap w = wrap_start(p->out, NAME_AT + columns + pad + 1, DETAILS_AT, p->width);
+        wrap_words(&w, bytes_of(p->scratch.p, p->scratch.len));
+    }
+    page_ink(p, INK_PLAIN);
+    text_putc(p->out, '\n');
+}
+
+void page_ladder(struct page *p, size_t head, size_t tail)
+{
+    if (p->t->n_events == 0) {
+        return;
+    }
+    text_putc(p->out, '\n');
+    page_ink(p, INK_DIM);
+    text_printf(p->out, "%*s%*s%*s%s", MARK_COLUMNS + FRAME_COLUMNS, "frame", TIME_COLUMNS, "ms",
+                ARROW_COLUMNS, "", p->v->n_evidence > 0 ? "message (* evidence)" : "message");
+    page_ink(p, INK_PLAIN);
+    text_putc(p->out, '\n');
+    struct ladder l = ladder_start(p->t, p->v, head, tail);
+    struct ladder_row row;
+    while (ladder_next(&l, &row)) {
+        put_row(p, &row);
+    }
+    if (p->t->n_events_dropped > 0) {
+        put_left_out(p, p->t->n_events_dropped, "events more, not kept");
+    }
+}

@@ -1,0 +1,257 @@
+#include <inttypes.h>
+#include <stdlib.h>
+
+#include "base/json.h"
+#include "base/status.h"
+#include "report/page.h"
+#include "report/tally.h"
+#include "report/wrap.h"
+
+enum { N_OUTCOMES = OUTCOME_UNFINISHED + 1, TOP_TEXT = 10, TOP_JSON = 100 };
+
+struct summary {
+    uint64_t n_by_outcome[N_OUTCOMES];
+    uint64_t n_by_cause[N_CAUSES];
+    uint64_t n_findings;
+    uint64_t n_with_findings; /* handshakes */
+    struct tally servers, clients, names, findings;
+    struct text scratch;
+};
+
+struct summary *summary_new(void)
+{
+    return calloc(1, sizeof(struct summary));
+}
+
+void summary_free(struct summary *s)
+{
+    if (s == NULL) {
+        return;
+    }
+    tally_deinit(&s->servers);
+    tally_deinit(&s->clients);
+    tally_deinit(&s->names);
+    tally_deinit(&s->findings);
+    text_deinit(&s->scratch);
+    free(s);
+}
+
+static void count(struct summary *s, struct tally *tally, const struct verdict *v)
+{
+    tally_add(tally, bytes_of(s->scratch.p, s->scratch.len), v->outcome == OUTCOME_FAILED,
+              cause_id(v->cause));
+    text_clear(&s->scratch);
+}
+
+void summary_add(struct summary *s, const struct transcript *t, const struct verdict *v)
+{
+    if (v->outcome == OUTCOME_NONE) {
+        return;
+    }
+    s->n_by_outcome[v->outcome]++;
+    if (v->outcome == OUTCOME_FAILED) {
+        s->n_by_cause[v->cause]++;
+    }
+    endpoint_put(&s->scratch, &t->server);
+    count(s, &s->servers, v);
+    endpoint_put_host(&s->scratch, &t->client);
+    count(s, &s->clients, v);
+    if (t->server_name != NULL) {
+        text_puts(&s->scratch, t->server_name);
+        count(s, &s->names, v);
+    }
+    for (size_t i = 0; i < v->n_findings; i++) {
+        text_puts(&s->scratch, v->findings[i].id);
+        count(s, &s->findings, v);
+    }
+    s->n_findings += v->n_findings;
+    s->n_with_findings += v->n_findings > 0;
+}
+
+uint64_t summary_n_failed(const struct summary *s)
+{
+    return s->n_by_outcome[OUTCOME_FAILED];
+}
+
+uint64_t summary_n_handshakes(const struct summary *s)
+{
+    return s->n_by_outcome[OUTCOME_COMPLETED] + s->n_by_outcome[OUTCOME_FAILED] +
+           s->n_by_outcome[OUTCOME_UNFINISHED];
+}
+
+uint64_t summary_n_findings(const struct summary *s)
+{
+    return s->n_findings;
+}
+
+/* --- causes by count --- */
+
+struct cause_count {
+    enum cause cause;
+    uint64_t n;
+};
+
+static int by_count(const void *a, const void *b)
+{
+    const struct cause_count *x = a;
+    const struct cause_count *y = b;
+    if (x->n != y->n) {
+        return x->n < y->n ? 1 : -1;
+    }
+    return x->cause < y->cause ? -1 : x->cause > y->cause;
+}
+
+static size_t causes_by_count(const struct summary *s, struct cause_count out[N_CAUSES])
+{
+    size_t n = 0;
+    for (size_t i = 0; i < N_CAUSES; i++) {
+        if (s->n_by_cause[i] > 0) {
+            out[n++] = (struct cause_count){ (enum cause)i, s->n_by_cause[i] };
+        }
+    }
+    qsort(out, n, sizeof *out, by_count);
+    return n;
+}
+
+/* --- text --- */
+
+static void put_causes(const struct page *p, const struct summary *s)
+{
+    struct cause_count causes[N_CAUSES];
+    size_t n = causes_by_count(s, causes);
+    if (n > 0) {
+        page_heading(p, "Failed, by cause");
+    }
+    for (size_t i = 0; i < n; i++) {
+        const char *id = cause_id(causes[i].cause);
+        const char *summary = cause_summary(causes[i].cause);
+        text_printf(p->out, "  %9" PRIu64 "  %-31s %s\n", causes[i].n, id != NULL ? id : "none",
+                    summary != NULL ? summary : "");
+    }
+}
+
+static void put_tally(const struct page *p, const char *heading, const struct tally *t)
+{
+    const struct tally_entry *top[TOP_TEXT];
+    size_t n = tally_top(t, top, TOP_TEXT);
+    if (n == 0 || top[0]->n_failed == 0) {
+        return;
+    }
+    page_heading(p, heading);
+    for (size_t i = 0; i < n && top[i]->n_failed > 0; i++) {
+        struct bytes name = bytes_of_str(top[i]->name);
+        text_printf(p->out, "  %9" PRIu64 "  ", top[i]->n_failed);
+        text_put_safe(p->out, name);
+        size_t columns = wrap_columns(name);
+        wrap_spaces(p->out, columns < 31 ? 31 - columns : 0);
+        text_printf(p->out, " of %" PRIu64 " handshakes, last: %s\n", top[i]->n,
+                    top[i]->last_cause != NULL ? top[i]->last_cause : "-");
+    }
+    if (t->others.n_failed > 0) {
+        text_printf(p->out, "  %9" PRIu64 "  others\n", t->others.n_failed);
+    }
+}
+
+static void put_finding_counts(const struct page *p, const struct summary *s)
+{
+    const struct tally_entry *top[TOP_TEXT];
+    size_t n = tally_top(&s->findings, top, TOP_TEXT);
+    if (n > 0) {
+        page_heading(p, "Noticed beside");
+    }
+    for (size_t i = 0; i < n; i++) {
+        text_printf(p->out, "  %9" PRIu64 "  %s\n", top[i]->n, top[i]->name);
+    }
+}
+
+void summary_text(struct text *out, const struct summary *s, const struct report_style *style)
+{
+    struct page p = { .out = out, .use_colour = style->use_colour };
+    p.width = page_width(style);
+    uint64_t n = summary_n_handshakes(s);
+    page_inked(&p, INK_BOLD, "Summary");
+    text_printf(out, "  %" PRIu64 " handshake%s: %" PRIu64 " completed, ", n, n == 1 ? "" : "s",
+                s->n_by_outcome[OUTCOME_COMPLETED]);
+    page_ink(&p, summary_n_failed(s) > 0 ? INK_RED : INK_PLAIN);
+    text_printf(out, "%" PRIu64 " failed", summary_n_failed(s));
+    page_ink(&p, INK_PLAIN);
+    text_printf(out, ", %" PRIu64 " unfinished; %" PRIu64 " with findings\n",
+                s->n_by_outcome[OUTCOME_UNFINISHED], s->n_with_findings);
+    put_causes(&p, s);
+    put_tally(&p, "Failed, by server", &s->servers);
+    put_tally(&p, "Failed, by server name", &s->names);
+    put_tally(&p, "Failed, by client", &s->clients);
+    put_finding_counts(&p, s);
+}
+
+/* --- JSON --- */
+
+static void json_causes(struct json *j, const struct summary *s)
+{
+    struct cause_count causes[N_CAUSES];
+    size_t n = causes_by_count(s, causes);
+    json_object(j, "causes");
+    for (size_t i = 0; i < n; i++) {
+        const char *id = cause_id(causes[i].cause);
+        json_u64(j, id != NULL ? id : "none", causes[i].n);
+    }
+    json_end_object(j);
+}
+
+static void json_tally(struct json *j, const char *key, const char *name_key, const struct tally *t)
+{
+    const struct tally_entry *top[TOP_JSON];
+    size_t n = tally_top(t, top, TOP_JSON);
+    json_array(j, key);
+    for (size_t i = 0; i < n; i++) {
+        json_object(j, NULL);
+        json_str(j, name_key, top[i]->name);
+        json_u64(j, "handshakes", top[i]->n);
+        json_u64(j, "failed", top[i]->n_failed);
+        json_str(j, "last_cause", top[i]->last_cause);
+        json_end_object(j);
+    }
+    json_end_array(j);
+}
+
+static void json_others(struct json *j, const char *key, const struct tally *t)
+{
+    json_object(j, key);
+    json_u64(j, "handshakes", t->others.n);
+    json_u64(j, "failed", t->others.n_failed);
+    json_end_object(j);
+}
+
+static void json_finding_counts(struct json *j, const struct summary *s)
+{
+    const struct tally_entry *top[TOP_JSON];
+    size_t n = tally_top(&s->findings, top, TOP_JSON);
+    json_object(j, "findings");
+    for (size_t i = 0; i < n; i++) {
+        json_u64(j, top[i]->name, top[i]->n); /* ids of ours: no escapes needed */
+    }
+    json_end_object(j);
+}
+
+void summary_json(struct text *out, const struct summary *s)
+{
+    struct json j = json_start(out);
+    json_object(&j, NULL);
+    json_raw(&j, "type", "\"summary\"");
+    json_raw(&j, "schema", "\"1\"");
+    json_u64(&j, "handshakes", summary_n_handshakes(s));
+    json_u64(&j, "completed", s->n_by_outcome[OUTCOME_COMPLETED]);
+    json_u64(&j, "failed", s->n_by_outcome[OUTCOME_FAILED]);
+    json_u64(&j, "unfinished", s->n_by_outcome[OUTCOME_UNFINISHED]);
+    json_u64(&j, "with_findings", s->n_with_findings);
+    json_causes(&j, s);
+    json_finding_counts(&j, s);
+    json_tally(&j, "servers", "server", &s->servers);
+    json_others(&j, "other_servers", &s->servers);
+    json_tally(&j, "server_names", "server_name", &s->names);
+    json_others(&j, "other_server_names", &s->names);
+    json_tally(&j, "clients", "client", &s->clients);
+    json_others(&j, "other_clients", &s->clients);
+    json_end_object(&j);
+    text_putc(out, '\n');
+}

@@ -1,0 +1,33 @@
+/*
+ * tally: how often each of many names came, in bounded memory.
+ *
+ * The keys come from outside: the table is hashed with a key of its own, holds TALLY_MAX names,
+ * and counts what finds no place in `others`.
+ */
+#ifndef HANDFAST_REPORT_TALLY_H
+#define HANDFAST_REPORT_TALLY_H
+
+#include "base/hash.h"
+
+enum { TALLY_MAX = 4096, TALLY_SLOTS = 8192, TALLY_NAME_MAX = 255 };
+
+struct tally_entry {
+    char *name; /* NULL: free; NUL-terminated */
+    uint64_t n, n_failed;
+    const char *last_cause; /* of the last failure; a literal */
+};
+
+struct tally {
+    struct hash_key key;
+    struct tally_entry *entries; /* TALLY_SLOTS of them, NULL before the first name */
+    size_t n_names;
+    struct tally_entry others;
+};
+
+/* Counts one. Names longer than TALLY_NAME_MAX are cut. */
+void tally_add(struct tally *t, struct bytes name, bool is_failed, const char *cause);
+/* The entries with the most failures, most first; returns how many. */
+size_t tally_top(const struct tally *t, const struct tally_entry **out, size_t room);
+void tally_deinit(struct tally *t);
+
+#endif
