@@ -88,6 +88,9 @@ void prelude_free(struct prelude *p); /* NULL is fine */
 /* In-order bytes of one side. Once a direction is TLS all its bytes go to sink->tls. */
 enum prelude_state prelude_push(struct prelude *p, enum side side, struct bytes data,
                                 const struct prelude_sink *sink);
+/* Both directions are plain TLS from here on: the prelude may be freed and the bytes be given to
+ * the TLS reader directly. Not so with TDS, whose packets must be unwrapped: ask, do not assume. */
+bool prelude_is_transparent(const struct prelude *p);
 /* The connection ended: last events (PRELUDE_NOT_OFFERED ...). */
 void prelude_finish(struct prelude *p, const struct prelude_sink *sink);
 /* "SMTP", "HTTP CONNECT" ... */
