@@ -1,0 +1,19 @@
+#include "diagnose/judge.h"
+
+void judge(struct x509_store *store, const struct transcript *t, struct judgements *out)
+{
+    for (int s = 0; s < 2; s++) {
+        const struct side_facts *side = &t->side[s];
+        out->is_judged[s] = false;
+        if (side->chain == NULL) {
+            continue;
+        }
+        struct x509_question question = {
+            .purpose = s == SIDE_SERVER ? X509_FOR_SERVER : X509_FOR_CLIENT,
+            .host = s == SIDE_SERVER ? t->server_name : NULL,
+            .at_s = side->certificate_event->when.at_ns / 1000000000,
+            .ocsp_response = side->ocsp_response,
+        };
+        out->is_judged[s] = x509_judge(store, side->chain, &question, &out->of[s], NULL) == ST_OK;
+    }
+}

@@ -1,0 +1,203 @@
+#include "diagnose/outcome.h"
+
+#include "base/status.h"
+
+#define STALL_NS (INT64_C(5) * 1000000000)
+
+bool diagnose_is_tls_port(uint16_t port)
+{
+    static const uint16_t ports[] = { 261,  443,  448,  465,  563,   614,   636,   684,  695,
+                                      832,  853,  854,  989,  990,   992,   993,   994,  995,
+                                      2083, 2087, 2376, 2484, 3269,  4433,  4443,  5061, 5223,
+                                      5269, 5349, 5671, 5986, 6443,  6514,  6697,  8243, 8443,
+                                      8883, 9091, 9093, 9443, 10443, 11214, 16993, 20003 };
+    for (size_t i = 0; i < ARRAY_LEN(ports); i++) {
+        if (ports[i] == port) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static enum outcome of_connect(const struct view *view)
+{
+    const struct transcript *t = view->t;
+    bool attempted = t->side[SIDE_CLIENT].tcp.syn_seen && diagnose_is_tls_port(t->server.port);
+    if (!attempted || t->starts_in_middle) {
+        return OUTCOME_NONE;
+    }
+    bool answered = t->side[SIDE_SERVER].rst != NULL;
+    for (size_t i = 0; i < t->n_events && !answered; i++) {
+        answered = t->events[i].kind == EVENT_ICMP ||
+                   (t->events[i].kind == EVENT_SYN && (t->events[i].flags & EVENT_REPEAT) != 0);
+    }
+    return answered ? OUTCOME_FAILED : OUTCOME_UNFINISHED;
+}
+
+/* Plain text from the client is a failed handshake only where the server wanted TLS. */
+static bool server_wanted_tls(const struct transcript *t)
+{
+    if (t->side[SIDE_SERVER].sent_tls) {
+        return true;
+    }
+    const struct event *plain = t->side[SIDE_SERVER].plaintext;
+    if (plain == NULL) {
+        return false;
+    }
+    /* nginx, Apache, Go and others answer in HTTP that they expect TLS. */
+    static const char *const words[] = { "HTTPS", "https", "SSL", "TLS" };
+    bool is_error =
+        plain->body.len > 12 && memcmp(plain->body.p, "HTTP/", 5) == 0 && plain->body.p[9] == '4';
+    for (size_t i = 0; is_error && i < ARRAY_LEN(words); i++) {
+        if (memmem(plain->body.p, plain->body.len, words[i], strlen(words[i])) != NULL) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static enum outcome of_prelude(const struct view *view)
+{
+    const struct transcript *t = view->t;
+    if (t->prelude_refusal != NULL) {
+        return OUTCOME_FAILED;
+    }
+    if (t->prelude_not_offered != NULL) {
+        return OUTCOME_FAILED;
+    }
+    if (t->prelude_accepted != NULL || t->prelude_request != NULL) {
+        return view->end != NULL ? OUTCOME_FAILED : OUTCOME_UNFINISHED;
+    }
+    if (t->side[SIDE_CLIENT].plaintext != NULL) {
+        bool closed = view->end != NULL && view->end_side == SIDE_SERVER &&
+                      t->side[SIDE_SERVER].last_data == NULL &&
+                      diagnose_is_tls_port(t->server.port) && !t->starts_in_middle;
+        return server_wanted_tls(t) || closed ? OUTCOME_FAILED : OUTCOME_NONE;
+    }
+    return OUTCOME_NONE;
+}
+
+static bool has_fault(const struct view *view, enum side owner)
+{
+    const struct x509_judgement *judgement = view->context->judgement[owner];
+    return judgement != NULL && judgement->n_faults > 0;
+}
+
+/* Faults for which a verifier refuses, leaving aside strength, which is policy. */
+static bool has_hard_fault(const struct view *view, enum side owner)
+{
+    const struct x509_judgement *judgement = view->context->judgement[owner];
+    for (size_t i = 0; has_fault(view, owner) && i < judgement->n_faults; i++) {
+        if (judgement->faults[i].kind != X509_FAULT_WEAK &&
+            judgement->faults[i].kind != X509_FAULT_REVOCATION_UNKNOWN) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool server_refuses_client(const struct view *view)
+{
+    const struct transcript *t = view->t;
+    const struct side_facts *client = &t->side[SIDE_CLIENT];
+    const struct side_facts *server = &t->side[SIDE_SERVER];
+    if (server->sent_application_data || !client->has_certificate) {
+        return false;
+    }
+    /* Up to TLS 1.2 the server's Finished comes after it took the client's certificate. */
+    bool may_refuse_late = t->version == 0x0304 || !view->end_is_sealed_alert;
+    bool has_reason = client->certificate_is_empty || client->certificate_unreadable ||
+                      has_hard_fault(view, SIDE_CLIENT);
+    bool spoke_up = view->end_is_sealed_alert || has_hard_fault(view, SIDE_CLIENT) ||
+                    (client->certificate_is_empty && t->certificate_request != NULL);
+    return may_refuse_late && has_reason && spoke_up;
+}
+
+bool outcome_is_late_refusal(const struct view *view)
+{
+    const struct transcript *t = view->t;
+    if (view->end == NULL || t->side[view->end_side].sent_application_data) {
+        return false;
+    }
+    if (view->end_is_alert && view->end->type != ALERT_CLOSE_NOTIFY) {
+        return true;
+    }
+    if (view->end_side == SIDE_SERVER) {
+        return server_refuses_client(view);
+    }
+    return has_hard_fault(view, SIDE_SERVER);
+}
+
+static enum outcome of_finished(const struct view *view)
+{
+    const struct transcript *t = view->t;
+    if (t->is_renegotiation && view->end != NULL &&
+        (view->end_is_alert || view->end_is_sealed_alert || view->idle_ns < STALL_NS)) {
+        const struct event *last = view->last_before_end;
+        bool went_on =
+            last != NULL && last->kind == EVENT_APPLICATION_DATA && last > t->renegotiation_event;
+        return went_on ? OUTCOME_COMPLETED : OUTCOME_FAILED;
+    }
+    return outcome_is_late_refusal(view) ? OUTCOME_FAILED : OUTCOME_COMPLETED;
+}
+
+static bool data_flowed(const struct transcript *t)
+{
+    unsigned least = t->version == 0x0304 ? 3 : 1;
+    bool client = t->side[SIDE_CLIENT].n_application_records >= least;
+    bool server = t->side[SIDE_SERVER].n_application_records >= least;
+    return (client || t->side[SIDE_CLIENT].is_silent) && (server || t->side[SIDE_SERVER].is_silent);
+}
+
+/* One direction only, or packets missing: what is there must speak for itself. */
+static enum outcome of_partial(const struct view *view)
+{
+    const struct transcript *t = view->t;
+    bool client_alone = t->side[SIDE_SERVER].is_silent && t->side[SIDE_CLIENT].finished;
+    bool server_alone = t->side[SIDE_CLIENT].is_silent && t->side[SIDE_SERVER].finished;
+    if (data_flowed(t) && (client_alone || server_alone || t->has_gap)) {
+        return OUTCOME_COMPLETED;
+    }
+    bool alerted = view->end_is_alert && view->end->type != ALERT_CLOSE_NOTIFY;
+    return alerted ? OUTCOME_FAILED : OUTCOME_UNFINISHED;
+}
+
+static bool is_stalled(const struct view *view)
+{
+    const struct transcript *t = view->t;
+    bool unacked =
+        t->side[0].tcp.unacked_retransmissions > 0 || t->side[1].tcp.unacked_retransmissions > 0;
+    return view->end == NULL && view->stalled_retry != NULL && unacked &&
+           t->last.at_ns - (view->last_before_end != NULL ? view->last_before_end->when.at_ns
+                                                          : t->first.at_ns) >=
+               STALL_NS / 5;
+}
+
+enum outcome outcome_of(const struct view *view)
+{
+    const struct transcript *t = view->t;
+    bool has_tls = t->side[SIDE_CLIENT].sent_tls || t->side[SIDE_SERVER].sent_tls;
+    if (view->stage == STAGE_CONNECT) {
+        return of_connect(view);
+    }
+    if (view->stage == STAGE_SILENT) {
+        return OUTCOME_NONE;
+    }
+    if (!t->side[SIDE_CLIENT].sent_tls &&
+        (view->stage == STAGE_PRELUDE || t->side[SIDE_CLIENT].plaintext != NULL)) {
+        return of_prelude(view);
+    }
+    if (has_tls && t->hello == NULL && t->server_hello == NULL && t->starts_in_middle) {
+        return OUTCOME_UNFINISHED;
+    }
+    if (view->stage == STAGE_OVER) {
+        return of_finished(view);
+    }
+    if (t->side[0].is_silent || t->side[1].is_silent || t->has_gap || t->is_snap_truncated) {
+        return of_partial(view);
+    }
+    if (view->end != NULL || is_stalled(view)) {
+        return OUTCOME_FAILED;
+    }
+    return OUTCOME_UNFINISHED;
+}

@@ -1,0 +1,211 @@
+#include "diagnose/rules.h"
+#include "tls/names.h"
+
+enum {
+    EXT_EXTENDED_MASTER_SECRET = 23,
+    EXT_RENEGOTIATION_INFO = 0xff01,
+    EMPTY_RENEGOTIATION_INFO_SCSV = 0x00ff,
+    DH_BITS_TODAY = 2048
+};
+
+static bool client_ended_at_answer(const struct view *view)
+{
+    return view->t->server_hello != NULL && view->stage < STAGE_OVER && view->end != NULL &&
+           view->end_side == SIDE_CLIENT;
+}
+
+static void cite(struct judging *j)
+{
+    add_evidence(j, j->view->end, "%s", end_words(j));
+}
+
+/* The client refuses the version that the server chose. */
+bool match_version_answer(struct judging *j)
+{
+    const struct view *view = j->view;
+    const struct transcript *t = j->t;
+    if (t->server_hello == NULL || !ended_by_alert(view, SIDE_CLIENT, ALERT_PROTOCOL_VERSION)) {
+        return false;
+    }
+    const char *name = tls_version_name(t->version_on_wire);
+    /* A version that does not exist, or above the offer, is the server's violation (RFC
+     * 8446 4.1.3). */
+    bool above = view->max_version != 0 && t->version > view->max_version;
+    if (name == NULL || above) {
+        return false;
+    }
+    set_cause(j, CAUSE_PROTOCOL_MISMATCH, NULL,
+              t->violation == NULL ? CONFIDENCE_CERTAIN : CONFIDENCE_PROBABLE);
+    add_evidence(j, t->server_hello_event, "the server chose %s", name);
+    cite(j);
+    say(j, "The server answered with %s, and the client does not accept that version.", name);
+    return true;
+}
+
+static bool lacks_renegotiation_info(const struct transcript *t)
+{
+    return t->server_hello != NULL && t->version < 0x0304 && t->version >= 0x0300 &&
+           !tls_has(&t->server_hello->ext, EXT_RENEGOTIATION_INFO);
+}
+
+static bool client_signals_renegotiation_info(const struct tls_client_hello *hello)
+{
+    return tls_has(&hello->ext, EXT_RENEGOTIATION_INFO) ||
+           tls_u16_has(hello->cipher_suites, EMPTY_RENEGOTIATION_INFO_SCSV);
+}
+
+/* RFC 5746 sections 3.4, 4.1: a peer that does not know secure renegotiation may be refused with
+ * handshake_failure; OpenSSL 3 clients do so by default. */
+bool match_legacy_renegotiation(struct judging *j)
+{
+    const struct view *view = j->view;
+    const struct transcript *t = j->t;
+    bool by_client = lacks_renegotiation_info(t) && client_ended_at_answer(view) &&
+                     ended_by_alert(view, SIDE_CLIENT, ALERT_HANDSHAKE_FAILURE) &&
+                     view->offer != NULL && client_signals_renegotiation_info(view->offer);
+    bool by_server = view->stage == STAGE_HELLO && view->offer != NULL &&
+                     ended_by_alert(view, SIDE_SERVER, ALERT_HANDSHAKE_FAILURE) &&
+                     !client_signals_renegotiation_info(view->offer) &&
+                     view->max_version == 0x0303 && t->violation == NULL;
+    if (!by_client && !by_server) {
+        return false;
+    }
+    set_cause(j, CAUSE_RENEGOTIATION_REFUSED, "insecure-renegotiation", CONFIDENCE_PROBABLE);
+    add_evidence(
+        j, by_client ? t->server_hello_event : view->offer_event,
+        "without renegotiation_info: this side does not know secure renegotiation (RFC 5746)");
+    cite(j);
+    add_alternative(j, CAUSE_UNDETERMINED, CONFIDENCE_POSSIBLE,
+                    "handshake_failure may stand for other parameters");
+    if (by_server) {
+        add_alternative(j, CAUSE_CIPHER_MISMATCH, CONFIDENCE_POSSIBLE,
+                        "the server's own list is not known");
+    }
+    say(j,
+        "The %s does not support secure renegotiation (RFC 5746), and the %s refuses such peers.",
+        by_client ? "server" : "client", by_client ? "client" : "server");
+    return true;
+}
+
+/* A second handshake on a connection that stood, refused: no_renegotiation, handshake_failure, or
+ * the end. */
+bool match_renegotiation(struct judging *j)
+{
+    const struct view *view = j->view;
+    const struct transcript *t = j->t;
+    bool alerted = view->end_is_alert && view->end->type == ALERT_NO_RENEGOTIATION;
+    if (!alerted && !(t->is_renegotiation && view->stage == STAGE_OVER)) {
+        return false;
+    }
+    set_cause(j, CAUSE_RENEGOTIATION_REFUSED, NULL,
+              alerted ? CONFIDENCE_CERTAIN : CONFIDENCE_PROBABLE);
+    add_evidence(
+        j, t->renegotiation_event, "the %s began another handshake on the established connection",
+        t->renegotiation_event == NULL ? "client"
+                                       : side_name((enum side)t->renegotiation_event->side));
+    cite(j);
+    add_alternative(j, CAUSE_CONNECTION_CLOSED, CONFIDENCE_POSSIBLE,
+                    "the refusal itself is encrypted");
+    say(j, "A renegotiation was begun after the first handshake, and the other side refused it.");
+    return true;
+}
+
+/* DHE with a small prime: OpenSSL, Java, NSS and GnuTLS clients refuse it with handshake_failure,
+ * insufficient_security or illegal_parameter once they read ServerKeyExchange. */
+bool match_weak_dh(struct judging *j)
+{
+    const struct view *view = j->view;
+    const struct tls_server_key_exchange *ske = j->t->server_key_exchange;
+    if (ske == NULL || ske->dh_bits == 0 || ske->dh_bits >= DH_BITS_TODAY ||
+        !client_ended_at_answer(view) || view->stage >= STAGE_SERVER_FINISH) {
+        return false;
+    }
+    bool alerted = view->end_is_alert && (view->end->type == ALERT_HANDSHAKE_FAILURE ||
+                                          view->end->type == ALERT_INSUFFICIENT_SECURITY ||
+                                          view->end->type == ALERT_ILLEGAL_PARAMETER ||
+                                          view->end->type == ALERT_INTERNAL_ERROR);
+    if (!alerted) {
+        return false;
+    }
+    set_cause(j, CAUSE_WEAK_CRYPTO_REFUSED, "dh-key-too-small", CONFIDENCE_PROBABLE);
+    add_evidence(j, j->t->server_key_exchange_event,
+                 "the server's Diffie-Hellman group has %u bits", ske->dh_bits);
+    cite(j);
+    say(j, "The server's Diffie-Hellman key has %u bits, fewer than the client accepts.",
+        ske->dh_bits);
+    return true;
+}
+
+/* The server signed its key exchange with an algorithm that the client did not offer (RFC
+ * 5246 7.4.3). */
+bool match_answer_signature(struct judging *j)
+{
+    const struct view *view = j->view;
+    const struct transcript *t = j->t;
+    const struct tls_server_key_exchange *ske = t->server_key_exchange;
+    if (!client_ended_at_answer(view) || !view->end_is_alert || view->offer == NULL) {
+        return false;
+    }
+    uint16_t used =
+        ske != NULL ? ske->signature_algorithm : t->side[SIDE_SERVER].certificate_verify_algorithm;
+    bool listed = used == 0 || tls_u16_has(view->offer->ext.signature_algorithms, used);
+    bool alerted = view->end->type == ALERT_ILLEGAL_PARAMETER ||
+                   view->end->type == ALERT_HANDSHAKE_FAILURE ||
+                   view->end->type == ALERT_INSUFFICIENT_SECURITY;
+    if (listed || !alerted) {
+        return false;
+    }
+    const char *name = tls_signature_algorithm_name(used);
+    set_cause(j, CAUSE_SIGNATURE_MISMATCH, NULL, CONFIDENCE_PROBABLE);
+    add_evidence(j,
+                 t->server_key_exchange_event != NULL ? t->server_key_exchange_event
+                                                      : t->side[SIDE_SERVER].certificate_event,
+                 "the server signed with %s, which the client did not offer",
+                 name == NULL ? "an unknown algorithm" : name);
+    cite(j);
+    say(j, "The server signed its key exchange with %s, which the client does not accept.",
+        name == NULL ? "an unknown algorithm" : name);
+    return true;
+}
+
+/* RFC 7627 section 5.3: a client may abort where the server does not know extended_master_secret.
+ */
+bool match_extended_master_secret(struct judging *j)
+{
+    const struct view *view = j->view;
+    const struct transcript *t = j->t;
+    bool missing = t->server_hello != NULL && t->version < 0x0304 && view->offer != NULL &&
+                   tls_has(&view->offer->ext, EXT_EXTENDED_MASTER_SECRET) &&
+                   !tls_has(&t->server_hello->ext, EXT_EXTENDED_MASTER_SECRET);
+    if (!missing || !client_ended_at_answer(view) || view->stage > STAGE_SERVER_FLIGHT) {
+        return false;
+    }
+    if (!ended_by_alert(view, SIDE_CLIENT, ALERT_HANDSHAKE_FAILURE) &&
+        !ended_by_alert(view, SIDE_CLIENT, ALERT_INSUFFICIENT_SECURITY)) {
+        return false;
+    }
+    set_cause(j, CAUSE_WEAK_CRYPTO_REFUSED, "no-extended-master-secret", CONFIDENCE_POSSIBLE);
+    add_evidence(j, t->server_hello_event,
+                 "the server does not support extended_master_secret (RFC 7627)");
+    cite(j);
+    add_alternative(j, CAUSE_UNDETERMINED, CONFIDENCE_POSSIBLE,
+                    "handshake_failure may stand for other parameters");
+    say(j, "The server does not support the extended master secret (RFC 7627), and the client "
+           "seems to require it.");
+    return true;
+}
+
+/* RFC 9849 section 6.1.6: a client whose ECH was not taken ends with ech_required. */
+bool match_ech(struct judging *j)
+{
+    if (!ended_by_alert(j->view, SIDE_CLIENT, ALERT_ECH_REQUIRED)) {
+        return false;
+    }
+    set_cause(j, CAUSE_SNI_UNRECOGNIZED, "ech-refused", CONFIDENCE_PROBABLE);
+    add_evidence(j, j->view->offer_event,
+                 "the client hides its server name with Encrypted Client Hello");
+    cite(j);
+    say(j, "The server could not open the client's Encrypted Client Hello (stale ECH "
+           "configuration), and the client gave up.");
+    return true;
+}

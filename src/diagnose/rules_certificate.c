@@ -1,0 +1,426 @@
+#include "diagnose/rules.h"
+#include "tls/names.h"
+
+/* --- what a refusal says --- */
+
+static bool is_certificate_alert(uint8_t code)
+{
+    switch (code) {
+    case ALERT_BAD_CERTIFICATE:
+    case ALERT_UNSUPPORTED_CERTIFICATE:
+    case ALERT_CERTIFICATE_REVOKED:
+    case ALERT_CERTIFICATE_EXPIRED:
+    case ALERT_CERTIFICATE_UNKNOWN:
+    case ALERT_UNKNOWN_CA:
+    case ALERT_ACCESS_DENIED:
+    case ALERT_BAD_CERTIFICATE_STATUS_RESPONSE:
+    case ALERT_CERTIFICATE_REQUIRED:
+        return true;
+    default:
+        return false;
+    }
+}
+
+/* Alerts that some stack sends for a certificate fault: GnuTLS and lighttpd access_denied, OpenSSL
+ * and Java handshake_failure or illegal_parameter for key usage, Chromium illegal_parameter,
+ * several internal_error. */
+static bool may_be_about_certificate(uint8_t code)
+{
+    return is_certificate_alert(code) || code == ALERT_HANDSHAKE_FAILURE ||
+           code == ALERT_ILLEGAL_PARAMETER || code == ALERT_INTERNAL_ERROR ||
+           code == ALERT_INSUFFICIENT_SECURITY || code == ALERT_USER_CANCELED;
+}
+
+/* Which faults an alert names by its definition (RFC 8446 6.2). */
+static bool alert_names(uint8_t code, enum x509_fault_kind fault)
+{
+    switch (fault) {
+    case X509_FAULT_EXPIRED:
+        return code == ALERT_CERTIFICATE_EXPIRED;
+    case X509_FAULT_NOT_YET_VALID:
+        return code == ALERT_CERTIFICATE_EXPIRED || code == ALERT_BAD_CERTIFICATE;
+    case X509_FAULT_REVOKED:
+        return code == ALERT_CERTIFICATE_REVOKED || code == ALERT_BAD_CERTIFICATE_STATUS_RESPONSE;
+    case X509_FAULT_REVOCATION_UNKNOWN:
+        return code == ALERT_BAD_CERTIFICATE_STATUS_RESPONSE || code == ALERT_CERTIFICATE_UNKNOWN;
+    case X509_FAULT_CHAIN_INCOMPLETE:
+    case X509_FAULT_SELF_SIGNED:
+    case X509_FAULT_UNTRUSTED_CA:
+        return code == ALERT_UNKNOWN_CA;
+    case X509_FAULT_CHAIN_INVALID:
+        return code == ALERT_UNKNOWN_CA || code == ALERT_BAD_CERTIFICATE ||
+               code == ALERT_DECRYPT_ERROR;
+    case X509_FAULT_WRONG_PURPOSE:
+        return code == ALERT_UNSUPPORTED_CERTIFICATE;
+    case X509_FAULT_HOSTNAME_MISMATCH:
+    case X509_FAULT_MALFORMED:
+    case X509_FAULT_WEAK:
+        return code == ALERT_BAD_CERTIFICATE;
+    case X509_N_FAULTS:
+        break;
+    }
+    return false;
+}
+
+/* Alerts that say one thing only: they contradict every other fault. */
+static bool is_specific(uint8_t code)
+{
+    return code == ALERT_CERTIFICATE_EXPIRED || code == ALERT_CERTIFICATE_REVOKED ||
+           code == ALERT_UNKNOWN_CA || code == ALERT_UNSUPPORTED_CERTIFICATE ||
+           code == ALERT_BAD_CERTIFICATE_STATUS_RESPONSE;
+}
+
+/* What an alert stands for where the certificate itself could not be read, or shows no fault. */
+static enum cause cause_of_alert(uint8_t code)
+{
+    switch (code) {
+    case ALERT_CERTIFICATE_EXPIRED:
+        return CAUSE_CERTIFICATE_EXPIRED;
+    case ALERT_CERTIFICATE_REVOKED:
+        return CAUSE_CERTIFICATE_REVOKED;
+    case ALERT_UNKNOWN_CA:
+        return CAUSE_CERTIFICATE_UNTRUSTED_CA;
+    case ALERT_UNSUPPORTED_CERTIFICATE:
+        return CAUSE_CERTIFICATE_WRONG_PURPOSE;
+    case ALERT_BAD_CERTIFICATE_STATUS_RESPONSE:
+        return CAUSE_CERTIFICATE_REVOKED;
+    default:
+        return CAUSE_CERTIFICATE_REJECTED;
+    }
+}
+
+static const char *detail_of(const struct x509_fault *fault, const struct x509_chain *chain)
+{
+    if (fault->kind != X509_FAULT_WEAK) {
+        return NULL;
+    }
+    size_t i = fault->culprit > 0 ? (size_t)fault->culprit : 0;
+    const struct x509_facts *facts = i < x509_chain_n(chain) ? x509_chain_facts(chain, i) : NULL;
+    return facts != NULL && facts->signature_is_weak ? "signature-digest-too-weak"
+                                                     : "certificate-key-too-small";
+}
+
+/* --- choosing among faults --- */
+
+/* Name mismatch on an address or without a name asked for is no fault; weak keys are refused by
+ * policy only. */
+static const struct x509_fault *choose_fault(const struct judging *j, enum side owner,
+                                             const uint8_t *alert)
+{
+    const struct x509_judgement *judgement = j->view->context->judgement[owner];
+    if (judgement == NULL || judgement->n_faults == 0) {
+        return NULL;
+    }
+    for (size_t i = 0; alert != NULL && i < judgement->n_faults; i++) {
+        if (is_specific(*alert) && alert_names(*alert, judgement->faults[i].kind)) {
+            return &judgement->faults[i];
+        }
+    }
+    return &judgement->faults[0];
+}
+
+/* A chain that other connections showed for this server and name. */
+static const struct peer_chain *chain_seen_elsewhere(const struct view *view)
+{
+    for (size_t i = 0; view->peer != NULL && i < view->peer->n_chains; i++) {
+        const struct peer_chain *c = &view->peer->chains[i];
+        struct bytes name =
+            view->t->server_name == NULL
+                ? (struct bytes){ NULL, 0 }
+                : bytes_head(bytes_of_str(view->t->server_name), PEER_NAME_BYTES - 1);
+        if (bytes_equal(bytes_of_str(c->server_name), name)) {
+            return c;
+        }
+    }
+    return NULL;
+}
+
+static void list_other_faults(struct judging *j, enum side owner, const struct x509_fault *chosen)
+{
+    const struct x509_judgement *judgement = j->view->context->judgement[owner];
+    for (size_t i = 0; i < judgement->n_faults; i++) {
+        const struct x509_fault *fault = &judgement->faults[i];
+        if (fault != chosen) {
+            add_alternative(j, cause_of_fault(fault->kind), CONFIDENCE_POSSIBLE, fault->detail);
+            add_finding(j, x509_fault_id(fault->kind), cause_of_fault(fault->kind),
+                        actor_of_side(owner), "%s", fault->detail);
+        }
+    }
+}
+
+static void cite_certificate(struct judging *j, enum side owner, const struct x509_fault *fault)
+{
+    const struct side_facts *side = &j->t->side[owner];
+    const struct x509_facts *leaf = x509_chain_facts(side->chain, 0);
+    size_t n = x509_chain_n(side->chain);
+    add_evidence(j, side->certificate_event, "the %s sent %zu certificate%s: %s, issued by %s",
+                 side_name(owner), n, n == 1 ? "" : "s", leaf->subject, leaf->issuer);
+    if (fault != NULL) {
+        add_evidence(j, side->certificate_event, "%s", fault->detail);
+    }
+    add_evidence(j, j->view->end, "%s", end_words(j));
+}
+
+/* --- confidence --- */
+
+/* Trust-related faults rest on which anchors the refusing side had: what was given is taken for it,
+ * which an alert that names the fault confirms. */
+static enum confidence confidence_of(const struct judging *j, enum side owner,
+                                     const struct x509_fault *fault)
+{
+    const struct view *view = j->view;
+    const struct x509_judgement *judgement = view->context->judgement[owner];
+    if (!view->end_is_alert) {
+        return view->stage == STAGE_OVER ? CONFIDENCE_POSSIBLE : CONFIDENCE_PROBABLE;
+    }
+    uint8_t code = view->end->type;
+    bool named = alert_names(code, fault->kind);
+    bool alone = judgement->n_faults == 1;
+    bool by_date = fault->kind == X509_FAULT_EXPIRED || fault->kind == X509_FAULT_REVOKED;
+    bool by_bytes = fault->kind == X509_FAULT_SELF_SIGNED;
+    if (named && is_specific(code) && (by_date || (by_bytes && alone))) {
+        return CONFIDENCE_CERTAIN;
+    }
+    return CONFIDENCE_PROBABLE;
+}
+
+static void say_fault(struct judging *j, enum side owner, const struct x509_fault *fault)
+{
+    const char *refuser = side_name(side_other(owner));
+    say(j, "The %s refused the %s's certificate: %s.", refuser, side_name(owner), fault->detail);
+}
+
+static bool blame_fault(struct judging *j, enum side owner, const struct x509_fault *fault)
+{
+    enum cause cause = cause_of_fault(fault->kind);
+    set_cause(j, cause, detail_of(fault, j->t->side[owner].chain), confidence_of(j, owner, fault));
+    j->v->party = actor_of_side(owner);
+    cite_certificate(j, owner, fault);
+    list_other_faults(j, owner, fault);
+    if (j->v->confidence != CONFIDENCE_CERTAIN) {
+        add_alternative(j, CAUSE_CERTIFICATE_REJECTED, CONFIDENCE_POSSIBLE,
+                        "the verifier may have refused it for a reason of its own");
+    }
+    say_fault(j, owner, fault);
+    return true;
+}
+
+/* The certificate shows no fault, or cannot be read: what the alert says is all there is. */
+static bool blame_by_alert(struct judging *j, enum side owner, uint8_t code)
+{
+    const struct side_facts *side = &j->t->side[owner];
+    const struct x509_judgement *judgement = j->view->context->judgement[owner];
+    bool judged = judgement != NULL;
+    enum cause cause = cause_of_alert(code);
+    /* The chain leads to the anchors given: whoever says unknown_ca, or certificate_unknown, trusts
+     * others. */
+    bool trusts_others = judged && judgement->trust_is_known && judgement->has_anchor;
+    set_cause(j, cause, NULL,
+              cause == CAUSE_CERTIFICATE_REJECTED || judged ? CONFIDENCE_POSSIBLE
+                                                            : CONFIDENCE_PROBABLE);
+    j->v->party = actor_of_side(owner);
+    if (side->chain != NULL) {
+        cite_certificate(j, owner, NULL);
+        add_ruled_out(j, CAUSE_CERTIFICATE_HOSTNAME_MISMATCH,
+                      "the certificate names the host, is within its dates and fits the purpose");
+    } else {
+        add_evidence(j, j->view->end, "%s", end_words(j));
+    }
+    if (cause == CAUSE_CERTIFICATE_UNTRUSTED_CA) {
+        j->v->confidence = CONFIDENCE_PROBABLE;
+        add_alternative(j, CAUSE_CERTIFICATE_CHAIN_INCOMPLETE, CONFIDENCE_POSSIBLE,
+                        "an intermediate that was not sent gives the same alert");
+        add_alternative(j, CAUSE_CERTIFICATE_SELF_SIGNED, CONFIDENCE_POSSIBLE,
+                        "a self-signed certificate gives the same alert");
+    } else {
+        add_alternative(j, CAUSE_CERTIFICATE_UNTRUSTED_CA, CONFIDENCE_POSSIBLE,
+                        trusts_others
+                            ? "the refusing side may trust other CAs than those given here"
+                            : "many stacks send the same alert for every certificate fault");
+        add_alternative(j, CAUSE_CERTIFICATE_HOSTNAME_MISMATCH, CONFIDENCE_POSSIBLE,
+                        "a wrong name gives bad_certificate in several stacks");
+    }
+    const char *name = tls_alert_name(code);
+    say(j, "The %s refused the %s's certificate with alert %s%s.", side_name(side_other(owner)),
+        side_name(owner), name == NULL ? "of an unknown kind" : name,
+        judged ? "; judged by the anchors given here it is in order"
+               : "; the certificate itself is encrypted");
+    return true;
+}
+
+static bool blame_seen_elsewhere(struct judging *j, uint8_t code)
+{
+    const struct peer_chain *chain = chain_seen_elsewhere(j->view);
+    if (chain != NULL) {
+        add_fact(
+            j, chain->frame, 0,
+            "stream %llu shows in clear the certificate that this server sends for this name: %s",
+            (unsigned long long)chain->stream, x509_chain_facts(chain->chain, 0)->subject);
+    }
+    return blame_by_alert(j, SIDE_SERVER, code);
+}
+
+/* --- rules --- */
+
+static bool server_wants_certificate(const struct judging *j)
+{
+    const struct transcript *t = j->t;
+    return t->certificate_request != NULL ||
+           (t->side[SIDE_CLIENT].has_certificate && t->side[SIDE_CLIENT].certificate_is_empty);
+}
+
+static bool answers_missing_certificate(const struct view *view)
+{
+    if (!view->end_is_alert) {
+        return true; /* Node and lighttpd close without an alert */
+    }
+    uint8_t code = view->end->type;
+    return code == ALERT_HANDSHAKE_FAILURE || code == ALERT_BAD_CERTIFICATE ||
+           code == ALERT_NO_CERTIFICATE || code == ALERT_DECODE_ERROR ||
+           code == ALERT_ACCESS_DENIED || code == ALERT_CERTIFICATE_UNKNOWN ||
+           code == ALERT_CERTIFICATE_REQUIRED || code == ALERT_UNEXPECTED_MESSAGE ||
+           code == ALERT_INTERNAL_ERROR;
+}
+
+/* RFC 5246 7.4.6 and RFC 8446 4.4.2.4: an empty Certificate, and a server that requires one. */
+bool match_client_certificate_missing(struct judging *j)
+{
+    const struct view *view = j->view;
+    const struct side_facts *client = &j->t->side[SIDE_CLIENT];
+    bool required = ended_by_alert(view, SIDE_SERVER, ALERT_CERTIFICATE_REQUIRED);
+    bool empty = client->has_certificate && client->certificate_is_empty;
+    /* SSL 3.0: a no_certificate warning instead of an empty message. */
+    bool warned = client->first_alert != NULL && client->first_alert->type == ALERT_NO_CERTIFICATE;
+    bool ended = view->end != NULL && view->end_side == SIDE_SERVER && (empty || warned) &&
+                 answers_missing_certificate(view);
+    if (!required && !ended) {
+        return false;
+    }
+    bool is_read = empty &&
+                   (client->certificate_event == NULL ||
+                    (client->certificate_event->flags & EVENT_INFERRED) == 0) &&
+                   j->t->certificate_request != NULL;
+    set_cause(j, CAUSE_CLIENT_CERTIFICATE_MISSING, NULL,
+              required || (is_read && view->end_is_alert) ? CONFIDENCE_CERTAIN
+                                                          : CONFIDENCE_PROBABLE);
+    j->v->party = ACTOR_CLIENT;
+    add_evidence(j, j->t->certificate_request_event, "the server asked for a client certificate");
+    add_evidence(j, client->certificate_event, "the client sent none%s",
+                 is_read ? "" : " (by the size of its encrypted messages)");
+    add_evidence(j, view->end, "%s", end_words(j));
+    say(j, "The server requires a client certificate and the client sent none.");
+    return true;
+}
+
+static bool ends_after_client_certificate(const struct view *view)
+{
+    const struct side_facts *client = &view->t->side[SIDE_CLIENT];
+    return client->has_certificate && !client->certificate_is_empty && view->end != NULL &&
+           view->end_side == SIDE_SERVER;
+}
+
+/* The server refuses the client's certificate. */
+bool match_client_certificate(struct judging *j)
+{
+    const struct view *view = j->view;
+    const struct side_facts *client = &j->t->side[SIDE_CLIENT];
+    bool alert_is_about = view->end_is_alert && is_certificate_alert(view->end->type) &&
+                          view->end_side == SIDE_SERVER;
+    if (!ends_after_client_certificate(view) &&
+        !(alert_is_about && view->stage >= STAGE_CLIENT_FLIGHT)) {
+        return false;
+    }
+    uint8_t code = view->end_is_alert ? view->end->type : 0;
+    const struct x509_fault *fault =
+        choose_fault(j, SIDE_CLIENT, view->end_is_alert ? &code : NULL);
+    bool fits = view->end_is_alert ? may_be_about_certificate(code) ||
+                                         (fault != NULL && alert_names(code, fault->kind))
+                                   : true;
+    if (!fits) {
+        return false;
+    }
+    if (fault != NULL) {
+        return blame_fault(j, SIDE_CLIENT, fault);
+    }
+    if (view->end_is_alert && is_certificate_alert(code)) {
+        return blame_by_alert(j, SIDE_CLIENT, code);
+    }
+    if (client->certificate_unreadable && view->stage == STAGE_OVER) {
+        set_cause(j, CAUSE_CERTIFICATE_REJECTED, NULL, CONFIDENCE_POSSIBLE);
+        j->v->party = ACTOR_CLIENT;
+        j->v->is_inferred = true;
+        add_evidence(j, client->certificate_event,
+                     "the client's encrypted flight is large enough for a certificate");
+        add_evidence(j, view->end, "%s, and sent no application data", end_words(j));
+        say(j, "The server ended the connection right after the client's certificate: it most "
+               "likely refused it (the reason is encrypted).");
+        return true;
+    }
+    return false;
+}
+
+static bool ends_after_server_certificate(const struct view *view)
+{
+    return view->t->side[SIDE_SERVER].has_certificate && view->end != NULL &&
+           view->end_side == SIDE_CLIENT;
+}
+
+/* The client refuses the server's certificate, in words or by leaving. */
+bool match_server_certificate(struct judging *j)
+{
+    const struct view *view = j->view;
+    bool seen = ends_after_server_certificate(view);
+    bool alert_is_about = view->end_is_alert && view->end_side == SIDE_CLIENT &&
+                          is_certificate_alert(view->end->type) && j->t->server_hello != NULL;
+    if (!seen && !alert_is_about) {
+        return false;
+    }
+    uint8_t code = view->end_is_alert ? view->end->type : 0;
+    const struct x509_fault *fault =
+        choose_fault(j, SIDE_SERVER, view->end_is_alert ? &code : NULL);
+    if (view->end_is_alert && code != ALERT_CLOSE_NOTIFY && !may_be_about_certificate(code) &&
+        !(fault != NULL && alert_names(code, fault->kind))) {
+        return false;
+    }
+    if (fault != NULL && view->idle_ns > INT64_C(5000000000) && !view->end_is_alert) {
+        return false;
+    }
+    if (fault != NULL && !(code == ALERT_HANDSHAKE_FAILURE && fault->kind == X509_FAULT_WEAK &&
+                           view->stage < STAGE_CLIENT_FLIGHT)) {
+        return blame_fault(j, SIDE_SERVER, fault);
+    }
+    if (alert_is_about) {
+        return j->t->side[SIDE_SERVER].chain != NULL ? blame_by_alert(j, SIDE_SERVER, code)
+                                                     : blame_seen_elsewhere(j, code);
+    }
+    return false;
+}
+
+/* TLS 1.3 without keys: the client's first encrypted record after the server's flight is an alert.
+ */
+bool match_certificate_sealed(struct judging *j)
+{
+    const struct view *view = j->view;
+    bool is_refusal = view->end_is_sealed_alert && view->end_side == SIDE_CLIENT &&
+                      j->t->version == 0x0304 && !j->t->side[SIDE_CLIENT].finished &&
+                      j->t->side[SIDE_SERVER].n_application_records > 0 && !j->t->psk_accepted;
+    if (!is_refusal) {
+        return false;
+    }
+    set_cause(j, CAUSE_CERTIFICATE_REJECTED, NULL, CONFIDENCE_POSSIBLE);
+    j->v->party = ACTOR_SERVER;
+    j->v->is_inferred = true;
+    add_evidence(j, j->t->server_hello_event, "TLS 1.3: the certificate is encrypted");
+    add_evidence(j, view->end,
+                 "the client's first encrypted record has the size of an alert (%u bytes)",
+                 view->end->len);
+    add_alternative(j, CAUSE_CERTIFICATE_UNTRUSTED_CA, CONFIDENCE_POSSIBLE,
+                    "the alert's text is encrypted");
+    add_alternative(j, CAUSE_CERTIFICATE_HOSTNAME_MISMATCH, CONFIDENCE_POSSIBLE,
+                    "the alert's text is encrypted");
+    add_alternative(j, CAUSE_CERTIFICATE_EXPIRED, CONFIDENCE_POSSIBLE,
+                    "the alert's text is encrypted");
+    say(j, "The client answered the server's encrypted flight with an encrypted alert: it most "
+           "likely refused the certificate (a key log would tell why).");
+    return true;
+}

@@ -1,0 +1,119 @@
+#include "diagnose/rules.h"
+#include "tls/names.h"
+
+static bool is_about_protocol(uint8_t code)
+{
+    return code == ALERT_UNEXPECTED_MESSAGE || code == ALERT_RECORD_OVERFLOW ||
+           code == ALERT_ILLEGAL_PARAMETER || code == ALERT_DECODE_ERROR ||
+           code == ALERT_MISSING_EXTENSION || code == ALERT_UNSUPPORTED_EXTENSION;
+}
+
+/* One side sent what the protocol forbids, and the other ended it. */
+bool match_violation(struct judging *j)
+{
+    const struct view *view = j->view;
+    const struct transcript *t = j->t;
+    if (t->violation == NULL || view->end == NULL || view->stage == STAGE_OVER) {
+        return false;
+    }
+    bool by_other = view->end_side != t->violation_side;
+    bool after = t->violation <= view->end;
+    if (!after || (!by_other && view->end_is_alert)) {
+        return false;
+    }
+    uint8_t code = view->end_is_alert ? view->end->type : 0;
+    bool confirmed = view->end_is_alert && is_about_protocol(code);
+    bool vague = !view->end_is_alert || code == ALERT_HANDSHAKE_FAILURE ||
+                 code == ALERT_PROTOCOL_VERSION || code == ALERT_INTERNAL_ERROR ||
+                 code == ALERT_BAD_CERTIFICATE || code == ALERT_CLOSE_NOTIFY;
+    if (!confirmed && !vague) {
+        return false;
+    }
+    set_cause(j, CAUSE_PROTOCOL_VIOLATION, NULL,
+              confirmed ? CONFIDENCE_PROBABLE : CONFIDENCE_POSSIBLE);
+    add_evidence(j, t->violation, "%s", t->violation_text);
+    add_evidence(j, view->end, "%s", end_words(j));
+    add_alternative(j, CAUSE_UNDETERMINED, CONFIDENCE_POSSIBLE, "the end may have another reason");
+    say(j, "The %s broke the protocol (%s), and %s.", side_name(t->violation_side),
+        t->violation_text, end_words(j));
+    return true;
+}
+
+/* bad_record_mac and decrypt_error (RFC 8446 6.2): a MAC, signature or Finished did not verify. */
+bool match_integrity(struct judging *j)
+{
+    const struct view *view = j->view;
+    if (!view->end_is_alert || view->stage == STAGE_CONNECT) {
+        return false;
+    }
+    uint8_t code = view->end->type;
+    if (code != ALERT_BAD_RECORD_MAC && code != ALERT_DECRYPT_ERROR &&
+        code != ALERT_DECRYPTION_FAILED) {
+        return false;
+    }
+    set_cause(j, CAUSE_INTEGRITY_FAILURE, NULL, CONFIDENCE_PROBABLE);
+    add_evidence(j, view->last_before_end, "the last message before the alert");
+    add_evidence(j, view->end, "%s: what the other side sent did not verify", end_words(j));
+    say(j,
+        "A signature, MAC or Finished of the %s did not verify: bytes were altered on the way, or "
+        "its key does not fit its certificate.",
+        side_name(side_other(view->end_side)));
+    return true;
+}
+
+static const struct {
+    uint8_t code;
+    enum cause cause;
+    enum confidence confidence;
+    const char *words;
+} meanings[] = {
+    { ALERT_UNEXPECTED_MESSAGE, CAUSE_PROTOCOL_VIOLATION, CONFIDENCE_PROBABLE,
+      "a message that may not come at this point" },
+    { ALERT_RECORD_OVERFLOW, CAUSE_PROTOCOL_VIOLATION, CONFIDENCE_PROBABLE,
+      "a record that is too long" },
+    { ALERT_ILLEGAL_PARAMETER, CAUSE_PROTOCOL_VIOLATION, CONFIDENCE_POSSIBLE,
+      "a field out of range or inconsistent with others" },
+    { ALERT_DECODE_ERROR, CAUSE_PROTOCOL_VIOLATION, CONFIDENCE_PROBABLE,
+      "a message that does not parse" },
+    { ALERT_MISSING_EXTENSION, CAUSE_PROTOCOL_VIOLATION, CONFIDENCE_PROBABLE,
+      "a message without an extension that it must have" },
+    { ALERT_UNSUPPORTED_EXTENSION, CAUSE_PROTOCOL_VIOLATION, CONFIDENCE_PROBABLE,
+      "an extension that was not asked for" },
+    { ALERT_INTERNAL_ERROR, CAUSE_PEER_INTERNAL_ERROR, CONFIDENCE_PROBABLE, "an error of its own" },
+    { ALERT_USER_CANCELED, CAUSE_CONNECTION_CLOSED, CONFIDENCE_POSSIBLE,
+      "that the user cancelled" },
+    { ALERT_NO_RENEGOTIATION, CAUSE_RENEGOTIATION_REFUSED, CONFIDENCE_PROBABLE,
+      "that it does not renegotiate" },
+    { ALERT_INSUFFICIENT_SECURITY, CAUSE_WEAK_CRYPTO_REFUSED, CONFIDENCE_PROBABLE,
+      "parameters weaker than it accepts" },
+    { ALERT_EXPORT_RESTRICTION, CAUSE_WEAK_CRYPTO_REFUSED, CONFIDENCE_PROBABLE,
+      "export-grade parameters" },
+    { ALERT_PROTOCOL_VERSION, CAUSE_PROTOCOL_MISMATCH, CONFIDENCE_PROBABLE,
+      "a version that it does not accept" },
+    { ALERT_UNKNOWN_PSK_IDENTITY, CAUSE_PSK_UNKNOWN, CONFIDENCE_PROBABLE,
+      "an unknown pre-shared key" },
+    { ALERT_UNRECOGNIZED_NAME, CAUSE_SNI_UNRECOGNIZED, CONFIDENCE_PROBABLE,
+      "an unknown server name" },
+};
+
+/* An alert, and nothing else to weigh it with. */
+bool match_peer_alert(struct judging *j)
+{
+    const struct view *view = j->view;
+    if (!view->end_is_alert) {
+        return false;
+    }
+    for (size_t i = 0; i < sizeof meanings / sizeof meanings[0]; i++) {
+        if (meanings[i].code == view->end->type) {
+            set_cause(j, meanings[i].cause, NULL, meanings[i].confidence);
+            add_evidence(j, view->last_before_end, "the last message before the alert");
+            add_evidence(j, view->end, "%s", end_words(j));
+            add_alternative(j, CAUSE_UNDETERMINED, CONFIDENCE_POSSIBLE,
+                            "nothing but the alert points there");
+            say(j, "The %s ended the handshake and reported %s.", side_name(view->end_side),
+                meanings[i].words);
+            return true;
+        }
+    }
+    return false;
+}

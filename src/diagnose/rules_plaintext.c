@@ -1,0 +1,68 @@
+#include "diagnose/rules.h"
+
+/* The upgrade was asked for and refused, or asked about and not offered. */
+bool match_starttls_refused(struct judging *j)
+{
+    const struct transcript *t = j->t;
+    const struct event *e =
+        t->prelude_refusal != NULL ? t->prelude_refusal : t->prelude_not_offered;
+    if (e == NULL || t->hello != NULL) {
+        return false;
+    }
+    bool is_refusal = t->prelude_refusal != NULL;
+    const char *protocol = prelude_kind_name((enum prelude_kind)e->level);
+    set_cause(j, CAUSE_STARTTLS_REFUSED, NULL,
+              is_refusal ? CONFIDENCE_CERTAIN : CONFIDENCE_PROBABLE);
+    add_evidence(j, t->prelude_request, "the client asked for TLS");
+    add_evidence(j, e,
+                 is_refusal ? "the server said no: %.*s" : "the server does not offer TLS: %.*s",
+                 (int)e->body.len, (const char *)e->body.p);
+    add_evidence(j, j->view->end, "%s", end_words(j));
+    say(j, "The server %s the upgrade to TLS in %s.", is_refusal ? "refused" : "never offered",
+        protocol);
+    return true;
+}
+
+/* The client's bytes are no TLS, and the server answered as TLS does, or said so in HTTP. */
+bool match_plaintext_client(struct judging *j)
+{
+    const struct transcript *t = j->t;
+    const struct event *plain = t->side[SIDE_CLIENT].plaintext;
+    if (plain == NULL || t->hello != NULL) {
+        return false;
+    }
+    const char *name = prelude_name_plaintext(plain->body);
+    bool answered = t->side[SIDE_SERVER].sent_tls || t->side[SIDE_SERVER].plaintext != NULL;
+    set_cause(j, CAUSE_PLAINTEXT_CLIENT, NULL,
+              t->side[SIDE_SERVER].sent_tls ? CONFIDENCE_CERTAIN
+              : answered                    ? CONFIDENCE_PROBABLE
+                                            : CONFIDENCE_POSSIBLE);
+    add_evidence(j, plain, "the client's first bytes are %s, no TLS record",
+                 name == NULL ? "something else" : name);
+    add_evidence(j, t->side[SIDE_SERVER].first_alert, "the server answered with a TLS alert");
+    add_evidence(j, t->side[SIDE_SERVER].plaintext,
+                 "the server answered in clear that TLS was expected");
+    add_evidence(j, j->view->end, "%s", end_words(j));
+    say(j, "The client sent %s to a server that speaks TLS on port %u.",
+        name == NULL ? "something other than TLS" : name, t->server.port);
+    return true;
+}
+
+bool match_plaintext_server(struct judging *j)
+{
+    const struct transcript *t = j->t;
+    const struct event *plain = t->side[SIDE_SERVER].plaintext;
+    if (plain == NULL || t->side[SIDE_SERVER].sent_tls || !t->side[SIDE_CLIENT].sent_tls) {
+        return false;
+    }
+    const char *name = prelude_name_plaintext(plain->body);
+    set_cause(j, CAUSE_PLAINTEXT_SERVER, NULL,
+              t->hello != NULL && name != NULL ? CONFIDENCE_CERTAIN : CONFIDENCE_PROBABLE);
+    add_evidence(j, t->hello_event, "the client began a TLS handshake");
+    add_evidence(j, plain, "the server's bytes are %s, no TLS record",
+                 name == NULL ? "something else" : name);
+    add_evidence(j, j->view->end, "%s", end_words(j));
+    say(j, "The server answered the ClientHello with %s: port %u does not speak TLS.",
+        name == NULL ? "something other than TLS" : name, t->server.port);
+    return true;
+}

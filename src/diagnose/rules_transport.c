@@ -1,0 +1,171 @@
+#include "diagnose/rules.h"
+
+#define STALL_NS (INT64_C(5) * 1000000000) /* causes.md: nothing moved for 5 s or more */
+
+static const struct event *first_of(const struct transcript *t, enum event_kind kind,
+                                    enum side side)
+{
+    for (size_t i = 0; i < t->n_events; i++) {
+        if (t->events[i].kind == kind && t->events[i].side == side) {
+            return &t->events[i];
+        }
+    }
+    return NULL;
+}
+
+static unsigned count_of(const struct transcript *t, enum event_kind kind, enum side side)
+{
+    unsigned n = 0;
+    for (size_t i = 0; i < t->n_events; i++) {
+        n += t->events[i].kind == kind && t->events[i].side == side;
+    }
+    return n;
+}
+
+/* A SYN answered by RST (RFC 9293 3.5.2), or by an ICMP error. */
+bool match_refused(struct judging *j)
+{
+    const struct transcript *t = j->t;
+    const struct event *icmp = first_of(t, EVENT_ICMP, SIDE_SERVER);
+    icmp = icmp == NULL ? first_of(t, EVENT_ICMP, SIDE_CLIENT) : icmp;
+    const struct event *rst = t->side[SIDE_SERVER].rst;
+    if (j->view->stage != STAGE_CONNECT || (rst == NULL && icmp == NULL)) {
+        return false;
+    }
+    set_cause(j, CAUSE_CONNECTION_REFUSED, NULL,
+              rst != NULL ? CONFIDENCE_CERTAIN : CONFIDENCE_PROBABLE);
+    j->v->rejected_by = rst != NULL ? ACTOR_SERVER : ACTOR_NETWORK;
+    add_evidence(j, first_of(t, EVENT_SYN, SIDE_CLIENT), "the client asked for a connection");
+    add_evidence(
+        j, rst,
+        "the server refused it with a reset: nothing listens on this port, or a firewall rejects");
+    if (rst == NULL) {
+        add_evidence(j, icmp, "the network answered that the server cannot be reached");
+    }
+    say(j, "Nothing accepted the connection on port %u: the SYN was answered by %s.",
+        t->server.port, rst != NULL ? "a reset" : "an ICMP error");
+    return true;
+}
+
+bool match_connect_timeout(struct judging *j)
+{
+    const struct transcript *t = j->t;
+    if (j->view->stage != STAGE_CONNECT) {
+        return false;
+    }
+    unsigned n = count_of(t, EVENT_SYN, SIDE_CLIENT);
+    set_cause(j, CAUSE_CONNECTION_TIMEOUT, NULL,
+              n > 1 && !t->capture_dropped ? CONFIDENCE_CERTAIN : CONFIDENCE_PROBABLE);
+    j->v->rejected_by = ACTOR_NETWORK;
+    add_evidence(j, first_of(t, EVENT_SYN, SIDE_CLIENT),
+                 "the client asked for a connection, %u time%s in all; no answer was captured", n,
+                 n == 1 ? "" : "s");
+    say(j,
+        "The server never answered: %u SYN%s to port %u without a reply (a firewall drops it, the "
+        "host is down, or the route is wrong).",
+        n, n == 1 ? "" : "s", t->server.port);
+    return true;
+}
+
+static bool was_never_acknowledged(const struct transcript *t)
+{
+    return t->side[0].tcp.unacked_retransmissions > 0 || t->side[1].tcp.unacked_retransmissions > 0;
+}
+
+static void describe_stall(struct judging *j)
+{
+    const struct view *view = j->view;
+    const struct event *last = view->last_before_end;
+    bool client_spoke_last = last == NULL || last->side == SIDE_CLIENT;
+    add_evidence(j, last, "the last message that moved the handshake");
+    add_evidence(j, view->end, "%s, %.1f s later", end_words(j), (double)view->idle_ns / 1e9);
+    say(j, "The handshake stalled for %.1f s after the %s's %s: the %s never answered.",
+        (double)view->idle_ns / 1e9, client_spoke_last ? "client" : "server",
+        last == NULL ? "connection" : event_name(last), client_spoke_last ? "server" : "client");
+}
+
+/* TCP stands and nothing moves. */
+bool match_stalled(struct judging *j)
+{
+    const struct view *view = j->view;
+    bool lost = view->stalled_retry != NULL && was_never_acknowledged(j->t);
+    if (view->end_is_alert || (view->idle_ns < STALL_NS && !lost)) {
+        return false;
+    }
+    if (view->end == NULL && !lost) {
+        return false;
+    }
+    set_cause(j, CAUSE_HANDSHAKE_TIMEOUT, NULL, CONFIDENCE_PROBABLE);
+    describe_stall(j);
+    if (lost) {
+        add_evidence(j, view->stalled_retry, "retransmitted, and never acknowledged");
+        j->v->rejected_by = view->end == NULL ? ACTOR_NETWORK : j->v->rejected_by;
+    }
+    add_alternative(j, CAUSE_HELLO_INTOLERANCE, CONFIDENCE_POSSIBLE,
+                    "a middlebox or server may drop this ClientHello and take another");
+    return true;
+}
+
+static const char *where(const struct view *view)
+{
+    switch (view->stage) {
+    case STAGE_CONNECT:
+    case STAGE_SILENT:
+    case STAGE_PRELUDE:
+        return "before TLS began";
+    case STAGE_HELLO:
+        return "right after the ClientHello";
+    case STAGE_SERVER_FLIGHT:
+        return "within the server's flight";
+    case STAGE_CLIENT_FLIGHT:
+        return "after the server's flight";
+    case STAGE_SERVER_FINISH:
+        return "after the client's Finished";
+    case STAGE_OVER:
+        return "after both Finished";
+    }
+    return "";
+}
+
+static const char *detail_of_close(const struct judging *j)
+{
+    const struct view *view = j->view;
+    bool cancelled = view->end_side == SIDE_CLIENT && !view->server_answered && view->offer != NULL;
+    return cancelled ? "client-cancelled" : NULL;
+}
+
+static bool match_cut(struct judging *j, enum cause cause)
+{
+    const struct view *view = j->view;
+    set_cause(j, cause, detail_of_close(j), CONFIDENCE_PROBABLE);
+    add_evidence(j, view->last_before_end, "the last message before the end");
+    add_evidence(j, view->end, "%s %s, without a fatal alert before", end_words(j), where(view));
+    say(j, "The %s %s the connection %s and gave no reason.", side_name(view->end_side),
+        view->end_is_reset ? "reset" : "closed", where(view));
+    add_alternative(j, CAUSE_UNDETERMINED, CONFIDENCE_POSSIBLE, "no alert says why");
+    return true;
+}
+
+bool match_reset(struct judging *j)
+{
+    return j->view->end_is_reset && match_cut(j, CAUSE_CONNECTION_RESET);
+}
+
+bool match_closed(struct judging *j)
+{
+    const struct view *view = j->view;
+    bool is_close =
+        view->end != NULL && (view->end->kind == EVENT_FIN ||
+                              (view->end_is_alert && view->end->type == ALERT_CLOSE_NOTIFY));
+    return is_close && match_cut(j, CAUSE_CONNECTION_CLOSED);
+}
+
+bool match_anything(struct judging *j)
+{
+    set_cause(j, CAUSE_UNDETERMINED, NULL, CONFIDENCE_POSSIBLE);
+    add_evidence(j, j->view->last_before_end, "the last message before the end");
+    add_evidence(j, j->view->end, "%s %s", end_words(j), where(j->view));
+    say(j, "The handshake failed %s: %s, and nothing observable says why.", where(j->view),
+        end_words(j));
+    return true;
+}
