@@ -119,6 +119,10 @@ bool tls_alpn_next(struct bytes *list, struct bytes *name);
 /* Walks a ClientHello's KeyShareEntry list. */
 bool tls_key_share_next(struct bytes *list, uint16_t *group, struct bytes *key_exchange);
 
+/* DTLS: RFC 6347 section 4.2.1. */
+bool tls_hello_verify_request_parse(struct bytes body, uint16_t *server_version,
+                                    struct bytes *cookie, struct fault *fault);
+
 /* The versions a ClientHello offers, judged as a server does: supported_versions where present,
  * else everything up to legacy_version. Fills min and max (TLS versions as 0x0301 ..., drafts of
  * 1.3 count as 0x0304; DTLS as 0xfeff ...); false where nothing known is offered. */

@@ -91,3 +91,13 @@ bool tls_encrypted_extensions_parse(struct bytes body, struct tls_extensions *ou
     rd_end(&r, "EncryptedExtensions");
     return fault->kind == FAULT_NONE;
 }
+
+bool tls_hello_verify_request_parse(struct bytes body, uint16_t *server_version,
+                                    struct bytes *cookie, struct fault *fault)
+{
+    struct reader r = rd_whole(body, fault);
+    *server_version = rd_u16(&r, "server_version");
+    *cookie = rd_vec8(&r, 0, 255, "cookie");
+    rd_end(&r, "HelloVerifyRequest");
+    return fault->kind == FAULT_NONE;
+}
