@@ -62,8 +62,7 @@ static enum issuer by_authority_issuer(const struct cert *last)
 /* Convention among CAs, not a rule: their names say what they are. */
 static enum issuer by_name(const struct cert *last)
 {
-    static const char *const root_words[] = { "root", "primary certification authority",
-                                              "trust anchor" };
+    static const char *const root_words[] = { "root", "trust anchor" };
     static const char *const intermediate_words[] = { "intermediate", "issuing",   "sub ca",
                                                       "subca",        "sub-ca",    "subordinate",
                                                       "server ca",    "signing ca" };

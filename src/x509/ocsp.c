@@ -94,17 +94,56 @@ static OCSP_SINGLERESP *find_single(const struct reading *r)
     return NULL;
 }
 
-static bool is_current(struct reading *r)
+static void put_boundary(struct staple_answer *a, int64_t at_s)
 {
-    const struct staple_answer *a = r->out;
+    if (a->n_boundaries < STAPLE_BOUNDARIES_MAX) {
+        a->boundaries_s[a->n_boundaries++] = at_s;
+    }
+}
+
+/* The signer's certificate may come with the response and has dates of its own. */
+static void put_signer_boundaries(const struct reading *r)
+{
+    const STACK_OF(X509) *certs = OCSP_resp_get0_certs(r->basic);
+    if (sk_X509_num(certs) > 2) { /* more than one signer is nothing usual: judge each time */
+        put_boundary(r->out, r->q->at_s);
+        return;
+    }
+    for (int i = 0; i < sk_X509_num(certs); i++) {
+        int64_t at_s;
+        const X509 *x = sk_X509_value(certs, i);
+        if (asn1_time_get(X509_get0_notBefore(x), &at_s)) {
+            put_boundary(r->out, at_s);
+        }
+        if (asn1_time_get(X509_get0_notAfter(x), &at_s)) {
+            put_boundary(r->out, at_s);
+        }
+    }
+}
+
+/* Between thisUpdate and nextUpdate (RFC 6960 section 4.2.2.1), give or take clocks. */
+static bool is_current(struct reading *r, const ASN1_TIME *this_update,
+                       const ASN1_TIME *next_update)
+{
+    int64_t from_s;
+    int64_t until_s = INT64_MAX;
+    if (!asn1_time_get(this_update, &from_s) ||
+        (next_update != NULL && !asn1_time_get(next_update, &until_s))) {
+        r->out->why = "the stapled OCSP response has a time that cannot be read";
+        return false;
+    }
+    from_s -= CLOCK_SKEW_S;
+    until_s = next_update == NULL ? INT64_MAX : until_s + CLOCK_SKEW_S;
+    put_boundary(r->out, from_s);
+    put_boundary(r->out, until_s);
     if (r->q->ignore_dates) {
         return true;
     }
-    if (a->this_update_s - CLOCK_SKEW_S > r->q->at_s) {
+    if (r->q->at_s < from_s) {
         r->out->why = "the stapled OCSP response is not yet valid";
         return false;
     }
-    if (a->next_update_s != INT64_MAX && a->next_update_s + CLOCK_SKEW_S < r->q->at_s) {
+    if (r->q->at_s > until_s) {
         r->out->why = "the stapled OCSP response is past its nextUpdate";
         return false;
     }
@@ -121,14 +160,7 @@ static void read_status(struct reading *r)
         return;
     }
     int status = OCSP_single_get0_status(single, NULL, NULL, &from, &until);
-    r->out->next_update_s = INT64_MAX;
-    r->out->has_times = asn1_time_get(from, &r->out->this_update_s) &&
-                        (until == NULL || asn1_time_get(until, &r->out->next_update_s));
-    if (!r->out->has_times) {
-        r->out->why = "the stapled OCSP response has a time that cannot be read";
-        return;
-    }
-    if (!is_current(r)) {
+    if (!is_current(r, from, until)) {
         return;
     }
     if (status == V_OCSP_CERTSTATUS_REVOKED) {
@@ -152,6 +184,7 @@ static void read_answer(struct reading *r)
         r->out->why = "the stapled OCSP response cannot be verified without the issuer";
         return;
     }
+    put_signer_boundaries(r);
     if (!signature_is_good(r)) {
         r->out->why = "the signature of the stapled OCSP response does not verify";
         return;

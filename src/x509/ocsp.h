@@ -6,13 +6,15 @@
 
 #include "x509/findings.h"
 
+enum { STAPLE_BOUNDARIES_MAX = 8 };
+
 enum staple { STAPLE_NONE, STAPLE_GOOD, STAPLE_REVOKED, STAPLE_UNKNOWN };
 
 struct staple_answer {
     enum staple state;
-    const char *why;                      /* a literal: what is wrong with it, or "good" */
-    bool has_times;                       /* of the answer used */
-    int64_t this_update_s, next_update_s; /* next: INT64_MAX where there is none */
+    const char *why; /* a literal: "good", or what is wrong; NULL without a response */
+    size_t n_boundaries;
+    int64_t boundaries_s[STAPLE_BOUNDARIES_MAX]; /* times at which the answer changes */
 };
 
 /* The answer about path.certs[0], whose issuer is path.certs[1]; without one nothing is verified.

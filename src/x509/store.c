@@ -116,30 +116,24 @@ enum status store_take_crl(struct x509_store *s, X509_CRL *crl, struct err *err)
     return ST_OK;
 }
 
-static bool is_seen(const struct x509_store *s, const struct cert *c)
-{
-    for (size_t i = 0; i < s->n_seen; i++) {
-        if (s->seen[i] == c) {
-            return true;
-        }
-    }
-    return false;
-}
-
 /* Only CA certificates help to explain another chain; the oldest makes room. */
 static void note(struct x509_store *s, struct cert *c)
 {
-    if (!cert_is_ca(c) || is_seen(s, c)) {
+    size_t at = s->n_seen;
+    if (c->is_seen || !cert_is_ca(c)) {
         return;
     }
     if (s->n_seen < SEEN_MAX) {
-        s->seen[s->n_seen++] = cert_ref(c);
+        s->n_seen++;
     } else {
-        cert_unref(s->seen[s->next_seen]);
-        s->seen[s->next_seen] = cert_ref(c);
+        at = s->next_seen;
         s->next_seen = (s->next_seen + 1) % SEEN_MAX;
+        s->seen[at]->is_seen = false;
+        cert_unref(s->seen[at]);
     }
-    s->seen_generation++;
+    c->is_seen = true;
+    s->seen[at] = cert_ref(c);
+    s->seen_as[at] = ++s->n_seen_ever;
 }
 
 void x509_store_note_seen(struct x509_store *s, const struct x509_chain *chain)

@@ -36,7 +36,7 @@ struct cert {
     int64_t not_before_s, not_after_s;
     bool dates_are_valid; /* both could be read */
     bool is_self_issued;
-    bool is_anchor;
+    bool is_anchor, is_seen;
     int self_signed; /* -1: not looked at yet */
     struct arena arena;
     struct x509_facts *facts; /* NULL: not asked for yet */
@@ -48,14 +48,22 @@ struct host_answer {
     bool is_named;
 };
 
+/* What a judgement depends on, beside the chain and the time. */
+struct judged_key {
+    enum x509_purpose purpose;
+    bool ignore_dates, partial_chain, demand_revocation, strict, has_host;
+    unsigned floor_bits;
+    unsigned trust_generation;
+    size_t ocsp_len;
+    uint64_t ocsp_hash;
+};
+
 /* A judgement without the host, true for times in from_s..until_s (until_s not included). */
 struct judged {
     bool is_used;
-    enum x509_purpose purpose;
-    bool ignore_dates, partial_chain, demand_revocation;
-    uint64_t ocsp_hash;
-    size_t ocsp_len;
-    unsigned trust_generation, seen_generation;
+    struct judged_key key;
+    uint64_t seen_before;       /* certificates had been seen when this was judged */
+    unsigned long missing_hash; /* of the issuer name that was looked for among them */
     int64_t from_s, until_s;
     struct x509_judgement j;
 };
@@ -84,13 +92,15 @@ struct x509_store {
     struct x509_chain *newest, *oldest; /* kept without a reference */
     size_t n_kept;
     enum x509_trust_source trust;
-    unsigned trust_generation, seen_generation;
+    unsigned trust_generation;
     struct cert **anchors;
     size_t n_anchors, cap_anchors;
     STACK_OF(X509_CRL) * crls;
     size_t n_broken_crls;
     struct cert *seen[SEEN_MAX];
+    uint64_t seen_as[SEEN_MAX]; /* the how-manieth of all */
     size_t n_seen, next_seen;
+    uint64_t n_seen_ever;
 };
 
 /* cert.c. The certificate of these bytes, with one reference more; NULL without memory. */

@@ -6,7 +6,8 @@
 #include <openssl/evp.h>
 #include <openssl/x509v3.h>
 
-enum { SECURE_KEY_BITS = 112 }; /* RSA 2048: NIST SP 800-57 part 1, section 5.6.1.1 */
+#include "x509/form.h"
+#include "x509/strength.h"
 
 /* One run of X509_verify_cert(). */
 struct run {
@@ -36,16 +37,40 @@ static const struct {
 #include "x509/errors.def"
 };
 
-static bool is_revocation(enum x509_fault_kind kind)
+/* CRLs say nothing about trust anchors: those are taken out of the trust store instead (RFC 5280
+ * section 6.1: the anchor is no part of the path). */
+static bool is_about_anchor_crl(enum x509_fault_kind kind, const struct cert *c)
 {
-    return kind == X509_FAULT_REVOCATION_UNKNOWN;
+    return kind == X509_FAULT_REVOCATION_UNKNOWN && c->is_anchor;
+}
+
+/* RFC 5280 section 4.2.1.12: anyExtendedKeyUsage does not restrict. OpenSSL does not take it for
+ * any use in TLS; other verifiers do. The key usage must fit all the same. */
+static bool is_for_any_use(const struct run *r, const struct cert *c)
+{
+    uint32_t usage = X509_get_key_usage(c->x); /* all ones without the extension */
+    uint32_t needed = KU_DIGITAL_SIGNATURE | KU_KEY_AGREEMENT;
+    if (c != r->path->certs[0]) {
+        needed = KU_KEY_CERT_SIGN;
+    } else if (r->q->purpose == X509_FOR_SERVER) {
+        needed |= KU_KEY_ENCIPHERMENT;
+    }
+    return (X509_get_extension_flags(c->x) & EXFLAG_XKUSAGE) != 0 &&
+           (X509_get_extended_key_usage(c->x) & XKU_ANYEKU) != 0 && (usage & needed) != 0;
+}
+
+static bool is_passed_over(const struct run *r, int error, enum x509_fault_kind kind,
+                           const struct cert *c)
+{
+    return is_about_anchor_crl(kind, c) ||
+           (error == X509_V_ERR_INVALID_PURPOSE && is_for_any_use(r, c));
 }
 
 static void put_error(struct run *r, int error, struct cert *c)
 {
     for (size_t i = 0; i < ARRAY_LEN(meanings); i++) {
         if (meanings[i].error == error) {
-            if (!is_revocation(meanings[i].kind) || r->q->demand_revocation) {
+            if (!is_passed_over(r, error, meanings[i].kind, c)) {
                 findings_put(r->out, meanings[i].kind, c, error, meanings[i].what);
             }
             return;
@@ -94,6 +119,9 @@ static void note_error(struct run *r, X509_STORE_CTX *ctx)
 
 static int on_verify(int ok, X509_STORE_CTX *ctx)
 {
+    if (X509_STORE_CTX_get0_parent_ctx(ctx) != NULL) {
+        return ok; /* the path of a CRL's signer: what counts is whether it is good */
+    }
     if (ok != 1) {
         note_error(X509_STORE_CTX_get_app_data(ctx), ctx);
     }
@@ -129,7 +157,10 @@ static bool fill(struct run *r)
 
 static unsigned long flags_of(const struct run *r)
 {
-    unsigned long flags = 0;
+    unsigned long flags = X509_V_FLAG_POLICY_CHECK; /* RFC 5280 section 6.1 asks for it always */
+    if (r->q->strict) {
+        flags |= X509_V_FLAG_X509_STRICT;
+    }
     if (r->q->partial_chain || !r->path->reaches_anchor) {
         flags |= X509_V_FLAG_PARTIAL_CHAIN;
     }
@@ -170,15 +201,57 @@ static enum status prepare(struct run *r)
     if (!r->q->ignore_dates) {
         X509_VERIFY_PARAM_set_time(param, (time_t)r->q->at_s);
     }
+    /* the initial policy set of RFC 5280 section 6.1.1: any */
+    (void)X509_VERIFY_PARAM_add0_policy(param, OBJ_nid2obj(NID_any_policy));
     X509_VERIFY_PARAM_set_depth(param, PATH_LINKS_MAX);
     X509_VERIFY_PARAM_set_auth_level(param, 0); /* strength is judged below, by itself */
     (void)X509_VERIFY_PARAM_set_flags(param, flags_of(r));
+    if (r->q->host != NULL) {
+        /* the common name is then no host name (RFC 9525), and not under name constraints for hosts
+         */
+        X509_VERIFY_PARAM_set_hostflags(param, X509_CHECK_FLAG_NEVER_CHECK_SUBJECT);
+    }
     if (r->checks_crls) {
         X509_STORE_CTX_set0_crls(r->ctx, r->out->chain->store->crls);
     }
     X509_STORE_CTX_set_app_data(r->ctx, r);
     X509_STORE_CTX_set_verify_cb(r->ctx, on_verify);
     return ST_OK;
+}
+
+/* RFC 5280 sections 5.2 and 6.3.3: a CRL that may not be used says nothing, not even "revoked". */
+static bool is_unusable_crl(int error)
+{
+    return error == X509_V_ERR_UNHANDLED_CRITICAL_CRL_EXTENSION ||
+           error == X509_V_ERR_CRL_SIGNATURE_FAILURE || error == X509_V_ERR_DIFFERENT_CRL_SCOPE ||
+           error == X509_V_ERR_KEYUSAGE_NO_CRL_SIGN ||
+           error == X509_V_ERR_CRL_PATH_VALIDATION_ERROR ||
+           error == X509_V_ERR_UNABLE_TO_GET_CRL_ISSUER;
+}
+
+static bool is_contradicted(const struct findings *f, const struct x509_fault *revoked)
+{
+    for (size_t i = 0; i < f->n; i++) {
+        if (f->list[i].culprit == revoked->culprit && is_unusable_crl(f->list[i].openssl_error)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Keeps of the findings about revocation what may be said. */
+static void settle_revocation(const struct x509_question *q, struct findings *f)
+{
+    struct findings all = *f;
+    f->n = 0;
+    for (size_t i = 0; i < all.n; i++) {
+        const struct x509_fault *fault = &all.list[i];
+        bool is_dropped = (fault->kind == X509_FAULT_REVOKED && is_contradicted(&all, fault)) ||
+                          (fault->kind == X509_FAULT_REVOCATION_UNKNOWN && !q->demand_revocation);
+        if (!is_dropped) {
+            f->list[f->n++] = *fault;
+        }
+    }
 }
 
 static enum status run(struct run *r)
@@ -204,52 +277,6 @@ static void check_dates(const struct path *path, const struct x509_question *q,
     }
 }
 
-static void check_strength(const struct path *path, struct findings *out)
-{
-    for (size_t i = 0; i < path->n; i++) {
-        struct cert *c = path->certs[i];
-        const EVP_PKEY *key = X509_get0_pubkey(c->x);
-        if (key != NULL && EVP_PKEY_get_security_bits(key) < SECURE_KEY_BITS) {
-            findings_put(out, X509_FAULT_WEAK, c, 0, "has a key that is too small");
-        }
-        /* nobody checks the signature of what is trusted already */
-        if (!c->is_anchor && !cert_is_self_signed(c) && cert_signature_is_weak(c)) {
-            findings_put(out, X509_FAULT_WEAK, c, 0, "is signed with a digest that is too weak");
-        }
-    }
-}
-
-/* RFC 5280 section 4.2: no extension twice. */
-static bool has_extension_twice(const X509 *x)
-{
-    int n = X509_get_ext_count(x);
-    for (int i = 0; i < n && i < 64; i++) {
-        const ASN1_OBJECT *oid = X509_EXTENSION_get_object(X509_get_ext(x, i));
-        if (X509_get_ext_by_OBJ(x, oid, i) >= 0) {
-            return true;
-        }
-    }
-    return false;
-}
-
-static void check_form(const struct path *path, struct findings *out)
-{
-    for (size_t i = 0; i < path->n; i++) {
-        struct cert *c = path->certs[i];
-        if ((X509_get_extension_flags(c->x) & EXFLAG_INVALID) != 0) {
-            findings_put(out, X509_FAULT_MALFORMED, c, X509_V_ERR_INVALID_EXTENSION,
-                         "has an extension that cannot be decoded");
-        }
-        if (has_extension_twice(c->x)) {
-            findings_put(out, X509_FAULT_MALFORMED, c, 0, "has the same extension twice");
-        }
-        if (X509_get0_pubkey(c->x) == NULL) {
-            findings_put(out, X509_FAULT_MALFORMED, c, 0,
-                         "has a public key that cannot be decoded");
-        }
-    }
-}
-
 enum status verify_path(const struct path *path, const struct x509_question *q,
                         struct findings *out)
 {
@@ -259,8 +286,9 @@ enum status verify_path(const struct path *path, const struct x509_question *q,
     enum status st = run(&r);
     run_deinit(&r);
     TRY(st);
-    check_form(path, out);
+    settle_revocation(q, out);
+    form_check(path, out);
     check_dates(path, q, out);
-    check_strength(path, out);
+    strength_check(path, q, out);
     return ST_OK;
 }

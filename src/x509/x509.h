@@ -75,6 +75,9 @@ struct x509_question {
     bool partial_chain;
     bool demand_revocation; /* a CRL or stapled answer must cover each certificate; false: only a
                                certificate known to be revoked (or must-staple unmet) is a fault */
+    bool strict; /* RFC 5280 to the letter, as X509_V_FLAG_X509_STRICT (Python 3.13 and later) */
+    unsigned floor_bits; /* strength asked of keys and digests, in bits (NIST SP 800-57); 0: 112, as
+                            OpenSSL's security level 2; its level 1 asks 80 (RSA 1024, no SHA-1) */
     struct bytes ocsp_response; /* stapled, DER; empty: none */
 };
 

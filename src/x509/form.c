@@ -1,0 +1,92 @@
+#include "x509/form.h"
+
+#include <openssl/x509v3.h>
+
+enum { EXTENSIONS_COMPARED_MAX = 64 };
+
+/* RFC 5280 section 4.2: no extension twice. */
+static bool has_extension_twice(const X509 *x)
+{
+    int n = X509_get_ext_count(x);
+    for (int i = 0; i < n && i < EXTENSIONS_COMPARED_MAX; i++) {
+        const ASN1_OBJECT *oid = X509_EXTENSION_get_object(X509_get_ext(x, i));
+        if (X509_get_ext_by_OBJ(x, oid, i) >= 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* RFC 5280 section 4.2.1.6: an iPAddress has 4 or 16 octets. */
+static bool has_bad_address(const X509 *x)
+{
+    bool is_bad = false;
+    GENERAL_NAMES *names = X509_get_ext_d2i(x, NID_subject_alt_name, NULL, NULL);
+    for (int i = 0; names != NULL && i < sk_GENERAL_NAME_num(names); i++) {
+        int type;
+        const ASN1_STRING *value = GENERAL_NAME_get0_value(sk_GENERAL_NAME_value(names, i), &type);
+        int len = type == GEN_IPADD ? ASN1_STRING_length(value) : 4;
+        is_bad = is_bad || (len != 4 && len != 16);
+    }
+    GENERAL_NAMES_free(names);
+    return is_bad;
+}
+
+/* RFC 5280 section 4.2.1.10: a constraint on addresses is address and mask, 8 or 32 octets. */
+static bool has_bad_subtree(const STACK_OF(GENERAL_SUBTREE) * trees)
+{
+    for (int i = 0; i < sk_GENERAL_SUBTREE_num(trees); i++) {
+        int type;
+        const ASN1_STRING *value =
+            GENERAL_NAME_get0_value(sk_GENERAL_SUBTREE_value(trees, i)->base, &type);
+        int len = type == GEN_IPADD ? ASN1_STRING_length(value) : 8;
+        if (len != 8 && len != 32) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static const char *wrong_constraints(const X509 *x)
+{
+    const char *wrong = NULL;
+    NAME_CONSTRAINTS *nc = X509_get_ext_d2i(x, NID_name_constraints, NULL, NULL);
+    if (nc == NULL) {
+        return NULL;
+    }
+    if (has_bad_subtree(nc->permittedSubtrees) || has_bad_subtree(nc->excludedSubtrees)) {
+        wrong = "has name constraints with an address range that is none";
+    } else if (sk_GENERAL_SUBTREE_num(nc->permittedSubtrees) <= 0 &&
+               sk_GENERAL_SUBTREE_num(nc->excludedSubtrees) <= 0) {
+        wrong = "has name constraints without any content"; /* RFC 5280 section 4.2.1.10 */
+    }
+    NAME_CONSTRAINTS_free(nc);
+    return wrong;
+}
+
+static const char *wrong_form(X509 *x)
+{
+    if ((X509_get_extension_flags(x) & EXFLAG_INVALID) != 0) {
+        return "has an extension that is not valid";
+    }
+    if (has_extension_twice(x)) {
+        return "has the same extension twice";
+    }
+    if (X509_get0_pubkey(x) == NULL) {
+        return "has a public key that cannot be decoded or is of no known kind";
+    }
+    if (has_bad_address(x)) {
+        return "has an address among its names that is none";
+    }
+    return wrong_constraints(x);
+}
+
+void form_check(const struct path *path, struct findings *out)
+{
+    for (size_t i = 0; i < path->n; i++) {
+        const char *wrong = wrong_form(path->certs[i]->x);
+        if (wrong != NULL) {
+            findings_put(out, X509_FAULT_MALFORMED, path->certs[i], 0, wrong);
+        }
+    }
+}
