@@ -192,6 +192,10 @@ static void settle(struct tcp_table *t, struct tcp_conn *c)
 
 void hole_watch(struct tcp_table *t, struct tcp_conn *c)
 {
+    bool is_acked = hole_is_acked(c, 0) || hole_is_acked(c, 1);
+    if (c->extra == NULL && !is_acked) {
+        return; /* nearly always */
+    }
     if ((c->flags & CONN_DATA_IGNORED) == 0) {
         watch_dir(t, c, 0);
         watch_dir(t, c, 1);

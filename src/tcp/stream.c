@@ -170,6 +170,9 @@ uint32_t stream_top(const struct tcp_conn *c, unsigned dir)
 static void note_retransmission(struct tcp_table *t, struct tcp_conn *c, unsigned dir,
                                 const struct tcp_piece *piece)
 {
+    if ((c->flags & CONN_DATA_IGNORED) != 0) {
+        return; /* it may be bytes that were skipped */
+    }
     struct tcp_extra *extra = extra_get(c); /* without memory only the count is lost */
     if (extra != NULL) {
         const struct tcp_dir *other = &c->dir[!dir];
@@ -181,9 +184,7 @@ static void note_retransmission(struct tcp_table *t, struct tcp_conn *c, unsigne
             count(&w->unacked_retransmissions);
         }
     }
-    if ((c->flags & CONN_DATA_IGNORED) == 0) {
-        t->sink.retransmission(t->sink.arg, c, conn_side(c, dir), piece->when);
-    }
+    t->sink.retransmission(t->sink.arg, c, conn_side(c, dir), piece->when);
 }
 
 /* All or some of it was delivered before. */
