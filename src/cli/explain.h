@@ -10,7 +10,7 @@
 
 #include <stdio.h>
 
-#include "cli/gateway.h"
+#include "diagnose/gateway.h"
 
 /* What the documented exit codes mean. A usage error is found before explain_run(). */
 enum exit_code {

@@ -23,32 +23,17 @@ enum cause cause_of_fault(enum x509_fault_kind kind)
     return causes[kind];
 }
 
-static bool in_prefix(const struct endpoint *e, const struct gateway_address *g)
-{
-    if (e->family != g->address.family || (g->address.port != 0 && g->address.port != e->port)) {
-        return false;
-    }
-    unsigned whole = g->prefix_bits / 8;
-    unsigned rest = g->prefix_bits % 8;
-    if (whole > 16 || memcmp(e->ip, g->address.ip, whole) != 0) {
-        return false;
-    }
-    return rest == 0 || whole == 16 || ((e->ip[whole] ^ g->address.ip[whole]) >> (8 - rest)) == 0;
-}
-
 /* Northbound: client to gateway; southbound: gateway to backend. */
 static enum direction direction_of(const struct transcript *t,
                                    const struct diagnose_context *context)
 {
     for (size_t i = 0; i < context->n_gateways; i++) {
-        if (in_prefix(&t->server, &context->gateways[i])) {
+        if (gateway_holds(&context->gateways[i], &t->server)) {
             return DIRECTION_NORTHBOUND;
         }
     }
     for (size_t i = 0; i < context->n_gateways; i++) {
-        struct gateway_address any_port = context->gateways[i];
-        any_port.address.port = 0; /* as a client the gateway uses any port */
-        if (in_prefix(&t->client, &any_port)) {
+        if (gateway_holds_host(&context->gateways[i], &t->client)) {
             return DIRECTION_SOUTHBOUND;
         }
     }

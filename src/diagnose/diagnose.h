@@ -9,20 +9,16 @@
 #ifndef HANDFAST_DIAGNOSE_DIAGNOSE_H
 #define HANDFAST_DIAGNOSE_DIAGNOSE_H
 
+#include "diagnose/gateway.h"
 #include "diagnose/peers.h"
 #include "diagnose/verdict.h"
-
-struct gateway_address {
-    struct endpoint address; /* port 0: any */
-    unsigned prefix_bits;    /* of the address that must match */
-};
 
 struct diagnose_context {
     const struct x509_judgement
         *judgement[2];         /* by enum side: of that side's chain; NULL where there is none */
     bool trust_is_known;       /* anchors were given or are the system's */
     const struct peers *peers; /* NULL: nothing is known of other connections */
-    const struct gateway_address *gateways;
+    const struct gateway *gateways;
     size_t n_gateways;
 };
 

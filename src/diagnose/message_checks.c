@@ -49,31 +49,84 @@ static void put_host(struct text *out, const struct message_reading *r)
     }
 }
 
+static void put_port(struct text *out, const struct message_reading *r)
+{
+    text_put_u64(out, r->port == 0 ? DEFAULT_PORT : r->port);
+}
+
 static void put_at(struct text *out, const struct message_reading *r)
 {
     bool is_v6 = r->host.len > 0 && memchr(r->host.p, ':', r->host.len) != NULL;
     text_puts(out, is_v6 ? "[" : "");
     put_host(out, r);
     text_puts(out, is_v6 ? "]:" : ":");
-    text_put_u64(out, r->port == 0 ? DEFAULT_PORT : r->port);
+    put_port(out, r);
+}
+
+/* RFC 6066 section 3: an address is no server name. */
+static bool is_address(const struct message_reading *r)
+{
+    bool has_letter = false;
+    for (size_t i = 0; i < r->host.len; i++) {
+        uint8_t c = r->host.p[i];
+        if (c == ':') {
+            return true;
+        }
+        has_letter = has_letter || (c != '.' && (c < '0' || c > '9'));
+    }
+    return r->host.len > 0 && !has_letter;
+}
+
+static void put_server_name(struct text *out, const struct message_reading *r)
+{
+    if (is_address(r)) {
+        text_puts(out, "-noservername");
+        return;
+    }
+    text_puts(out, "-servername ");
+    put_host(out, r);
+}
+
+static void put_verified_name(struct text *out, const struct message_reading *r)
+{
+    text_puts(out, is_address(r) ? "-verify_ip " : "-verify_hostname ");
+    put_host(out, r);
+}
+
+static const struct {
+    const char *name;
+    void (*put)(struct text *out, const struct message_reading *r);
+} places[] = {
+    { "{host}", put_host },
+    { "{port}", put_port },
+    { "{at}", put_at },
+    { "{sni}", put_server_name },
+    { "{verify}", put_verified_name },
+};
+
+/* How much of the command was a place, 0 where none begins here. */
+static size_t put_place(struct text *out, const char *command, const struct message_reading *r)
+{
+    for (size_t i = 0; i < ARRAY_LEN(places); i++) {
+        size_t len = strlen(places[i].name);
+        if (strncmp(command, places[i].name, len) == 0) {
+            places[i].put(out, r);
+            return len;
+        }
+    }
+    return 0;
 }
 
 static const char *filled(const char *command, const struct message_reading *r, struct arena *arena)
 {
     struct text t = { 0 };
     for (const char *c = command; *c != '\0';) {
-        if (strncmp(c, "{host}", 6) == 0) {
-            put_host(&t, r);
-            c += 6;
-        } else if (strncmp(c, "{port}", 6) == 0) {
-            text_put_u64(&t, r->port == 0 ? DEFAULT_PORT : r->port);
-            c += 6;
-        } else if (strncmp(c, "{at}", 4) == 0) {
-            put_at(&t, r);
-            c += 4;
-        } else {
-            text_putc(&t, *c++);
+        size_t len = put_place(&t, c, r);
+        if (len == 0) {
+            text_putc(&t, *c);
+            len = 1;
         }
+        c += len;
     }
     const char *copy = t.failed ? NULL : arena_strndup(arena, text_str(&t), t.len);
     text_deinit(&t);

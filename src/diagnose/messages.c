@@ -95,11 +95,6 @@ static int by_rank(const void *left, const void *right)
     if (wraps_x != wraps_y) {
         return wraps_x ? 1 : -1;
     }
-    size_t n_x = count_causes(x);
-    size_t n_y = count_causes(y);
-    if (n_x != n_y) {
-        return n_x < n_y ? -1 : 1;
-    }
     if (a->n_letters != b->n_letters) {
         return a->n_letters > b->n_letters ? -1 : 1;
     }
@@ -116,25 +111,51 @@ static bool names_cause(const struct message_reading *r, enum cause cause)
     return false;
 }
 
-static bool shares_cause(const struct message_reading *r, const struct message_row *row)
+static size_t count_shared(const struct message_reading *r, const struct message_row *row)
 {
+    size_t n = 0;
     for (size_t i = 0; i < count_causes(row); i++) {
-        if (names_cause(r, row->causes[i])) {
-            return true;
-        }
+        n += names_cause(r, row->causes[i]) ? 1 : 0;
     }
-    return false;
+    return n;
+}
+
+static void append_causes(struct message_reading *r, const struct message_row *row)
+{
+    for (size_t i = 0; i < count_causes(row) && r->n_causes < MESSAGE_CAUSES_MAX; i++) {
+        r->causes[r->n_causes++] = (struct message_cause){ row->causes[i], row };
+    }
+}
+
+static void move_to_front(struct message_reading *r, struct message_cause cause, size_t to)
+{
+    size_t from = to;
+    while (from < r->n_causes && r->causes[from].cause != cause.cause) {
+        from++;
+    }
+    for (size_t i = from; i > to && i < r->n_causes; i--) {
+        r->causes[i] = r->causes[i - 1];
+    }
+    if (from < r->n_causes) {
+        r->causes[to] = cause;
+    }
 }
 
 /* Rules 2 and 3. */
 static void add_row(struct message_reading *r, const struct message_row *row)
 {
-    bool adds = r->n_rows == 0 || (row->voice != VOICE_WRAPS && !shares_cause(r, row));
+    size_t n_shared = count_shared(r, row);
+    size_t n = count_causes(row);
+    bool names_reason = r->n_rows == 0 || row->voice != VOICE_WRAPS;
     if (r->n_rows < MESSAGE_ROWS_MAX) {
         r->rows[r->n_rows++] = row;
     }
-    for (size_t i = 0; adds && i < count_causes(row) && r->n_causes < MESSAGE_CAUSES_MAX; i++) {
-        r->causes[r->n_causes++] = (struct message_cause){ row->causes[i], row };
+    if (names_reason && n_shared == 0) {
+        append_causes(r, row);
+    } else if (names_reason && n_shared == n && n < r->n_causes) {
+        for (size_t i = 0; i < n; i++) {
+            move_to_front(r, (struct message_cause){ row->causes[i], row }, i);
+        }
     }
 }
 

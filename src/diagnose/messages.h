@@ -1,12 +1,13 @@
 /*
  * messages: an error message or log line in, the causes it can stand for out.
  *
- * How several known messages in one text are combined:
+ * How several known messages in one text are combined, the specific before the generic:
  *   1. A message that names a reason comes before one that only wraps it ("curl: (35)"), then the
- *      one with fewer causes, then the one with more fixed letters. The first one leads.
+ *      one with more fixed letters. The first one leads.
  *   2. The causes of the leading message come first, in its order.
- *   3. A further message that shares a cause with those before confirms them and adds none; one
- *      that shares none is a second thing that went wrong, and its causes follow.
+ *   3. A further message narrows where its causes are fewer and all named already: they move to the
+ *      front. Where it shares none it is a second thing that went wrong, and its causes follow.
+ *      Otherwise, and where it only wraps, it confirms and changes nothing.
  *   4. Causes for which the side that refused cannot refuse are put last (a client knows no missing
  *      client certificate).
  * Which side speaks comes from the words around the message ("while SSL handshaking to upstream"),

@@ -29,6 +29,9 @@ void peers_free(struct peers *p)
         return;
     }
     for (size_t i = 0; i < p->n; i++) {
+        for (size_t k = 0; k < p->servers[i]->n_chains; k++) {
+            x509_chain_unref(p->servers[i]->chains[k].chain);
+        }
         free(p->servers[i]);
     }
     free(p);
@@ -140,7 +143,7 @@ static void learn_chain(struct peer_server *server, const struct transcript *t)
     }
     if (server->n_chains < ARRAY_LEN(server->chains)) {
         struct peer_chain *chain = &server->chains[server->n_chains++];
-        chain->chain = side->chain;
+        chain->chain = x509_chain_ref(side->chain);
         chain->stream = t->stream;
         chain->frame = side->certificate_event->when.frame;
         copy_name(chain->server_name, sizeof chain->server_name, name);

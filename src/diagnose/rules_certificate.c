@@ -262,13 +262,6 @@ static bool blame_seen_elsewhere(struct judging *j, uint8_t code)
 
 /* --- rules --- */
 
-static bool server_wants_certificate(const struct judging *j)
-{
-    const struct transcript *t = j->t;
-    return t->certificate_request != NULL ||
-           (t->side[SIDE_CLIENT].has_certificate && t->side[SIDE_CLIENT].certificate_is_empty);
-}
-
 static bool answers_missing_certificate(const struct view *view)
 {
     if (!view->end_is_alert) {

@@ -19,6 +19,9 @@ struct builder {
     struct x509_store *store;
     size_t cap;
     bool handshake_over[2]; /* by side: its Finished of the first handshake was seen */
+    /* Chains that the builder took from the store: references for the owner to give back when the
+     * transcript is done. NULL where the events brought the chain. */
+    const struct x509_chain *taken[2];
 };
 
 /* Starts an empty transcript in the arena; false at its limit. `n_events_hint`: room for so many

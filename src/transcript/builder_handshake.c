@@ -168,6 +168,7 @@ static void keep_chain(struct builder *b, struct event *e, const struct tls_cert
     }
     if (e->chain == NULL && message->n > 0 && b->store != NULL) {
         e->chain = x509_store_chain(b->store, message->list, message->n);
+        b->taken[e->side] = e->chain;
     }
     side->chain = e->chain;
 }

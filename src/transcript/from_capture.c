@@ -15,6 +15,8 @@ struct watcher {
     const char *capture;
     struct watcher_stats stats;
     bool capture_dropped;
+    bool is_discarding; /* at the end: connections are forgotten, not handed over */
+    struct unfolded_chains unfolded;
 };
 
 /* --- the sink of the TCP layer --- */
@@ -144,23 +146,40 @@ static void describe(const struct watcher *w, struct tcp_conn *conn, enum tcp_en
         .client_is_guess = tcp_conn_client_is_guess(conn),
         .capture_dropped = w->capture_dropped,
         .started_in_middle = watched->started_in_middle,
+        .chain = { watched->chain[0], watched->chain[1] },
     };
     out->server = *tcp_conn_end(conn, SIDE_SERVER, &storage);
     watched->journal = (struct journal){ 0 };
+    watched->chain[0] = watched->chain[1] = NULL;
+}
+
+static void release_unfolded(struct watcher *w)
+{
+    x509_chain_unref(w->unfolded.of[0]);
+    x509_chain_unref(w->unfolded.of[1]);
+    w->unfolded = (struct unfolded_chains){ 0 };
+}
+
+static void release_kept(struct kept_connection *k)
+{
+    x509_chain_unref(k->chain[0]);
+    x509_chain_unref(k->chain[1]);
+    journal_deinit(&k->journal);
 }
 
 static const struct transcript *unfold_now(struct watcher *w, const struct kept_connection *k)
 {
     struct unfold_tools tools = { &w->arena, w->templates, w->options.store, w->options.keylog };
     arena_reset(&w->arena);
-    return unfold(k, &tools);
+    release_unfolded(w);
+    return unfold(k, &tools, &w->unfolded);
 }
 
 /* Hands the connection to the owner, who may keep it. */
 static void hand_over(struct watcher *w, struct kept_connection *k)
 {
     const struct watcher_sink *sink = &w->options.sink;
-    const struct transcript *t = unfold_now(w, k);
+    const struct transcript *t = w->is_discarding ? NULL : unfold_now(w, k);
     if (t != NULL && sink->ended(sink->arg, t)) {
         struct kept_connection *copy = malloc(sizeof *copy);
         if (copy != NULL) {
@@ -169,7 +188,7 @@ static void hand_over(struct watcher *w, struct kept_connection *k)
             return;
         }
     }
-    journal_deinit(&k->journal);
+    release_kept(k);
 }
 
 static void on_end(void *arg, struct tcp_conn *conn, enum tcp_end_reason reason)
@@ -240,6 +259,11 @@ void watcher_free(struct watcher *w)
     if (w == NULL) {
         return;
     }
+    if (w->tcp != NULL) {
+        w->is_discarding = true;
+        tcp_finish(w->tcp);
+    }
+    release_unfolded(w);
     tcp_table_free(w->tcp);
     packet_decoder_free(w->decoder);
     hello_templates_free(w->templates);
@@ -323,7 +347,7 @@ size_t kept_connection_bytes(const struct kept_connection *kept)
 void kept_connection_free(struct kept_connection *kept)
 {
     if (kept != NULL) {
-        journal_deinit(&kept->journal);
+        release_kept(kept);
         free(kept);
     }
 }

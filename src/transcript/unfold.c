@@ -35,7 +35,8 @@ static void describe(struct transcript *t, const struct kept_connection *k)
     }
 }
 
-const struct transcript *unfold(const struct kept_connection *k, const struct unfold_tools *tools)
+const struct transcript *unfold(const struct kept_connection *k, const struct unfold_tools *tools,
+                                struct unfolded_chains *chains)
 {
     struct builder b;
     struct unseal u;
@@ -52,5 +53,7 @@ const struct transcript *unfold(const struct kept_connection *k, const struct un
         unseal_event(&u, &e);
     }
     unseal_deinit(&u);
+    chains->of[0] = b.taken[0];
+    chains->of[1] = b.taken[1];
     return builder_finish(&b);
 }

@@ -195,10 +195,11 @@ static const struct x509_chain *chain_of(struct watch_context *c, struct bytes b
     struct tls_certificate message = { 0 };
     struct fault fault = { 0 };
     bool ok = tls_certificate_parse(body, 0x0303, &message, &fault);
-    if (!ok || message.n == 0 || c->store == NULL) {
+    if (!ok || message.n == 0 || c->store == NULL || c->w->chain[c->side] != NULL) {
         return NULL;
     }
-    return x509_store_chain(c->store, message.list, message.n);
+    c->w->chain[c->side] = x509_store_chain(c->store, message.list, message.n);
+    return c->w->chain[c->side];
 }
 
 static void on_message(void *arg, uint8_t type, struct bytes body, bool is_sslv2)
@@ -430,6 +431,8 @@ void watch_deinit(struct watched *w)
         }
     }
     prelude_free(w->prelude);
+    x509_chain_unref(w->chain[0]);
+    x509_chain_unref(w->chain[1]);
     free(w->series);
     journal_deinit(&w->journal);
 }

@@ -32,8 +32,9 @@ struct watched {
     struct journal journal;
     struct tls_record_stream *record[2];
     struct prelude *prelude;
-    struct series *series; /* [2], once application data flow */
-    uint32_t sealed_bytes; /* kept for decryption */
+    struct series *series;             /* [2], once application data flow */
+    const struct x509_chain *chain[2]; /* references: the journal has the pointers */
+    uint32_t sealed_bytes;             /* kept for decryption */
     uint16_t n_events;
     uint16_t version; /* chosen by the server; 0 before */
     uint8_t mode;     /* enum watch_mode */
@@ -76,6 +77,12 @@ struct kept_connection {
     enum tcp_end_reason end_reason;
     bool client_is_guess, capture_dropped, is_dtls;
     bool started_in_middle;
+    const struct x509_chain *chain[2]; /* references */
+};
+
+/* The references that a transcript holds beyond the connection's own. */
+struct unfolded_chains {
+    const struct x509_chain *of[2]; /* by side; NULL where none */
 };
 
 struct unfold_tools {
@@ -84,6 +91,9 @@ struct unfold_tools {
     struct x509_store *store;
     const struct keylog *keylog;
 };
-const struct transcript *unfold(const struct kept_connection *k, const struct unfold_tools *tools);
+
+/* NULL at the arena's limit. `chains` is the caller's to give back when the transcript is done. */
+const struct transcript *unfold(const struct kept_connection *k, const struct unfold_tools *tools,
+                                struct unfolded_chains *chains);
 
 #endif

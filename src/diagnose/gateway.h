@@ -3,8 +3,8 @@
  *
  * A connection to one of them is northbound, a connection from one is southbound.
  */
-#ifndef HANDFAST_CLI_GATEWAY_H
-#define HANDFAST_CLI_GATEWAY_H
+#ifndef HANDFAST_DIAGNOSE_GATEWAY_H
+#define HANDFAST_DIAGNOSE_GATEWAY_H
 
 #include "base/net.h"
 

@@ -1,4 +1,4 @@
-#include "cli/gateway.h"
+#include "diagnose/gateway.h"
 
 enum { ADDRESS_TEXT_MAX = 64 };
 

@@ -1,0 +1,405 @@
+#include "cli/explain.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "cli/held.h"
+#include "cli/progress.h"
+#include "diagnose/diagnose.h"
+#include "diagnose/judge.h"
+#include "report/report.h"
+#include "transcript/from_capture.h"
+
+enum {
+    IDLE_MS = 200, /* how long a pipe or interface may be quiet before time is told */
+    OUT_FLUSH_BYTES = 1 << 16,
+    VERDICT_LIMIT_BYTES = 4 << 20,
+    HELD_LIMIT_BYTES = 24 << 20,
+};
+
+struct explain {
+    const struct explain_options *options;
+    struct x509_store *store;
+    struct keylog *keylog;
+    struct watcher *watcher;
+    struct peers *peers;
+    struct summary *summary;
+    struct held held; /* connections whose verdict waits for the rest of the capture */
+    struct arena arena;
+    struct text out;
+    struct report_style style;
+    struct progress progress;
+    const struct capture *capture;
+    bool is_streaming;
+    bool input_failed;
+    bool out_failed;
+};
+
+static volatile sig_atomic_t interrupted;
+
+static void on_signal(int number)
+{
+    (void)number;
+    interrupted = 1;
+}
+
+static void complain(const char *text)
+{
+    fprintf(stderr, "handfast: %s\n", text);
+}
+
+/* --- one verdict --- */
+
+static bool is_wanted(const struct explain *x, const struct verdict *v)
+{
+    switch (x->options->only) {
+    case EXPLAIN_FAILED:
+        return v->outcome == OUTCOME_FAILED;
+    case EXPLAIN_FINDINGS:
+        return v->outcome == OUTCOME_FAILED || v->n_findings > 0;
+    case EXPLAIN_ALL:
+        return true;
+    }
+    return true;
+}
+
+static void flush_out(struct explain *x)
+{
+    if (x->out.len > 0 && fwrite(x->out.p, 1, x->out.len, x->options->out) != x->out.len) {
+        x->out_failed = true;
+    }
+    text_clear(&x->out);
+    if (fflush(x->options->out) != 0) {
+        x->out_failed = true;
+    }
+}
+
+static void publish(struct explain *x, const struct transcript *t, const struct verdict *v)
+{
+    if (v->outcome == OUTCOME_NONE) {
+        return;
+    }
+    summary_add(x->summary, t, v);
+    if (x->options->summary_only || !is_wanted(x, v)) {
+        return;
+    }
+    progress_clear(&x->progress);
+    if (x->options->use_json) {
+        report_json(&x->out, t, v);
+    } else {
+        report_text(&x->out, t, v, &x->style);
+    }
+    if (x->is_streaming || x->out.len >= OUT_FLUSH_BYTES) {
+        flush_out(x);
+    }
+}
+
+static void reach_verdict(struct explain *x, const struct transcript *t, struct verdict *out)
+{
+    struct judgements judged;
+    judge(x->store, t, &judged);
+    struct diagnose_context context = {
+        .judgement = { judged.is_judged[0] ? &judged.of[0] : NULL,
+                       judged.is_judged[1] ? &judged.of[1] : NULL },
+        .trust_is_known = x509_store_trust(x->store) != X509_TRUST_NONE,
+        .peers = x->peers,
+        .gateways = x->options->gateways,
+        .n_gateways = x->options->n_gateways,
+    };
+    arena_reset(&x->arena);
+    diagnose(t, &context, &x->arena, out);
+}
+
+/* What other connections of the capture may still settle. */
+static bool should_wait(const struct explain *x, const struct verdict *v)
+{
+    return !x->is_streaming && v->outcome == OUTCOME_FAILED && v->confidence != CONFIDENCE_CERTAIN;
+}
+
+static bool on_ended(void *arg, const struct transcript *t)
+{
+    struct explain *x = arg;
+    struct verdict v;
+    reach_verdict(x, t, &v);
+    if (v.outcome == OUTCOME_NONE) {
+        return false;
+    }
+    peers_learn(x->peers, t, &v);
+    if (should_wait(x, &v)) {
+        return true;
+    }
+    publish(x, t, &v);
+    return false;
+}
+
+/* Judges the oldest held connection with what is known by now. */
+static void release_oldest(struct explain *x)
+{
+    struct kept_connection *kept = held_pop(&x->held);
+    const struct transcript *t = watcher_unfold(x->watcher, kept);
+    if (t != NULL) {
+        struct verdict v;
+        reach_verdict(x, t, &v);
+        publish(x, t, &v);
+    }
+    kept_connection_free(kept);
+}
+
+static void on_kept(void *arg, struct kept_connection *kept)
+{
+    struct explain *x = arg;
+    if (!held_push(&x->held, kept)) {
+        kept_connection_free(kept);
+        complain("no memory: a verdict is lost");
+    }
+}
+
+/* The transcript given to on_ended() is done with only when the frame is: then room is made. */
+static void keep_bound(struct explain *x)
+{
+    while (x->held.bytes > HELD_LIMIT_BYTES) {
+        release_oldest(x);
+    }
+}
+
+/* --- reading --- */
+
+static void on_keylog(void *arg, struct bytes text)
+{
+    struct explain *x = arg;
+    struct err err = { 0 };
+    if (keylog_add(x->keylog, text, &err) != ST_OK) {
+        complain(err.text);
+    }
+}
+
+static void report_end(struct explain *x, const char *name, const struct capture *c)
+{
+    static const char *const kinds[] = { "", "truncated", "corrupt" };
+    const struct capture_end *end = capture_end(c);
+    if (end->kind != CAPTURE_END_CLEAN) {
+        progress_clear(&x->progress);
+        fprintf(stderr, "handfast: %s: %s: %s\n", name, kinds[end->kind], end->reason);
+        x->input_failed = true;
+    }
+}
+
+static void report_unknown_links(struct explain *x, const char *name)
+{
+    struct watcher_stats stats = watcher_stats(x->watcher);
+    if (stats.unknown_link_frames == 0) {
+        return;
+    }
+    const char *link = link_type_name(stats.unknown_link_type);
+    fprintf(stderr, "handfast: %s: %llu frames of link type %u (%s) cannot be read\n", name,
+            (unsigned long long)stats.unknown_link_frames, stats.unknown_link_type,
+            link == NULL ? "unknown" : link);
+    x->input_failed = true;
+}
+
+static void report_drops(const char *name, const struct capture *c)
+{
+    struct capture_stats stats = capture_stats(c);
+    if (stats.dropped > 0) {
+        fprintf(stderr, "handfast: %s: the capture lost %llu packets; verdicts weigh that\n", name,
+                (unsigned long long)stats.dropped);
+    }
+}
+
+static enum status read_frame(struct explain *x, const struct frame *frame, struct err *err)
+{
+    if ((frame->number & 0x3fff) == 0) {
+        struct capture_stats stats = capture_stats(x->capture);
+        if (stats.dropped > 0) {
+            watcher_note_drops(x->watcher);
+        }
+        progress_show(&x->progress, &stats, summary_n_handshakes(x->summary),
+                      summary_n_failed(x->summary));
+    }
+    TRY(watcher_frame(x->watcher, frame, err));
+    keep_bound(x);
+    return ST_OK;
+}
+
+static enum status read_frames(struct explain *x, struct capture *c, struct err *err)
+{
+    struct frame frame;
+    while (!interrupted && !x->out_failed) {
+        switch (capture_next(c, &frame, err)) {
+        case CAPTURE_FRAME:
+            TRY(read_frame(x, &frame, err));
+            break;
+        case CAPTURE_IDLE:
+            watcher_advance(x->watcher, clock_now_ns());
+            keep_bound(x);
+            flush_out(x);
+            break;
+        case CAPTURE_DONE:
+            return ST_OK;
+        case CAPTURE_FAILED:
+            return err->status;
+        }
+    }
+    return ST_OK;
+}
+
+static void end_capture(struct explain *x)
+{
+    watcher_finish(x->watcher);
+    while (x->held.n > 0) {
+        release_oldest(x);
+    }
+    flush_out(x);
+}
+
+static enum status read_capture(struct explain *x, struct capture *c, const char *name,
+                                struct err *err)
+{
+    x->capture = c;
+    x->is_streaming = capture_is_streaming(c);
+    TRY(watcher_start_capture(x->watcher, name, err));
+    enum status st = read_frames(x, c, err);
+    end_capture(x);
+    progress_clear(&x->progress);
+    report_end(x, name, c);
+    report_unknown_links(x, name);
+    report_drops(name, c);
+    return st;
+}
+
+static void read_input(struct explain *x, const char *path, bool is_interface)
+{
+    struct err err = { 0 };
+    struct capture *c = NULL;
+    struct capture_options options = {
+        .secrets = { on_keylog, x },
+        .filter = x->options->filter,
+        .idle_ms = IDLE_MS,
+    };
+    enum status st = is_interface ? capture_open_live(path, &options, &c, &err)
+                                  : capture_open(path, &options, &c, &err);
+    if (st == ST_OK) {
+        st = read_capture(x, c, path, &err);
+    }
+    if (st != ST_OK) {
+        progress_clear(&x->progress);
+        complain(err.text);
+        x->input_failed = true;
+    }
+    capture_free(c);
+}
+
+/* --- setting up --- */
+
+static enum status load_trust(struct explain *x, struct err *err)
+{
+    const struct explain_options *o = x->options;
+    TRY(x509_store_new(&x->store, err));
+    if (o->trust_system) {
+        TRY(x509_store_add_system_trust(x->store, err));
+    }
+    for (size_t i = 0; i < o->n_trust_paths; i++) {
+        TRY(x509_store_add_trust(x->store, o->trust_paths[i], err));
+    }
+    for (size_t i = 0; i < o->n_crls; i++) {
+        TRY(x509_store_add_crl(x->store, o->crls[i], err));
+    }
+    return ST_OK;
+}
+
+static enum status load_keys(struct explain *x, struct err *err)
+{
+    TRY(keylog_new(&x->keylog, err));
+    for (size_t i = 0; i < x->options->n_keylogs; i++) {
+        TRY(keylog_add_file(x->keylog, x->options->keylogs[i], err));
+    }
+    return ST_OK;
+}
+
+static enum status set_up(struct explain *x, struct err *err)
+{
+    x->arena.limit_bytes = VERDICT_LIMIT_BYTES;
+    x->style = (struct report_style){ .use_colour = x->options->use_colour,
+                                      .width = x->options->width,
+                                      .show_path = x->options->n_inputs > 1 };
+    progress_init(&x->progress, x->options->show_progress);
+    TRY(load_trust(x, err));
+    TRY(load_keys(x, err));
+    x->peers = peers_new();
+    x->summary = summary_new();
+    if (x->peers == NULL || x->summary == NULL) {
+        return err_set(err, ST_NOMEM, "no memory");
+    }
+    struct watcher_options options = {
+        .sink = { on_ended, on_kept, x },
+        .keylog = x->keylog,
+        .store = x->store,
+    };
+    return watcher_new(&options, &x->watcher, err);
+}
+
+static void tear_down(struct explain *x)
+{
+    watcher_free(x->watcher);
+    held_deinit(&x->held);
+    summary_free(x->summary);
+    peers_free(x->peers);
+    keylog_free(x->keylog);
+    x509_store_free(x->store);
+    arena_deinit(&x->arena);
+    text_deinit(&x->out);
+}
+
+static void finish(struct explain *x)
+{
+    progress_clear(&x->progress);
+    if (x->options->use_json && x->options->summary_only) {
+        summary_json(&x->out, x->summary);
+    } else if (!x->options->use_json) {
+        summary_text(&x->out, x->summary, &x->style);
+    }
+    flush_out(x);
+    if (x->out_failed) {
+        fprintf(stderr, "handfast: output: %s\n", strerror(errno));
+    }
+}
+
+static int exit_code_of(const struct explain *x)
+{
+    if (x->input_failed || x->out_failed) {
+        return EXIT_INPUT;
+    }
+    return summary_n_failed(x->summary) > 0 ? EXIT_SOME_FAILED : EXIT_NOTHING_FAILED;
+}
+
+static void catch_signals(void)
+{
+    struct sigaction action = { .sa_handler = on_signal }; /* no SA_RESTART: a wait must end */
+    sigaction(SIGINT, &action, NULL);
+    sigaction(SIGTERM, &action, NULL);
+    signal(SIGPIPE, SIG_IGN); /* noticed where it is written */
+}
+
+int explain_run(const struct explain_options *options)
+{
+    struct explain x = { .options = options };
+    struct err err = { 0 };
+    catch_signals();
+    if (set_up(&x, &err) != ST_OK) {
+        complain(err.text);
+        tear_down(&x);
+        return err.status == ST_USAGE ? EXIT_USAGE : EXIT_INPUT;
+    }
+    if (options->interface != NULL) {
+        read_input(&x, options->interface, true);
+    }
+    for (size_t i = 0; i < options->n_inputs && !interrupted && !x.out_failed; i++) {
+        read_input(&x, options->inputs[i], false);
+    }
+    finish(&x);
+    int code = exit_code_of(&x);
+    tear_down(&x);
+    return code;
+}
