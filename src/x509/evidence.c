@@ -199,6 +199,23 @@ static bool judge_misnamed(struct cert *last, struct findings *out)
     return false;
 }
 
+/* Beside what is missing: CA certificates sent in its place that are of no use here. */
+static void put_strangers(const struct path *p, struct findings *out)
+{
+    const struct x509_chain *chain = out->chain;
+    for (size_t i = 1; i < chain->n; i++) {
+        struct cert *c = chain->certs[i];
+        bool is_linked = c->x == NULL || c->is_self_issued || !cert_is_ca(c);
+        for (size_t k = 0; k < p->n; k++) {
+            is_linked = is_linked || p->certs[k] == c;
+        }
+        if (!is_linked) {
+            findings_put(out, X509_FAULT_CHAIN_INVALID, c, 0,
+                         "issued none of the certificates of this chain");
+        }
+    }
+}
+
 static void put_missing(struct cert *last, struct findings *out, struct x509_judgement *j)
 {
     const struct x509_facts *facts = cert_facts(last);
@@ -258,6 +275,7 @@ void evidence_judge_end(const struct path *dead_end, struct findings *out, struc
     enum issuer issuer = issuer_of(out->chain, last, dead_end->n == 1);
     if (issuer == ISSUER_INTERMEDIATE) {
         put_missing(last, out, j);
+        put_strangers(dead_end, out);
     } else if (trust_is_known) {
         put_untrusted(last, out);
     }

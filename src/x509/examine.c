@@ -125,7 +125,7 @@ static enum status judge_dead_end(struct work *w, struct x509_judgement *out)
     w->path = &w->paths.dead_end;
     w->best = (struct findings){ .chain = w->chain };
     evidence_judge_end(w->path, &w->best, out);
-    if (has_kind(&w->best, X509_FAULT_CHAIN_INVALID)) {
+    if (out->missing_issuer == NULL && has_kind(&w->best, X509_FAULT_CHAIN_INVALID)) {
         TRY(paths_find(w->chain, w->q, true, &w->broken));
         if (w->broken.n > 0) {
             w->path = &w->broken.found[0];

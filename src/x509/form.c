@@ -32,15 +32,31 @@ static bool has_bad_address(const X509 *x)
     return is_bad;
 }
 
-/* RFC 5280 section 4.2.1.10: a constraint on addresses is address and mask, 8 or 32 octets. */
+/* RFC 5280 section 4.2.1.10: a constraint on addresses is address and mask, 8 or 32 octets; one on
+ * host names has no wildcard, one on mailboxes one "@" at most. */
+static bool is_bad_base(const GENERAL_NAME *base)
+{
+    int type;
+    const ASN1_STRING *value = GENERAL_NAME_get0_value(base, &type);
+    if (type != GEN_IPADD && type != GEN_DNS && type != GEN_EMAIL) {
+        return false;
+    }
+    const uint8_t *p = ASN1_STRING_get0_data(value);
+    size_t len = (size_t)ASN1_STRING_length(value);
+    if (type == GEN_IPADD) {
+        return len != 8 && len != 32;
+    }
+    if (type == GEN_DNS) {
+        return len > 0 && memchr(p, '*', len) != NULL;
+    }
+    const uint8_t *at = len == 0 ? NULL : memchr(p, '@', len);
+    return at != NULL && *p != '"' && memchr(at + 1, '@', len - (size_t)(at + 1 - p)) != NULL;
+}
+
 static bool has_bad_subtree(const STACK_OF(GENERAL_SUBTREE) * trees)
 {
     for (int i = 0; i < sk_GENERAL_SUBTREE_num(trees); i++) {
-        int type;
-        const ASN1_STRING *value =
-            GENERAL_NAME_get0_value(sk_GENERAL_SUBTREE_value(trees, i)->base, &type);
-        int len = type == GEN_IPADD ? ASN1_STRING_length(value) : 8;
-        if (len != 8 && len != 32) {
+        if (is_bad_base(sk_GENERAL_SUBTREE_value(trees, i)->base)) {
             return true;
         }
     }
@@ -55,7 +71,7 @@ static const char *wrong_constraints(const X509 *x)
         return NULL;
     }
     if (has_bad_subtree(nc->permittedSubtrees) || has_bad_subtree(nc->excludedSubtrees)) {
-        wrong = "has name constraints with an address range that is none";
+        wrong = "has name constraints that are not well formed";
     } else if (sk_GENERAL_SUBTREE_num(nc->permittedSubtrees) <= 0 &&
                sk_GENERAL_SUBTREE_num(nc->excludedSubtrees) <= 0) {
         wrong = "has name constraints without any content"; /* RFC 5280 section 4.2.1.10 */

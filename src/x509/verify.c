@@ -264,6 +264,21 @@ static enum status run(struct run *r)
     return r->has_no_memory ? ST_NOMEM : ST_OK;
 }
 
+/* OpenSSL still takes Netscape's and Microsoft's "server gated crypto" for serverAuth; RFC 5280
+ * section 4.2.1.12 does not. */
+static void check_gated_crypto(const struct path *path, const struct x509_question *q,
+                               struct findings *out)
+{
+    for (size_t i = 0; i < path->n && q->purpose == X509_FOR_SERVER; i++) {
+        X509 *x = path->certs[i]->x;
+        if ((X509_get_extension_flags(x) & EXFLAG_XKUSAGE) != 0 &&
+            (X509_get_extended_key_usage(x) & (XKU_SSL_SERVER | XKU_ANYEKU | XKU_SGC)) == XKU_SGC) {
+            findings_put(out, X509_FAULT_WRONG_PURPOSE, path->certs[i], X509_V_ERR_INVALID_PURPOSE,
+                         "is for server gated crypto only, which is no use in TLS today");
+        }
+    }
+}
+
 static void check_dates(const struct path *path, const struct x509_question *q,
                         struct findings *out)
 {
@@ -288,6 +303,7 @@ enum status verify_path(const struct path *path, const struct x509_question *q,
     TRY(st);
     settle_revocation(q, out);
     form_check(path, out);
+    check_gated_crypto(path, q, out);
     check_dates(path, q, out);
     strength_check(path, q, out);
     return ST_OK;
