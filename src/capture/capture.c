@@ -14,17 +14,15 @@ struct foreign {
     const char *what;
 };
 
-/* clang-format off: a table reads by columns */
+/* A table reads by columns. */
+/* clang-format off */
 static const struct foreign foreigners[] = {
     { { (const uint8_t *)"\x04\x22\x4d\x18", 4 }, "compressed with lz4: decompress it first" },
-    { { (const uint8_t *)"\xfd"
-                         "7zX",
-        4 },
-      "compressed with xz: decompress it first" },
-    { { (const uint8_t *)"BZh", 3 }, "compressed with bzip2: decompress it first" },
-    { { (const uint8_t *)"PK\x03\x04", 4 }, "a zip archive: unpack it first" },
-    { { (const uint8_t *)"snoo", 4 }, "a snoop capture: convert it to pcapng first" },
-    { { (const uint8_t *)"GMBU", 4 }, "a NetMon capture: convert it to pcapng first" },
+    { { (const uint8_t *)"\xfd" "7zX", 4 },       "compressed with xz: decompress it first" },
+    { { (const uint8_t *)"BZh", 3 },              "compressed with bzip2: decompress it first" },
+    { { (const uint8_t *)"PK\x03\x04", 4 },       "a zip archive: unpack it first" },
+    { { (const uint8_t *)"snoo", 4 },             "a snoop capture: convert it to pcapng first" },
+    { { (const uint8_t *)"GMBU", 4 },             "a NetMon capture: convert it to pcapng first" },
 };
 /* clang-format on */
 

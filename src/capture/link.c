@@ -9,14 +9,22 @@ struct link_row {
     enum layer first;
 };
 
-/* clang-format off: a table reads by columns */
+/* A table reads by columns. */
+/* clang-format off */
 static const struct link_row link_rows[] = {
-    { 0, LAYER_NULL },   { 1, LAYER_ETHERNET }, { 9, LAYER_PPP },
-    { 12, LAYER_IP }, /* LINKTYPE_RAW is 101; files with DLT_RAW of two systems exist */
-    { 14, LAYER_IP },    { 50, LAYER_PPP }, /* PPP in HDLC framing */
-    { 51, LAYER_PPPOE }, { 101, LAYER_IP },     { 104, LAYER_HDLC },
+    { 0,   LAYER_NULL },
+    { 1,   LAYER_ETHERNET },
+    { 9,   LAYER_PPP },
+    { 12,  LAYER_IP },   /* LINKTYPE_RAW is 101; files with DLT_RAW of two systems exist */
+    { 14,  LAYER_IP },
+    { 50,  LAYER_PPP },  /* PPP in HDLC framing */
+    { 51,  LAYER_PPPOE },
+    { 101, LAYER_IP },
+    { 104, LAYER_HDLC },
     { 108, LAYER_NULL }, /* OpenBSD loop: the same, always big-endian */
-    { 113, LAYER_SLL },  { 228, LAYER_IP4 },    { 229, LAYER_IP6 },
+    { 113, LAYER_SLL },
+    { 228, LAYER_IP4 },
+    { 229, LAYER_IP6 },
     { 276, LAYER_SLL2 },
 };
 /* clang-format on */
