@@ -396,6 +396,9 @@ static bool push(struct tls_record_stream *s, struct bytes data, const struct tl
         }
         s->state = s->started ? AT_HEADER : AT_START;
     }
+    if (s->state == AT_START && s->started) { /* the owner knows that a record starts here */
+        s->state = AT_HEADER;
+    }
     if (s->state == AT_START) {
         return judge_start(s, data, sink);
     }

@@ -64,7 +64,8 @@ struct tls_record_sink {
     bool (*want_body)(void *arg, uint8_t type, uint32_t len);
 };
 
-/* All-zero is a fresh direction. Small: two of these stand in every open connection. */
+/* All-zero is a fresh direction; with `started` set one whose next byte begins a record. Small: two
+ * of these stand in every open connection. */
 struct tls_record_stream {
     uint8_t *buffer; /* an unfinished message, then an unfinished body; or the undecided start */
     uint32_t buffer_len, buffer_cap;
