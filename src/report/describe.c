@@ -24,6 +24,15 @@ void describe_code(struct text *out, const char *name, uint16_t value)
     text_put_hex(out, bytes_of(be, sizeof be));
 }
 
+void describe_name(struct text *out, const struct event *e)
+{
+    const char *name = event_name(e);
+    if (e->kind == EVENT_ALERT && strncmp(name, "Alert", strlen("Alert")) != 0) {
+        text_puts(out, "Alert ");
+    }
+    text_puts(out, name);
+}
+
 bool describe_is_real_suite(uint16_t suite)
 {
     return !tls_is_grease(suite) && !tls_cipher_suite_is_scsv(suite);

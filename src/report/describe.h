@@ -11,6 +11,8 @@
 
 /* Nothing where there is no more to say than the name. */
 void describe_event(struct text *out, const struct transcript *t, const struct event *e);
+/* event_name(), with "Alert " before an alert's. */
+void describe_name(struct text *out, const struct event *e);
 /* "TLS 1.0 to TLS 1.3", "TLS 1.2"; false where the hello offers nothing known. */
 bool describe_offered_versions(struct text *out, const struct tls_client_hello *hello);
 /* "0x1301" where the registry has no name. */

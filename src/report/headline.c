@@ -4,37 +4,55 @@
 #include "report/wrap.h"
 #include "tls/names.h"
 
-static void put_origin(const struct page *p)
+/* The pieces of the first line, two spaces apart; one that does not fit starts another line. */
+struct line {
+    const struct page *p;
+    size_t column;
+};
+
+static void put_piece(struct line *l, enum ink colour, struct bytes piece)
 {
-    const struct transcript *t = p->t;
-    if (t->source == SOURCE_CAPTURE) {
-        page_ink(p, INK_BOLD);
-        text_puts(p->out, t->is_dtls ? "UDP stream " : "stream ");
-        text_put_u64(p->out, t->stream);
-        page_ink(p, INK_PLAIN);
-        text_puts(p->out, "  ");
-    } else if (t->program != NULL) {
-        page_inked(p, INK_BOLD, t->program);
-        text_puts(p->out, "  ");
+    size_t columns = wrap_columns(piece);
+    if (l->column > 0 && l->column + 2 + columns > l->p->width) {
+        text_putc(l->p->out, '\n');
+        l->column = 0;
     }
+    wrap_spaces(l->p->out, l->column > 0 ? 2 : 0);
+    l->column += columns + (l->column > 0 ? 2 : 0);
+    page_ink(l->p, colour);
+    text_put_safe(l->p->out, piece);
+    page_ink(l->p, INK_PLAIN);
 }
 
-void page_headline(const struct page *p, bool show_path)
+static void put_scratch(struct line *l, enum ink colour, struct page *p)
+{
+    put_piece(l, colour, bytes_of(p->scratch.p, p->scratch.len));
+    text_clear(&p->scratch);
+}
+
+void page_headline(struct page *p, bool show_path)
 {
     const struct transcript *t = p->t;
-    put_origin(p);
-    endpoint_put(p->out, &t->client);
-    text_puts(p->out, t->client_is_guess ? " ->(guessed) " : " -> ");
-    endpoint_put(p->out, &t->server);
-    if (t->server_name != NULL) {
-        text_puts(p->out, "  ");
-        page_inked(p, INK_CYAN, t->server_name);
+    struct line line = { .p = p };
+    text_clear(&p->scratch);
+    if (t->source == SOURCE_CAPTURE) {
+        text_puts(&p->scratch, t->is_dtls ? "UDP stream " : "stream ");
+        text_put_u64(&p->scratch, t->stream);
+        put_scratch(&line, INK_BOLD, p);
+    } else if (t->program != NULL) {
+        put_piece(&line, INK_BOLD, bytes_of_str(t->program));
     }
-    text_puts(p->out, "  ");
-    clock_put(p->out, t->first.at_ns, 3);
+    endpoint_put(&p->scratch, &t->client);
+    text_puts(&p->scratch, t->client_is_guess ? " ->(guessed) " : " -> ");
+    endpoint_put(&p->scratch, &t->server);
+    put_scratch(&line, INK_PLAIN, p);
+    if (t->server_name != NULL) {
+        put_piece(&line, INK_CYAN, bytes_of_str(t->server_name));
+    }
+    clock_put(&p->scratch, t->first.at_ns, 3);
+    put_scratch(&line, INK_PLAIN, p);
     if (show_path && t->capture != NULL) {
-        text_puts(p->out, "  ");
-        text_put_safe(p->out, bytes_of_str(t->capture));
+        put_piece(&line, INK_DIM, bytes_of_str(t->capture));
     }
     text_putc(p->out, '\n');
 }

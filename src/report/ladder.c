@@ -23,18 +23,32 @@ static bool is_same_frame(const struct evidence *ev, const struct event *e)
     return ev->frame != 0 && (ev->frame == e->when.frame || ev->frame == e->last.frame);
 }
 
-bool ladder_is_evidence(const struct verdict *v, const struct event *e)
+static bool is_about(const struct evidence *ev, const struct event *e)
 {
     enum actor sender = actor_of_side((enum side)e->side);
+    return ev->message != NULL && is_same_frame(ev, e) &&
+           (ev->side == ACTOR_NONE || ev->side == sender) &&
+           strcmp(ev->message, event_name(e)) == 0;
+}
+
+bool ladder_is_evidence(const struct verdict *v, const struct event *e)
+{
     for (size_t i = 0; i < v->n_evidence; i++) {
-        const struct evidence *ev = &v->evidence[i];
-        if (ev->message != NULL && is_same_frame(ev, e) &&
-            (ev->side == ACTOR_NONE || ev->side == sender) &&
-            strcmp(ev->message, event_name(e)) == 0) {
+        if (is_about(&v->evidence[i], e)) {
             return true;
         }
     }
     return false;
+}
+
+const struct event *ladder_event_of(const struct transcript *t, const struct evidence *ev)
+{
+    for (size_t i = 0; i < t->n_events; i++) {
+        if (is_about(ev, &t->events[i])) {
+            return &t->events[i];
+        }
+    }
+    return NULL;
 }
 
 static bool can_merge(const struct event *a, const struct event *b)

@@ -6,8 +6,8 @@
 #include "report/page.h"
 #include "report/wrap.h"
 
-enum { MARK_COLUMNS = 2, FRAME_COLUMNS = 7, TIME_COLUMNS = 13, ARROW_COLUMNS = 11 };
-enum { NAME_AT = MARK_COLUMNS + FRAME_COLUMNS + TIME_COLUMNS + ARROW_COLUMNS, NAME_COLUMNS = 20 };
+enum { MARK_COLUMNS = 2, FRAME_COLUMNS = 6, TIME_COLUMNS = 11, ARROW_COLUMNS = 10 };
+enum { NAME_AT = MARK_COLUMNS + FRAME_COLUMNS + TIME_COLUMNS + ARROW_COLUMNS, NAME_COLUMNS = 25 };
 enum { DETAILS_AT = NAME_AT + NAME_COLUMNS + 1 };
 
 static void put_place(const struct page *p, const struct event *e)
@@ -19,8 +19,8 @@ static void put_place(const struct page *p, const struct event *e)
     }
     int64_t us = (e->when.at_ns - p->t->first.at_ns) / 1000;
     us = us < 0 ? 0 : us; /* a clock that was set back */
-    text_printf(p->out, " %8" PRId64 ".%03" PRId64, us / 1000, us % 1000);
-    text_puts(p->out, e->side == SIDE_CLIENT ? "  C -->    " : "    <-- S  ");
+    text_printf(p->out, " %6" PRId64 ".%03" PRId64, us / 1000, us % 1000);
+    text_puts(p->out, e->side == SIDE_CLIENT ? "  C -->   " : "    <-- S ");
 }
 
 static void put_words(struct page *p, const struct ladder_row *row)
@@ -56,7 +56,9 @@ static void put_row(struct page *p, const struct ladder_row *row)
     page_ink(p, row->is_evidence ? INK_YELLOW : INK_PLAIN);
     text_puts(p->out, row->is_evidence ? " *" : "  ");
     put_place(p, row->event);
-    struct bytes name = bytes_of_str(event_name(row->event));
+    text_clear(&p->scratch);
+    describe_name(&p->scratch, row->event);
+    struct bytes name = bytes_of(p->scratch.p, p->scratch.len);
     size_t columns = wrap_columns(name);
     text_put_safe(p->out, name);
     put_words(p, row);

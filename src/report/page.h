@@ -29,7 +29,7 @@ void page_scratch(const struct page *p, size_t indent, size_t hang); /* the scra
 void page_heading(const struct page *p, const char *heading);        /* after an empty line */
 
 /* headline.c: who, when; the outcome and its sentence; who ended it; what was negotiated. */
-void page_headline(const struct page *p, bool show_path);
+void page_headline(struct page *p, bool show_path);
 void page_outcome(const struct page *p);
 void page_who(struct page *p);
 void page_negotiated(struct page *p);

@@ -77,6 +77,19 @@ static void json_span(struct json *j, const struct transcript *t)
     json_ms(j, "duration_ms", t->last.at_ns - t->first.at_ns);
 }
 
+static void json_message(struct json *j, const struct transcript *t, const struct evidence *e)
+{
+    const struct event *event = ladder_event_of(t, e);
+    struct text name = { 0 };
+    if (event == NULL) {
+        json_str(j, "message", e->message);
+        return;
+    }
+    describe_name(&name, event);
+    json_bytes(j, "message", bytes_of(name.p, name.len));
+    text_deinit(&name);
+}
+
 static void json_evidence(struct json *j, const struct transcript *t, const struct verdict *v)
 {
     json_array(j, "evidence");
@@ -90,7 +103,7 @@ static void json_evidence(struct json *j, const struct transcript *t, const stru
             json_null(j, "offset_ms");
         }
         json_str(j, "side", actor_id(e->side));
-        json_str(j, "message", e->message);
+        json_message(j, t, e);
         json_str(j, "sentence", e->sentence != NULL ? e->sentence : "");
         json_end_object(j);
     }
@@ -160,14 +173,16 @@ static void json_event(struct json *j, const struct transcript *t, const struct 
                        struct text *details)
 {
     const struct event *e = row->event;
-    text_clear(details);
-    describe_event(details, t, e);
     json_object(j, NULL);
     json_frame(j, "frame", e->when.frame);
     json_frame(j, "last_frame", row->last.frame);
     json_ms(j, "offset_ms", e->when.at_ns - t->first.at_ns);
     json_str(j, "side", side_name((enum side)e->side));
-    json_str(j, "name", event_name(e));
+    text_clear(details);
+    describe_name(details, e);
+    json_bytes(j, "name", bytes_of(details->p, details->len));
+    text_clear(details);
+    describe_event(details, t, e);
     json_bytes(j, "details", bytes_of(details->p, details->len));
     json_u64(j, "count", row->count);
     json_u64(j, "bytes", row->bytes);

@@ -59,6 +59,9 @@ static void put_who(struct page *p, const struct message_reading *r)
             text_puts(s, "The other side refused; this is its alert as it was met here.");
         }
         break;
+    case VOICE_LOCAL:
+        text_puts(s, "The configuration of the side that says this is at fault.");
+        break;
     case VOICE_NONE:
         text_puts(s, "Nobody said why: the connection ended without a word.");
         break;

@@ -1,8 +1,20 @@
+#include "report/describe.h"
+#include "report/ladder.h"
 #include "report/page.h"
 #include "report/wrap.h"
 
 enum { FIX_STEPS_MAX = 40, FIX_ARENA_BYTES = 1 << 18, HOW_COLUMNS = 11 };
 enum { LADDER_HEAD = 14, LADDER_TAIL = 8, SHORT_LADDER_HEAD = 4, SHORT_LADDER_TAIL = 4 };
+
+static void put_message(struct text *s, const struct transcript *t, const struct evidence *e)
+{
+    const struct event *event = ladder_event_of(t, e);
+    if (event != NULL) {
+        describe_name(s, event);
+    } else {
+        text_puts(s, e->message);
+    }
+}
 
 static void put_evidence(struct page *p)
 {
@@ -26,7 +38,7 @@ static void put_evidence(struct page *p)
             text_puts(s, e->message != NULL ? "'s " : ": ");
         }
         if (e->message != NULL) {
-            text_puts(s, e->message);
+            put_message(s, p->t, e);
             text_puts(s, ": ");
         }
         text_puts(s, e->sentence != NULL ? e->sentence : "");
@@ -34,9 +46,9 @@ static void put_evidence(struct page *p)
     }
 }
 
-/* "- cause, detail (confidence): why" */
-static void put_cause_line(struct page *p, const char *id, const char *detail,
-                           enum confidence confidence, const char *why)
+/* "- cause, detail (note): why" */
+static void put_cause_line(struct page *p, const char *id, const char *detail, const char *note,
+                           const char *why)
 {
     struct text *s = &p->scratch;
     text_clear(s);
@@ -46,9 +58,9 @@ static void put_cause_line(struct page *p, const char *id, const char *detail,
         text_puts(s, ", ");
         text_puts(s, detail);
     }
-    if (confidence_id(confidence) != NULL) {
+    if (note != NULL) {
         text_puts(s, " (");
-        text_puts(s, confidence_id(confidence));
+        text_puts(s, note);
         text_putc(s, ')');
     }
     if (why != NULL) {
@@ -65,7 +77,7 @@ static void put_ruled_out(struct page *p)
     }
     for (size_t i = 0; i < p->v->n_ruled_out; i++) {
         const struct ruled_out *r = &p->v->ruled_out[i];
-        put_cause_line(p, cause_id(r->cause), NULL, CONFIDENCE_NONE, r->why);
+        put_cause_line(p, cause_id(r->cause), NULL, NULL, r->why);
     }
 }
 
@@ -76,7 +88,7 @@ static void put_alternatives(struct page *p)
     }
     for (size_t i = 0; i < p->v->n_alternatives; i++) {
         const struct alternative *a = &p->v->alternatives[i];
-        put_cause_line(p, cause_id(a->cause), a->detail, a->confidence, a->why);
+        put_cause_line(p, cause_id(a->cause), a->detail, confidence_id(a->confidence), a->why);
     }
 }
 
@@ -87,7 +99,7 @@ static void put_findings(struct page *p)
     }
     for (size_t i = 0; i < p->v->n_findings; i++) {
         const struct finding *f = &p->v->findings[i];
-        put_cause_line(p, f->id, actor_id(f->party), CONFIDENCE_NONE, f->sentence);
+        put_cause_line(p, f->id, NULL, actor_id(f->party), f->sentence);
     }
 }
 
