@@ -234,25 +234,59 @@ static bool take_inner_type(const uint8_t *room, size_t *len, uint8_t *out_type)
     return true;
 }
 
-/* Records of early data that the server refused come before the client's first handshake record
- * and do not count (RFC 8446 section 4.2.10): until one opens, the number may be 0, or that of the
- * records seen where these were altered rather than early. */
+/* Until a record of the client's handshake key opens, records may be early data that the server
+ * refused (RFC 8446 section 4.2.10), which do not count, or altered ones, which do. */
+static bool open_handshake13(struct decryptor *d, const struct record_view *record, uint8_t *room,
+                             size_t *out_len)
+{
+    struct record_key *k = &d->keys[SIDE_CLIENT];
+    uint64_t *n_unopened = &d->n_unopened[SIDE_CLIENT];
+    bool ok = record_open13(&d->cipher, k, record, room, out_len);
+    if (!ok && *n_unopened > 0) {
+        k->sequence = *n_unopened;
+        ok = record_open13(&d->cipher, k, record, room, out_len);
+    }
+    if (ok) {
+        k->sequence++;
+    } else {
+        k->sequence = 0;
+        (*n_unopened)++;
+    }
+    return ok;
+}
+
+/* A client whose early data were refused sends no EndOfEarlyData: its handshake key follows
+ * without notice. */
+static bool open_early13(struct decryptor *d, const struct record_view *record, uint8_t *room,
+                         size_t *out_len)
+{
+    struct record_key *early = &d->keys[SIDE_CLIENT];
+    if (record_open13(&d->cipher, early, record, room, out_len)) {
+        early->sequence++;
+        return true;
+    }
+    uint64_t sequence = early->sequence;
+    decryptor_set_phase(d, SIDE_CLIENT, DECRYPT_HANDSHAKE);
+    if (open_handshake13(d, record, room, out_len)) {
+        return true;
+    }
+    decryptor_set_phase(d, SIDE_CLIENT, DECRYPT_EARLY);
+    early->sequence = sequence;
+    return false;
+}
+
 static bool open13(struct decryptor *d, enum side side, const struct record_view *record,
                    uint8_t *room, size_t *out_len)
 {
     struct record_key *k = &d->keys[side];
-    bool may_skip = d->phase[side] == DECRYPT_EARLY || (d->phase[side] == DECRYPT_HANDSHAKE &&
-                                                        side == SIDE_CLIENT && k->sequence == 0);
+    bool is_client = side == SIDE_CLIENT;
+    if (is_client && d->phase[side] == DECRYPT_EARLY) {
+        return open_early13(d, record, room, out_len);
+    }
+    if (is_client && d->phase[side] == DECRYPT_HANDSHAKE && k->sequence == 0) {
+        return open_handshake13(d, record, room, out_len);
+    }
     bool ok = record_open13(&d->cipher, k, record, room, out_len);
-    if (!ok && may_skip && d->phase[side] == DECRYPT_HANDSHAKE && d->n_unopened[side] > 0) {
-        k->sequence = d->n_unopened[side];
-        ok = record_open13(&d->cipher, k, record, room, out_len);
-        k->sequence = ok ? k->sequence : 0;
-    }
-    if (!ok && may_skip) {
-        d->n_unopened[side]++;
-        return false;
-    }
     k->sequence++;
     return ok;
 }
