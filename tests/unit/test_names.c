@@ -38,7 +38,6 @@ struct name_row {
     const char *want;
 };
 
-/* clang-format off: a table reads by columns */
 static const struct name_row name_rows[] = {
     { "alert 0", alert, 0, "close_notify" },
     { "alert of SSL 3.0", alert, 41, "no_certificate" },
@@ -85,7 +84,6 @@ static const struct name_row name_rows[] = {
     { "OpenSSL's old name", openssl, 0x0005, "RC4-SHA" },
     { "OpenSSL has none", openssl, 0x00c6, NULL },
 };
-/* clang-format on */
 
 static void check_name(void **state)
 {
@@ -99,7 +97,6 @@ static void check_name(void **state)
     }
 }
 
-/* clang-format off: a table reads by columns */
 static const struct suite_row {
     const char *name;
     uint16_t value;
@@ -139,7 +136,6 @@ static const struct suite_row {
     { "TLS_FALLBACK_SCSV", 0x5600, TLS_KX_NONE, TLS_AUTH_NONE, TLS_MODE_NULL, 0, TLS_HASH_OTHER,
       false, false, false, false },
 };
-/* clang-format on */
 
 static void check_suite(void **state)
 {
