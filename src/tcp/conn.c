@@ -97,18 +97,19 @@ static void note_bases(struct tcp_conn *c, unsigned dir, const struct packet *p)
 }
 
 /* The stream starts behind this SYN, unless it is under way. */
-static void take_start(struct tcp_dir *d, uint32_t seq, bool differs)
+static void take_start(struct tcp_table *t, struct tcp_conn *c, unsigned dir, uint32_t seq,
+                       bool differs)
 {
+    struct tcp_dir *d = &c->dir[dir];
     bool is_open = (d->flags & DIR_HAS_NEXT) == 0 || (d->flags & DIR_NEXT_GUESSED) != 0 || differs;
     if (!is_open || dir_bytes(d) > 0) {
         return;
     }
-    d->next = seq + 1;
-    d->flags |= DIR_HAS_NEXT;
     d->flags &= (uint16_t)~DIR_NEXT_GUESSED;
     if (differs) {
         d->flags |= DIR_MANY_SYN_ACKS;
     }
+    stream_start_at(t, c, dir, seq + 1);
 }
 
 static void on_syn(struct tcp_table *t, struct tcp_conn *c, unsigned dir, const struct packet *p,
@@ -120,7 +121,7 @@ static void on_syn(struct tcp_table *t, struct tcp_conn *c, unsigned dir, const 
     bool is_repeat = (d->flags & bit) != 0;
     bool differs = is_ack && (d->flags & (DIR_SYN | DIR_SYN_ACK)) != 0 && d->base != p->seq;
     d->base = p->seq; /* only a SYN/ACK gets here with another number, see conn_is_reuse() */
-    take_start(d, p->seq, differs);
+    take_start(t, c, dir, p->seq, differs);
     d->flags |= bit;
     if ((c->flags & CONN_CLIENT_GUESSED) != 0 && dir_bytes(&c->dir[0]) == 0 &&
         dir_bytes(&c->dir[1]) == 0) {
@@ -130,14 +131,17 @@ static void on_syn(struct tcp_table *t, struct tcp_conn *c, unsigned dir, const 
     t->sink.syn(t->sink.arg, c, conn_side(c, dir), is_ack, is_repeat, differs, when);
 }
 
-/* What an acknowledgment says of the other side's numbers. */
-static void correct_other(const struct tcp_dir *d, struct tcp_dir *other, const struct packet *p)
+/* What an acknowledgment of `dir` says of the numbers of the other direction. */
+static void correct_other(struct tcp_table *t, struct tcp_conn *c, unsigned dir,
+                          const struct packet *p)
 {
+    const struct tcp_dir *d = &c->dir[dir];
+    struct tcp_dir *other = &c->dir[!dir];
     bool is_syn = (p->flags & TCP_SYN) != 0;
     if ((other->flags & DIR_MANY_SYN_ACKS) != 0 && !is_syn) {
         other->flags &= (uint16_t)~DIR_MANY_SYN_ACKS;
         if (dir_bytes(other) == 0) {
-            other->next = p->ack;
+            stream_start_at(t, c, !dir, p->ack);
         }
     }
     /* The SYN of the other side was not captured; where the start of this one was, its first
@@ -148,36 +152,38 @@ static void correct_other(const struct tcp_dir *d, struct tcp_dir *other, const 
     }
 }
 
-static void on_ack(struct tcp_conn *c, unsigned dir, const struct packet *p)
+static void on_ack(struct tcp_table *t, struct tcp_conn *c, unsigned dir, const struct packet *p)
 {
     struct tcp_dir *d = &c->dir[dir];
     if ((d->flags & DIR_HAS_ACK) == 0 || seq_diff(p->ack, d->acked) > 0) {
         d->acked = p->ack;
         d->flags |= DIR_HAS_ACK;
     }
-    correct_other(d, &c->dir[!dir], p);
+    correct_other(t, c, dir, p);
     if (c->extra != NULL && seq_diff(d->acked, stream_top(c, !dir)) >= 0) {
         c->extra->wait[!dir].unacked_retransmissions = 0;
     }
 }
 
 /* Where a direction starts whose SYN was not captured. */
-static void find_start(struct tcp_dir *d, uint32_t seq, uint32_t len)
+static void find_start(struct tcp_table *t, struct tcp_conn *c, unsigned dir,
+                       const struct tcp_piece *piece)
 {
+    struct tcp_dir *d = &c->dir[dir];
     if ((d->flags & DIR_HAS_NEXT) == 0) {
-        d->next = seq;
-        d->flags |= DIR_HAS_NEXT | (len == 0 ? DIR_NEXT_GUESSED : 0);
+        d->next = piece->seq;
+        d->flags |= DIR_HAS_NEXT | (piece->len == 0 ? DIR_NEXT_GUESSED : 0);
         return;
     }
-    if ((d->flags & DIR_NEXT_GUESSED) == 0 || len == 0) {
+    if (piece->len == 0) {
         return;
-    }
-    /* One further: the empty segment that was the base of the guess was a keep-alive. */
-    int32_t ahead = seq_diff(seq, d->next);
-    if (ahead < 0 || ahead == 1) {
-        d->next = seq;
     }
     d->flags &= (uint16_t)~DIR_NEXT_GUESSED;
+    /* One further: the empty segment that was the base of the guess was a keep-alive. */
+    int32_t ahead = seq_diff(piece->seq, d->next);
+    if (dir_bytes(d) == 0 && (ahead < 0 || ahead == 1)) {
+        stream_start_at(t, c, dir, piece->seq);
+    }
 }
 
 static enum status on_content(struct tcp_table *t, struct tcp_conn *c, unsigned dir,
@@ -191,7 +197,7 @@ static enum status on_content(struct tcp_table *t, struct tcp_conn *c, unsigned 
         .when = when,
     };
     if ((d->flags & (DIR_HAS_NEXT | DIR_NEXT_GUESSED)) != DIR_HAS_NEXT) {
-        find_start(d, piece.seq, piece.len);
+        find_start(t, c, dir, &piece);
     }
     if (piece.len > 0) {
         if (piece.bytes.len < piece.len) {
@@ -222,7 +228,7 @@ enum status conn_packet(struct tcp_table *t, struct tcp_conn *c, unsigned dir,
             on_syn(t, c, dir, p, when);
         }
         if ((p->flags & TCP_ACK) != 0) {
-            on_ack(c, dir, p);
+            on_ack(t, c, dir, p);
         }
         TRY(on_content(t, c, dir, p, when, err));
     }

@@ -107,6 +107,22 @@ static void release(struct tcp_table *t, struct tcp_conn *c, unsigned dir)
     }
 }
 
+void stream_start_at(struct tcp_table *t, struct tcp_conn *c, unsigned dir, uint32_t seq)
+{
+    struct tcp_dir *d = &c->dir[dir];
+    struct tcp_side_wait *w = wait_of(c, dir);
+    d->next = seq;
+    d->flags |= DIR_HAS_NEXT;
+    if (w == NULL) {
+        return;
+    }
+    if (w->first != NULL &&
+        (seq_diff(w->first->piece.seq, seq) < 0 || seq_diff(w->last->piece.seq, seq) < 0)) {
+        waiting_clear(t, w); /* of numbers that do not hold */
+    }
+    release(t, c, dir);
+}
+
 void stream_skip_to(struct tcp_table *t, struct tcp_conn *c, unsigned dir, uint32_t seq,
                     struct when when)
 {
@@ -270,6 +286,7 @@ enum status stream_fin(struct tcp_table *t, struct tcp_conn *c, unsigned dir, ui
     }
     if (ahead <= 0) {
         deliver_fin(t, c, dir, seq, when);
+        release(t, c, dir); /* data after a FIN may have overtaken it */
         return ST_OK;
     }
     if (extra_get(c) == NULL) {

@@ -111,6 +111,8 @@ enum status stream_fin(struct tcp_table *t, struct tcp_conn *c, unsigned dir, ui
                        struct when when, struct err *err) NODISCARD;
 enum status stream_rst(struct tcp_table *t, struct tcp_conn *c, unsigned dir,
                        const struct packet *p, struct when when, struct err *err) NODISCARD;
+/* Nothing was delivered so far, and the first byte turns out to have this number. */
+void stream_start_at(struct tcp_table *t, struct tcp_conn *c, unsigned dir, uint32_t seq);
 /* The bytes up to seq will not come: a gap, then what is in order behind it. */
 void stream_skip_to(struct tcp_table *t, struct tcp_conn *c, unsigned dir, uint32_t seq,
                     struct when when);

@@ -51,6 +51,14 @@ static const struct row rows[] = {
     { "several SYN/ACKs: the one that is acknowledged, second",
       { .packets = "c S 100; s SA 500 a=101; s SA 900 a=101; c A 101 a=901; s A 901 'x'" },
       "c.syn s.synack s.synack!~ s'x'" ENDED },
+    { "several SYN/ACKs: data of the second wait",
+      { .packets =
+            "c S 100; s SA 500 a=101; s SA 900 a=101; s A 903 'y'; c A 101 a=901; s A 901 'xx'" },
+      "c.syn s.synack s.synack!~ s'xx' s'y'" ENDED },
+    { "several SYN/ACKs: data with the wrong number",
+      { .packets =
+            "c S 100; s SA 500 a=101; s SA 900 a=101; s A 903 'y'; c A 101 a=1501; s A 1501 'x'" },
+      "c.syn s.synack s.synack!~ s'x'" ENDED },
     { "a second SYN/ACK after data",
       { .packets = OPEN "s A 501 'x'; s SA 900 a=101; s A 502 'y'" },
       OPENED "s'x' s.synack!~ s'y'" ENDED },
