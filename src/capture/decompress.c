@@ -12,9 +12,14 @@ struct decompressor {
     const char *reason;
     z_stream z;
     ZSTD_DCtx *zstd;
+    size_t zstd_wants; /* bytes for its next step: the rest of a header, or a block */
 };
 
-enum { GZIP_WINDOW_BITS = 15 + 16 }; /* zlib: 32 KiB window, gzip header and trailer expected */
+enum {
+    GZIP_WINDOW_BITS = 15 + 16, /* zlib: 32 KiB window, gzip header and trailer expected */
+    ZSTD_FIRST_STEP = 5,        /* magic and descriptor: what a frame begins with */
+    ZSTD_BLOCK_HEAD = 3,        /* RFC 8878 section 3.1.1.2 */
+};
 
 enum compression compression_of(struct bytes start)
 {
@@ -35,6 +40,7 @@ static enum status start(struct decompressor *z, struct err *err)
         z->is_z_ready = inflateInit2(&z->z, GZIP_WINDOW_BITS) == Z_OK;
         return z->is_z_ready ? ST_OK : err_set(err, ST_NOMEM, "gzip: no memory");
     }
+    z->zstd_wants = ZSTD_FIRST_STEP;
     z->zstd = ZSTD_createDCtx();
     return z->zstd != NULL ? ST_OK : err_set(err, ST_NOMEM, "zstd: no memory");
 }
@@ -124,10 +130,13 @@ static enum decompress_state gzip_step(struct decompressor *z, struct bytes *in,
     }
 }
 
+/* One block at a time: on an error libzstd does not say what it had written before, in the same
+ * call. It asks for a block and the header of the next together; they are given apart. */
 static enum decompress_state zstd_step(struct decompressor *z, struct bytes *in, uint8_t *to,
                                        size_t room, size_t *out_n)
 {
-    ZSTD_inBuffer src = { in->p, in->len, 0 };
+    size_t len = in->len < z->zstd_wants ? in->len : z->zstd_wants;
+    ZSTD_inBuffer src = { in->p, len, 0 };
     ZSTD_outBuffer dst = { to, room, 0 };
     size_t rc = ZSTD_decompressStream(z->zstd, &dst, &src);
     bool has_moved = src.pos > 0 || dst.pos > 0;
@@ -141,6 +150,8 @@ static enum decompress_state zstd_step(struct decompressor *z, struct bytes *in,
     }
     if (has_moved) {
         z->is_between = rc == 0;
+        z->zstd_wants = rc > ZSTD_BLOCK_HEAD ? rc - ZSTD_BLOCK_HEAD : rc;
+        z->zstd_wants = rc > 0 ? z->zstd_wants : ZSTD_FIRST_STEP;
     }
     return DECOMPRESS_OK;
 }
