@@ -369,7 +369,8 @@ size_t message_matcher_find(struct message_matcher *m, struct bytes line, struct
                 continue;
             }
             m->seen[b->pattern] = m->line_number;
-            out[n++] = (struct message_match){ b->pattern, b->n_letters, at - b->gram_at };
+            out[n++] =
+                (struct message_match){ b->pattern, b->n_letters, at - b->gram_at, b->letters.len };
         }
     }
     return n;

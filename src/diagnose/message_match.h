@@ -23,7 +23,7 @@ struct message_matcher;
 struct message_match {
     size_t pattern;   /* its index */
     size_t n_letters; /* fixed letters of the alternative that matched: how specific it is */
-    size_t at;        /* where the longest run of them is */
+    size_t at, len;   /* the longest run of them, in the line */
 };
 
 /* ST_FORMAT where a pattern breaks the rules above. The patterns are borrowed. */

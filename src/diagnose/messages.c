@@ -27,7 +27,6 @@ static const struct {
 } refusers[] = {
     { CAUSE_PLAINTEXT_CLIENT, ACTOR_SERVER },
     { CAUSE_PLAINTEXT_SERVER, ACTOR_CLIENT },
-    { CAUSE_STARTTLS_REFUSED, ACTOR_SERVER },
     { CAUSE_FALLBACK_REFUSED, ACTOR_SERVER },
     { CAUSE_CLIENT_CERTIFICATE_MISSING, ACTOR_SERVER },
     { CAUSE_CERTIFICATE_HOSTNAME_MISMATCH, ACTOR_CLIENT },
@@ -120,6 +119,17 @@ static size_t count_shared(const struct message_reading *r, const struct message
     return n;
 }
 
+static size_t count_named_by(const struct message_row *lead, const struct message_row *row)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < count_causes(row); i++) {
+        for (size_t k = 0; k < count_causes(lead); k++) {
+            n += lead->causes[k] == row->causes[i] ? 1 : 0;
+        }
+    }
+    return n;
+}
+
 static void append_causes(struct message_reading *r, const struct message_row *row)
 {
     for (size_t i = 0; i < count_causes(row) && r->n_causes < MESSAGE_CAUSES_MAX; i++) {
@@ -141,9 +151,10 @@ static void move_to_front(struct message_reading *r, struct message_cause cause,
     }
 }
 
-/* Rules 2 and 3. */
+/* Rules 2 and 3. Only what the leading message names is narrowed. */
 static void add_row(struct message_reading *r, const struct message_row *row)
 {
+    size_t n_lead = r->n_rows == 0 ? 0 : count_causes(r->rows[0]);
     size_t n_shared = count_shared(r, row);
     size_t n = count_causes(row);
     bool names_reason = r->n_rows == 0 || row->voice != VOICE_WRAPS;
@@ -152,7 +163,7 @@ static void add_row(struct message_reading *r, const struct message_row *row)
     }
     if (names_reason && n_shared == 0) {
         append_causes(r, row);
-    } else if (names_reason && n_shared == n && n < r->n_causes) {
+    } else if (names_reason && n < n_lead && count_named_by(r->rows[0], row) == n) {
         for (size_t i = 0; i < n; i++) {
             move_to_front(r, (struct message_cause){ row->causes[i], row }, i);
         }
@@ -181,6 +192,7 @@ static enum actor who_refused(const struct message_reading *r)
 {
     switch (r->rows[0]->voice) {
     case VOICE_OWN:
+    case VOICE_LOCAL:
         return r->seen_by;
     case VOICE_PEER:
         return other_side(r->seen_by);
@@ -231,6 +243,17 @@ static enum actor party_of(const struct message_reading *r)
     return other_side(r->rejected_by);
 }
 
+static bool is_within_earlier(const struct message_match *matches, size_t i)
+{
+    const struct message_match *m = &matches[i];
+    for (size_t k = 0; k < i; k++) {
+        if (m->at >= matches[k].at && m->at + m->len <= matches[k].at + matches[k].len) {
+            return true;
+        }
+    }
+    return false;
+}
+
 bool message_read(struct message_table *t, struct bytes line, struct message_reading *out)
 {
     struct message_match matches[MATCHES_MAX];
@@ -242,12 +265,14 @@ bool message_read(struct message_table *t, struct bytes line, struct message_rea
     }
     qsort(matches, n, sizeof matches[0], by_rank);
     for (size_t i = 0; i < n; i++) {
-        add_row(out, &table[matches[i].pattern]);
+        if (!is_within_earlier(matches, i)) {
+            add_row(out, &table[matches[i].pattern]);
+        }
     }
     enum actor told = message_find_side(line);
     out->seen_by = told != ACTOR_UNKNOWN ? told : first_seen_by(out);
     out->rejected_by = who_refused(out);
-    if (out->rejected_by != ACTOR_UNKNOWN) {
+    if (out->rejected_by != ACTOR_UNKNOWN && out->rows[0]->voice != VOICE_LOCAL) {
         sort_causes(out);
     }
     out->party = party_of(out);

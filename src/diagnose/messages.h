@@ -3,7 +3,8 @@
  *
  * How several known messages in one text are combined, the specific before the generic:
  *   1. A message that names a reason comes before one that only wraps it ("curl: (35)"), then the
- *      one with more fixed letters. The first one leads.
+ *      one with more fixed letters. The first one leads. One whose words lie within the words of an
+ *      earlier one is the same message and is left out.
  *   2. The causes of the leading message come first, in its order.
  *   3. A further message narrows where its causes are fewer and all named already: they move to the
  *      front. Where it shares none it is a second thing that went wrong, and its causes follow.
@@ -24,7 +25,7 @@
 enum { MESSAGE_ROWS_MAX = 16, MESSAGE_CAUSES_MAX = 12, MESSAGE_ROW_CAUSES_MAX = 8 };
 
 /* Who refused, seen from the program that says it. */
-enum message_voice { VOICE_NONE = 0, VOICE_OWN, VOICE_PEER, VOICE_WRAPS };
+enum message_voice { VOICE_NONE = 0, VOICE_OWN, VOICE_PEER, VOICE_LOCAL, VOICE_WRAPS };
 
 struct message_row {
     const char *stack;  /* whose words: "openssl", "go", "nginx" ... */
