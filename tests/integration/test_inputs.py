@@ -43,6 +43,13 @@ def variants(path):
                                      stdout=subprocess.PIPE).stdout
 
 
+def without_hindsight(verdicts):
+    """In a pipe a verdict is given as its connection ends: what later ones show is not known yet."""
+    if isinstance(verdicts, str):
+        return verdicts
+    return sorted(json.dumps(dict(v, confidence=None), sort_keys=True) for v in verdicts)
+
+
 def check_forms(tap, folder):
     for sample in SAMPLES:
         want = essences(sample)
@@ -53,8 +60,9 @@ def check_forms(tap, folder):
             path.write_bytes(changed)
             tap.equal(essences(path), want, '%s: %s' % (sample, form))
             if form in ('gzip', 'pcapng'):
-                tap.equal(essences('-', stdin=changed), want, '%s: %s in a pipe' % (sample, form))
-        tap.equal(essences('-', stdin=content), want, '%s: a pipe' % sample)
+                tap.equal(without_hindsight(essences('-', stdin=changed)), without_hindsight(want),
+                          '%s: %s in a pipe' % (sample, form))
+        tap.equal(without_hindsight(essences('-', stdin=content)), without_hindsight(want), '%s: a pipe' % sample)
     if not shutil.which('zstd'):
         tap.skip('zstd', 'the zstd program is not installed')
 
