@@ -6,14 +6,11 @@
 
 enum { HOWS_MAX = 4 };
 
-/* clang-format off: tables read by columns */
+/* clang-format off */
 const struct fix_row fix_rows[] = {
-#define STEP(cause, detail, party, rejected_by, acts, form)                                        \
-    {                                                                                              \
-        CAUSE_##cause, detail,         ACTOR_##party, ACTOR_##rejected_by,                         \
-        ACTOR_##acts,  SOFTWARE_EVERY, form                                                        \
-    },
-#define HOW(software, form)                                                                        \
+#define STEP(cause, detail, party, rejected_by, acts, form) \
+    { CAUSE_##cause, detail, ACTOR_##party, ACTOR_##rejected_by, ACTOR_##acts, SOFTWARE_EVERY, form },
+#define HOW(software, form) \
     { CAUSE_NONE, NULL, ACTOR_NONE, ACTOR_NONE, ACTOR_NONE, SOFTWARE_##software, form },
 #include "report/fixes.def"
 };
@@ -25,20 +22,20 @@ static const struct {
     enum prelude_kind prelude; /* the protocol that it is known by */
     enum direction direction;  /* the hop on which the gateway is this end */
 } softwares[SOFTWARE_N] = {
-    [SOFTWARE_EVERY] = { NULL, NULL, PRELUDE_NONE, DIRECTION_NONE },
-    [SOFTWARE_OPENSSL] = { "OpenSSL", "openssl", PRELUDE_NONE, DIRECTION_NONE },
-    [SOFTWARE_NGINX] = { "nginx", "nginx", PRELUDE_NONE, DIRECTION_NONE },
-    [SOFTWARE_HAPROXY] = { "HAProxy", "haproxy", PRELUDE_NONE, DIRECTION_NONE },
-    [SOFTWARE_APACHE] = { "Apache", "apache", PRELUDE_NONE, DIRECTION_NONE },
-    [SOFTWARE_JAVA] = { "Java", "java", PRELUDE_NONE, DIRECTION_NONE },
-    [SOFTWARE_CURL] = { "curl", "curl", PRELUDE_NONE, DIRECTION_NONE },
-    [SOFTWARE_LINUX] = { "Linux", NULL, PRELUDE_NONE, DIRECTION_NONE },
-    [SOFTWARE_ROUTER] = { "gateway", NULL, PRELUDE_NONE, DIRECTION_NORTHBOUND },
-    [SOFTWARE_MESSAGE_PROCESSOR] = { "gateway", NULL, PRELUDE_NONE, DIRECTION_SOUTHBOUND },
-    [SOFTWARE_POSTGRESQL] = { "PostgreSQL", "postgres", PRELUDE_POSTGRESQL, DIRECTION_NONE },
-    [SOFTWARE_MYSQL] = { "MySQL", "mysql", PRELUDE_MYSQL, DIRECTION_NONE },
-    [SOFTWARE_POSTFIX] = { "Postfix", "smtp", PRELUDE_SMTP, DIRECTION_NONE },
-    [SOFTWARE_DOVECOT] = { "Dovecot", "dovecot", PRELUDE_IMAP, DIRECTION_NONE },
+    [SOFTWARE_EVERY]             = { NULL,         NULL,       PRELUDE_NONE,       DIRECTION_NONE },
+    [SOFTWARE_OPENSSL]           = { "OpenSSL",    "openssl",  PRELUDE_NONE,       DIRECTION_NONE },
+    [SOFTWARE_NGINX]             = { "nginx",      "nginx",    PRELUDE_NONE,       DIRECTION_NONE },
+    [SOFTWARE_HAPROXY]           = { "HAProxy",    "haproxy",  PRELUDE_NONE,       DIRECTION_NONE },
+    [SOFTWARE_APACHE]            = { "Apache",     "apache",   PRELUDE_NONE,       DIRECTION_NONE },
+    [SOFTWARE_JAVA]              = { "Java",       "java",     PRELUDE_NONE,       DIRECTION_NONE },
+    [SOFTWARE_CURL]              = { "curl",       "curl",     PRELUDE_NONE,       DIRECTION_NONE },
+    [SOFTWARE_LINUX]             = { "Linux",      NULL,       PRELUDE_NONE,       DIRECTION_NONE },
+    [SOFTWARE_ROUTER]            = { "gateway",    NULL,       PRELUDE_NONE,       DIRECTION_NORTHBOUND },
+    [SOFTWARE_MESSAGE_PROCESSOR] = { "gateway",    NULL,       PRELUDE_NONE,       DIRECTION_SOUTHBOUND },
+    [SOFTWARE_POSTGRESQL]        = { "PostgreSQL", "postgres", PRELUDE_POSTGRESQL, DIRECTION_NONE },
+    [SOFTWARE_MYSQL]             = { "MySQL",      "mysql",    PRELUDE_MYSQL,      DIRECTION_NONE },
+    [SOFTWARE_POSTFIX]           = { "Postfix",    "smtp",     PRELUDE_SMTP,       DIRECTION_NONE },
+    [SOFTWARE_DOVECOT]           = { "Dovecot",    "dovecot",  PRELUDE_IMAP,       DIRECTION_NONE },
 };
 /* clang-format on */
 

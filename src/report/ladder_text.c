@@ -7,15 +7,29 @@
 #include "report/wrap.h"
 
 enum { MARK_COLUMNS = 2, FRAME_COLUMNS = 6, TIME_COLUMNS = 11, ARROW_COLUMNS = 10 };
-enum { NAME_AT = MARK_COLUMNS + FRAME_COLUMNS + TIME_COLUMNS + ARROW_COLUMNS, NAME_COLUMNS = 25 };
-enum { DETAILS_AT = NAME_AT + NAME_COLUMNS + 1 };
+enum { NAME_COLUMNS = 25 };
+
+/* The frames of a long capture have more digits. */
+static int frame_columns(const struct page *p)
+{
+    int n = 1;
+    for (uint64_t left = p->t->last.frame; left > 0; left /= 10) {
+        n++;
+    }
+    return n > FRAME_COLUMNS ? n : FRAME_COLUMNS;
+}
+
+static size_t name_at(const struct page *p)
+{
+    return MARK_COLUMNS + (size_t)frame_columns(p) + TIME_COLUMNS + ARROW_COLUMNS;
+}
 
 static void put_place(const struct page *p, const struct event *e)
 {
     if (e->when.frame > 0) {
-        text_printf(p->out, "%*" PRIu64, FRAME_COLUMNS, e->when.frame);
+        text_printf(p->out, "%*" PRIu64, frame_columns(p), e->when.frame);
     } else {
-        text_printf(p->out, "%*s", FRAME_COLUMNS, "-");
+        text_printf(p->out, "%*s", frame_columns(p), "-");
     }
     int64_t us = (e->when.at_ns - p->t->first.at_ns) / 1000;
     us = us < 0 ? 0 : us; /* a clock that was set back */
@@ -42,7 +56,7 @@ static void put_words(struct page *p, const struct ladder_row *row)
 static void put_left_out(const struct page *p, uint64_t n, const char *what)
 {
     page_ink(p, INK_DIM);
-    text_printf(p->out, "%*s%" PRIu64 " %s", NAME_AT, "... ", n, what);
+    text_printf(p->out, "%*s%" PRIu64 " %s", (int)name_at(p), "... ", n, what);
     page_ink(p, INK_PLAIN);
     text_putc(p->out, '\n');
 }
@@ -65,7 +79,8 @@ static void put_row(struct page *p, const struct ladder_row *row)
     if (p->scratch.len > 0) {
         size_t pad = columns < NAME_COLUMNS ? NAME_COLUMNS - columns : 0;
         wrap_spaces(p->out, pad + 1);
-        struct wrap w = wrap_start(p->out, NAME_AT + columns + pad + 1, DETAILS_AT, p->width);
+        struct wrap w = wrap_start(p->out, name_at(p) + columns + pad + 1,
+                                   name_at(p) + NAME_COLUMNS + 1, p->width);
         wrap_words(&w, bytes_of(p->scratch.p, p->scratch.len));
     }
     page_ink(p, INK_PLAIN);
@@ -79,7 +94,7 @@ void page_ladder(struct page *p, size_t head, size_t tail)
     }
     text_putc(p->out, '\n');
     page_ink(p, INK_DIM);
-    text_printf(p->out, "%*s%*s%*s%s", MARK_COLUMNS + FRAME_COLUMNS, "frame", TIME_COLUMNS, "ms",
+    text_printf(p->out, "%*s%*s%*s%s", MARK_COLUMNS + frame_columns(p), "frame", TIME_COLUMNS, "ms",
                 ARROW_COLUMNS, "", p->v->n_evidence > 0 ? "message (* evidence)" : "message");
     page_ink(p, INK_PLAIN);
     text_putc(p->out, '\n');

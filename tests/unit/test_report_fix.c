@@ -141,24 +141,24 @@ struct choice {
     const char *absent;           /* this software is not mentioned; NULL: any may be */
 };
 
-/* clang-format off: a table reads by columns */
+/* clang-format off */
 static const struct choice choices[] = {
-    { "unknown software: the main ones", CAUSE_PROTOCOL_MISMATCH, ACTOR_NONE, DIRECTION_NONE, NULL,
-      PRELUDE_NONE, "nginx", "ssl_protocols TLSv1.2 TLSv1.3;", "gateway" },
-    { "northbound: the virtual host", CAUSE_PROTOCOL_MISMATCH, ACTOR_NONE, DIRECTION_NORTHBOUND,
-      NULL, PRELUDE_NONE, "gateway", "virtual host property ssl_protocols", "HAProxy" },
-    { "southbound: SSLInfo", CAUSE_PROTOCOL_MISMATCH, ACTOR_NONE, DIRECTION_SOUTHBOUND, NULL,
-      PRELUDE_NONE, "gateway", "<Protocols><Protocol>TLSv1.2</Protocol></Protocols>", "curl" },
-    { "southbound: SNI property", CAUSE_SNI_MISSING, ACTOR_NONE, DIRECTION_SOUTHBOUND, NULL,
-      PRELUDE_NONE, "gateway", "conf_system_jsse.enableSNIExtension=true", "curl" },
-    { "southbound: truststore", CAUSE_CERTIFICATE_UNTRUSTED_CA, ACTOR_SERVER, DIRECTION_SOUTHBOUND,
-      NULL, PRELUDE_NONE, "gateway", "<TrustStore>", "curl" },
-    { "southbound: keystore", CAUSE_CLIENT_CERTIFICATE_MISSING, ACTOR_CLIENT, DIRECTION_SOUTHBOUND,
-      NULL, PRELUDE_NONE, "gateway", "<ClientAuthEnabled>true</ClientAuthEnabled>", "curl" },
-    { "the program watched", CAUSE_CIPHER_MISMATCH, ACTOR_NONE, DIRECTION_NONE, "/usr/sbin/nginx",
-      PRELUDE_NONE, "nginx", "ssl_ciphers ECDHE-RSA-AES128-GCM-SHA256;", "HAProxy" },
-    { "the protocol before TLS", CAUSE_CERTIFICATE_EXPIRED, ACTOR_SERVER, DIRECTION_NONE, NULL,
-      PRELUDE_POSTGRESQL, "PostgreSQL", "ssl_cert_file", "nginx" },
+    { "unknown software: the main ones", CAUSE_PROTOCOL_MISMATCH, ACTOR_NONE, DIRECTION_NONE, NULL, PRELUDE_NONE,
+      "nginx", "ssl_protocols TLSv1.2 TLSv1.3;", "gateway" },
+    { "northbound: the virtual host", CAUSE_PROTOCOL_MISMATCH, ACTOR_NONE, DIRECTION_NORTHBOUND, NULL, PRELUDE_NONE,
+      "gateway", "virtual host property ssl_protocols", "HAProxy" },
+    { "southbound: SSLInfo", CAUSE_PROTOCOL_MISMATCH, ACTOR_NONE, DIRECTION_SOUTHBOUND, NULL, PRELUDE_NONE,
+      "gateway", "<Protocols><Protocol>TLSv1.2</Protocol></Protocols>", "curl" },
+    { "southbound: SNI property", CAUSE_SNI_MISSING, ACTOR_NONE, DIRECTION_SOUTHBOUND, NULL, PRELUDE_NONE,
+      "gateway", "conf_system_jsse.enableSNIExtension=true", "curl" },
+    { "southbound: truststore", CAUSE_CERTIFICATE_UNTRUSTED_CA, ACTOR_SERVER, DIRECTION_SOUTHBOUND, NULL, PRELUDE_NONE,
+      "gateway", "<TrustStore>", "curl" },
+    { "southbound: keystore", CAUSE_CLIENT_CERTIFICATE_MISSING, ACTOR_CLIENT, DIRECTION_SOUTHBOUND, NULL, PRELUDE_NONE,
+      "gateway", "<ClientAuthEnabled>true</ClientAuthEnabled>", "curl" },
+    { "the program watched", CAUSE_CIPHER_MISMATCH, ACTOR_NONE, DIRECTION_NONE, "/usr/sbin/nginx", PRELUDE_NONE,
+      "nginx", "ssl_ciphers ECDHE-RSA-AES128-GCM-SHA256;", "HAProxy" },
+    { "the protocol before TLS", CAUSE_CERTIFICATE_EXPIRED, ACTOR_SERVER, DIRECTION_NONE, NULL, PRELUDE_POSTGRESQL,
+      "PostgreSQL", "ssl_cert_file", "nginx" },
 };
 /* clang-format on */
 

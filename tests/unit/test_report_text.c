@@ -235,17 +235,17 @@ struct wrap_row {
     const char *expected;
 };
 
-/* clang-format off: a table reads by columns */
+/* clang-format off */
 static const struct wrap_row wraps[] = {
-    { "wrap: fits", "one two", 2, 20, "one two" },
-    { "wrap: breaks at a space", "one two three", 2, 8, "one two\n  three" },
-    { "wrap: a command is kept", "run `a b c d` now", 0, 11, "run\n`a b c d`\nnow" },
-    { "wrap: a long command", "run `a b c d e f`", 0, 8, "run `a b\nc d e f`" },
-    { "wrap: an open quote", "a ` b", 0, 80, "a ` b" },
-    { "wrap: a long word", "a bbbbbbbbbbbb c", 0, 6, "a\nbbbbbbbbbbbb\nc" },
-    { "wrap: escapes count", "ab \x1b\x1b cd", 0, 10, "ab\n\\x1b\\x1b\ncd" },
-    { "wrap: spaces are one", "a   b", 0, 80, "a b" },
-    { "wrap: code points count", "\xc3\xa4\xc3\xa4 \xc3\xb6", 0, 4, "\xc3\xa4\xc3\xa4 \xc3\xb6" },
+    { "wrap: fits",              "one two",                    2, 20, "one two" },
+    { "wrap: breaks at a space", "one two three",              2, 8,  "one two\n  three" },
+    { "wrap: a command is kept", "run `a b c d` now",          0, 11, "run\n`a b c d`\nnow" },
+    { "wrap: a long command",    "run `a b c d e f`",          0, 8,  "run `a b\nc d e f`" },
+    { "wrap: an open quote",     "a ` b",                      0, 80, "a ` b" },
+    { "wrap: a long word",       "a bbbbbbbbbbbb c",           0, 6,  "a\nbbbbbbbbbbbb\nc" },
+    { "wrap: escapes count",     "ab \x1b\x1b cd",             0, 10, "ab\n\\x1b\\x1b\ncd" },
+    { "wrap: spaces are one",    "a   b",                      0, 80, "a b" },
+    { "wrap: code points count", "\xc3\xa4\xc3\xa4 \xc3\xb6",  0, 4,  "\xc3\xa4\xc3\xa4 \xc3\xb6" },
 };
 /* clang-format on */
 
