@@ -103,7 +103,7 @@ static void reach_verdict(struct explain *x, const struct transcript *t, struct 
     struct diagnose_context context = {
         .judgement = { judged.is_judged[0] ? &judged.of[0] : NULL,
                        judged.is_judged[1] ? &judged.of[1] : NULL },
-        .trust_is_known = x509_store_trust(x->store) != X509_TRUST_NONE,
+        .trust_is_given = x509_store_trust(x->store) == X509_TRUST_FILES,
         .peers = x->peers,
         .gateways = x->options->gateways,
         .n_gateways = x->options->n_gateways,

@@ -15,8 +15,9 @@
 
 struct diagnose_context {
     const struct x509_judgement
-        *judgement[2];         /* by enum side: of that side's chain; NULL where there is none */
-    bool trust_is_known;       /* anchors were given or are the system's */
+        *judgement[2]; /* by enum side: of that side's chain; NULL where there is none */
+    bool
+        trust_is_given; /* the user said what the peers trust; else the system's anchors stand in */
     const struct peers *peers; /* NULL: nothing is known of other connections */
     const struct gateway *gateways;
     size_t n_gateways;

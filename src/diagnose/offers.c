@@ -4,7 +4,7 @@
 #include "tls/names.h"
 
 struct suite_count {
-    unsigned n, tls13, modern_rsa, modern_ecdsa, forward_secret, old_rsa, weak, psk;
+    unsigned n, tls13, ecdhe, modern_rsa, modern_ecdsa, forward_secret, old_rsa, weak, psk;
 };
 
 static bool is_modern(const struct tls_cipher_suite *s)
@@ -22,6 +22,7 @@ static void count_suite(struct suite_count *c, const struct tls_cipher_suite *s)
     }
     bool is_psk = s->auth == TLS_AUTH_PSK || s->kx == TLS_KX_RSA_PSK;
     c->psk += is_psk;
+    c->ecdhe += s->kx == TLS_KX_ECDHE || s->kx == TLS_KX_ECDH || s->kx == TLS_KX_ECDHE_PSK;
     c->weak += tls_cipher_suite_is_weak(s->value);
     c->forward_secret += s->kx == TLS_KX_ECDHE || s->kx == TLS_KX_DHE;
     c->modern_rsa += is_modern(s) && s->auth == TLS_AUTH_RSA;
@@ -77,6 +78,10 @@ static struct oddness measure_suites(const struct tls_client_hello *hello, uint1
 static struct oddness measure_groups(const struct tls_client_hello *hello, uint16_t max_version)
 {
     struct bytes groups = hello->ext.supported_groups;
+    struct suite_count c = count_suites(hello);
+    if (c.tls13 == 0 && c.ecdhe == 0) {
+        return (struct oddness){ 0, "no suite offered needs a group" };
+    }
     if (!tls_has(&hello->ext, 10)) {
         return (struct oddness){ max_version == 0x0304 ? 3U : 0U, "the client names no group" };
     }

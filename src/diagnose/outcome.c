@@ -44,8 +44,10 @@ static bool server_wanted_tls(const struct transcript *t)
     if (plain == NULL) {
         return false;
     }
-    /* nginx, Apache, Go and others answer in HTTP that they expect TLS. */
-    static const char *const words[] = { "HTTPS", "https", "SSL", "TLS" };
+    /* What nginx, Apache, Go, Tomcat and lighttpd answer to HTTP on a port for TLS. */
+    static const char *const words[] = { "sent to HTTPS port", "SSL-enabled server port",
+                                         "HTTP request to an HTTPS server", "requires TLS",
+                                         "HTTPS server" };
     bool is_error =
         plain->body.len > 12 && memcmp(plain->body.p, "HTTP/", 5) == 0 && plain->body.p[9] == '4';
     for (size_t i = 0; is_error && i < ARRAY_LEN(words); i++) {
@@ -77,25 +79,6 @@ static enum outcome of_prelude(const struct view *view)
     return OUTCOME_NONE;
 }
 
-static bool has_fault(const struct view *view, enum side owner)
-{
-    const struct x509_judgement *judgement = view->context->judgement[owner];
-    return judgement != NULL && judgement->n_faults > 0;
-}
-
-/* Faults for which a verifier refuses, leaving aside strength, which is policy. */
-static bool has_hard_fault(const struct view *view, enum side owner)
-{
-    const struct x509_judgement *judgement = view->context->judgement[owner];
-    for (size_t i = 0; has_fault(view, owner) && i < judgement->n_faults; i++) {
-        if (judgement->faults[i].kind != X509_FAULT_WEAK &&
-            judgement->faults[i].kind != X509_FAULT_REVOCATION_UNKNOWN) {
-            return true;
-        }
-    }
-    return false;
-}
-
 static bool server_refuses_client(const struct view *view)
 {
     const struct transcript *t = view->t;
@@ -107,8 +90,8 @@ static bool server_refuses_client(const struct view *view)
     /* Up to TLS 1.2 the server's Finished comes after it took the client's certificate. */
     bool may_refuse_late = t->version == 0x0304 || !view->end_is_sealed_alert;
     bool has_reason = client->certificate_is_empty || client->certificate_unreadable ||
-                      has_hard_fault(view, SIDE_CLIENT);
-    bool spoke_up = view->end_is_sealed_alert || has_hard_fault(view, SIDE_CLIENT) ||
+                      view_hard_fault(view, SIDE_CLIENT) != NULL;
+    bool spoke_up = view->end_is_sealed_alert || view_hard_fault(view, SIDE_CLIENT) != NULL ||
                     (client->certificate_is_empty && t->certificate_request != NULL);
     return may_refuse_late && has_reason && spoke_up;
 }
@@ -125,18 +108,28 @@ bool outcome_is_late_refusal(const struct view *view)
     if (view->end_side == SIDE_SERVER) {
         return server_refuses_client(view);
     }
-    return has_hard_fault(view, SIDE_SERVER);
+    return view_hard_fault(view, SIDE_SERVER) != NULL;
+}
+
+/* A second handshake that went through: each side changed its cipher once more. */
+static bool renegotiation_worked(const struct transcript *t)
+{
+    unsigned changes[2] = { 0, 0 };
+    for (size_t i = 0; i < t->n_events; i++) {
+        changes[t->events[i].side] += t->events[i].kind == EVENT_CHANGE_CIPHER_SPEC;
+    }
+    const struct event *last = NULL;
+    for (size_t i = 0; i < t->n_events; i++) {
+        last = t->events[i].kind == EVENT_APPLICATION_DATA ? &t->events[i] : last;
+    }
+    return (changes[0] > 1 && changes[1] > 1) || (last != NULL && last > t->renegotiation_event);
 }
 
 static enum outcome of_finished(const struct view *view)
 {
     const struct transcript *t = view->t;
-    if (t->is_renegotiation && view->end != NULL &&
-        (view->end_is_alert || view->end_is_sealed_alert || view->idle_ns < STALL_NS)) {
-        const struct event *last = view->last_before_end;
-        bool went_on =
-            last != NULL && last->kind == EVENT_APPLICATION_DATA && last > t->renegotiation_event;
-        return went_on ? OUTCOME_COMPLETED : OUTCOME_FAILED;
+    if (t->is_renegotiation && !renegotiation_worked(t)) {
+        return view->end != NULL ? OUTCOME_FAILED : OUTCOME_COMPLETED;
     }
     return outcome_is_late_refusal(view) ? OUTCOME_FAILED : OUTCOME_COMPLETED;
 }
@@ -144,22 +137,38 @@ static enum outcome of_finished(const struct view *view)
 static bool data_flowed(const struct transcript *t)
 {
     unsigned least = t->version == 0x0304 ? 3 : 1;
-    bool client = t->side[SIDE_CLIENT].n_application_records >= least;
-    bool server = t->side[SIDE_SERVER].n_application_records >= least;
-    return (client || t->side[SIDE_CLIENT].is_silent) && (server || t->side[SIDE_SERVER].is_silent);
+    return t->side[SIDE_CLIENT].n_application_records >= least &&
+           t->side[SIDE_SERVER].n_application_records >= least;
+}
+
+/* The smallest Finished on the wire: record header, message and MAC under RC4 with MD5. */
+enum { SMALLEST_FINISHED = 5 + 16 + 16 };
+
+static uint64_t missing_from(const struct transcript *t, enum side side)
+{
+    uint64_t missing = 0;
+    for (size_t i = 0; i < t->n_events; i++) {
+        if (t->events[i].kind == EVENT_GAP && t->events[i].side == side) {
+            missing += t->events[i].len;
+        }
+    }
+    return missing;
 }
 
 /* One direction only, or packets missing: what is there must speak for itself. */
 static enum outcome of_partial(const struct view *view)
 {
     const struct transcript *t = view->t;
-    bool client_alone = t->side[SIDE_SERVER].is_silent && t->side[SIDE_CLIENT].finished;
-    bool server_alone = t->side[SIDE_CLIENT].is_silent && t->side[SIDE_SERVER].finished;
-    if (data_flowed(t) && (client_alone || server_alone || t->has_gap)) {
+    bool one_sided = t->side[SIDE_CLIENT].is_silent || t->side[SIDE_SERVER].is_silent;
+    if (!one_sided && data_flowed(t)) {
         return OUTCOME_COMPLETED;
     }
     bool alerted = view->end_is_alert && view->end->type != ALERT_CLOSE_NOTIFY;
-    return alerted ? OUTCOME_FAILED : OUTCOME_UNFINISHED;
+    /* What is missing of the client is too small to hold its Finished: it never came. */
+    bool cannot_be = !one_sided && view->end != NULL && !t->side[SIDE_CLIENT].finished &&
+                     t->side[SIDE_CLIENT].sent_tls && !t->is_snap_truncated &&
+                     missing_from(t, SIDE_CLIENT) < SMALLEST_FINISHED;
+    return alerted || cannot_be ? OUTCOME_FAILED : OUTCOME_UNFINISHED;
 }
 
 static bool is_stalled(const struct view *view)
@@ -181,13 +190,18 @@ enum outcome outcome_of(const struct view *view)
         return of_connect(view);
     }
     if (view->stage == STAGE_SILENT) {
-        return OUTCOME_NONE;
+        bool may_come = view->end == NULL && diagnose_is_tls_port(t->server.port);
+        return may_come && !t->starts_in_middle ? OUTCOME_UNFINISHED : OUTCOME_NONE;
+    }
+    if (t->side[SIDE_CLIENT].last_data == NULL && !t->side[SIDE_CLIENT].is_silent) {
+        /* The client never said a word: what the server sent on its own is no handshake. */
+        return t->starts_in_middle && has_tls ? OUTCOME_UNFINISHED : OUTCOME_NONE;
     }
     if (!t->side[SIDE_CLIENT].sent_tls &&
         (view->stage == STAGE_PRELUDE || t->side[SIDE_CLIENT].plaintext != NULL)) {
         return of_prelude(view);
     }
-    if (has_tls && t->hello == NULL && t->server_hello == NULL && t->starts_in_middle) {
+    if (has_tls && t->hello == NULL && t->starts_in_middle) {
         return OUTCOME_UNFINISHED;
     }
     if (view->stage == STAGE_OVER) {

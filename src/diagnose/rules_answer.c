@@ -10,8 +10,8 @@ enum {
 
 static bool client_ended_at_answer(const struct view *view)
 {
-    return view->t->server_hello != NULL && view->stage < STAGE_OVER && view->end != NULL &&
-           view->end_side == SIDE_CLIENT;
+    return view->t->server_hello != NULL && view->t->server_hello_fault.kind == FAULT_NONE &&
+           view->stage < STAGE_OVER && view->end != NULL && view->end_side == SIDE_CLIENT;
 }
 
 static void cite(struct judging *j)
@@ -106,6 +106,12 @@ bool match_renegotiation(struct judging *j)
     cite(j);
     add_alternative(j, CAUSE_CONNECTION_CLOSED, CONFIDENCE_POSSIBLE,
                     "the refusal itself is encrypted");
+    /* no_renegotiation is always a warning (RFC 5246 7.2.2): who asked then ends the connection. */
+    enum side asker =
+        t->renegotiation_event == NULL ? SIDE_CLIENT : (enum side)t->renegotiation_event->side;
+    bool warned =
+        view->end_is_sealed_alert && view->end_side != asker && t->side[asker].sealed_alert != NULL;
+    j->v->rejected_by = warned ? actor_of_side(asker) : j->v->rejected_by;
     say(j, "A renegotiation was begun after the first handshake, and the other side refused it.");
     return true;
 }

@@ -104,15 +104,17 @@ static const char *detail_of(const struct x509_fault *fault, const struct x509_c
 
 /* Name mismatch on an address or without a name asked for is no fault; weak keys are refused by
  * policy only. */
-static const struct x509_fault *choose_fault(const struct judging *j, enum side owner,
-                                             const uint8_t *alert)
+static const struct x509_fault *choose_fault(const struct judging *j, enum side owner)
 {
-    const struct x509_judgement *judgement = j->view->context->judgement[owner];
-    if (judgement == NULL || judgement->n_faults == 0) {
-        return NULL;
+    const struct view *view = j->view;
+    const struct x509_judgement *judgement = view->context->judgement[owner];
+    bool in_words = view->end_is_alert && view->end->type != ALERT_CLOSE_NOTIFY;
+    if (judgement == NULL || judgement->n_faults == 0 || !in_words) {
+        return judgement == NULL ? NULL : view_hard_fault(view, owner);
     }
-    for (size_t i = 0; alert != NULL && i < judgement->n_faults; i++) {
-        if (is_specific(*alert) && alert_names(*alert, judgement->faults[i].kind)) {
+    for (size_t i = 0; i < judgement->n_faults; i++) {
+        if (is_specific(view->end->type) &&
+            alert_names(view->end->type, judgement->faults[i].kind)) {
             return &judgement->faults[i];
         }
     }
@@ -324,8 +326,7 @@ bool match_client_certificate(struct judging *j)
         return false;
     }
     uint8_t code = view->end_is_alert ? view->end->type : 0;
-    const struct x509_fault *fault =
-        choose_fault(j, SIDE_CLIENT, view->end_is_alert ? &code : NULL);
+    const struct x509_fault *fault = choose_fault(j, SIDE_CLIENT);
     bool fits = view->end_is_alert ? may_be_about_certificate(code) ||
                                          (fault != NULL && alert_names(code, fault->kind))
                                    : true;
@@ -369,8 +370,7 @@ bool match_server_certificate(struct judging *j)
         return false;
     }
     uint8_t code = view->end_is_alert ? view->end->type : 0;
-    const struct x509_fault *fault =
-        choose_fault(j, SIDE_SERVER, view->end_is_alert ? &code : NULL);
+    const struct x509_fault *fault = choose_fault(j, SIDE_SERVER);
     if (view->end_is_alert && code != ALERT_CLOSE_NOTIFY && !may_be_about_certificate(code) &&
         !(fault != NULL && alert_names(code, fault->kind))) {
         return false;

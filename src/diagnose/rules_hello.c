@@ -122,10 +122,11 @@ bool match_version_silent(struct judging *j)
     const struct peer_success *s = success_with_version_outside(view);
     bool is_old = view->max_version <= 0x0302;
     bool is_new = view->min_version == 0x0304;
-    bool vague = !view->end_is_alert || view->end->type == ALERT_CLOSE_NOTIFY ||
-                 view->end->type == ALERT_INTERNAL_ERROR ||
-                 view->end->type == ALERT_HANDSHAKE_FAILURE ||
-                 view->end->type == ALERT_INSUFFICIENT_SECURITY;
+    bool vague = (!view->end_is_alert && s != NULL) ||
+                 (view->end_is_alert && (view->end->type == ALERT_CLOSE_NOTIFY ||
+                                         view->end->type == ALERT_INTERNAL_ERROR ||
+                                         view->end->type == ALERT_HANDSHAKE_FAILURE ||
+                                         view->end->type == ALERT_INSUFFICIENT_SECURITY));
     bool same_version_works = false;
     for (size_t i = 0; view->peer != NULL && i < view->peer->n_successes; i++) {
         uint16_t v = view->peer->successes[i].version;

@@ -6,7 +6,7 @@ bool match_starttls_refused(struct judging *j)
     const struct transcript *t = j->t;
     const struct event *e =
         t->prelude_refusal != NULL ? t->prelude_refusal : t->prelude_not_offered;
-    if (e == NULL || t->hello != NULL) {
+    if (e == NULL || t->side[SIDE_SERVER].sent_tls) {
         return false;
     }
     bool is_refusal = t->prelude_refusal != NULL;
@@ -18,6 +18,10 @@ bool match_starttls_refused(struct judging *j)
                  is_refusal ? "the server said no: %.*s" : "the server does not offer TLS: %.*s",
                  (int)e->body.len, (const char *)e->body.p);
     add_evidence(j, j->view->end, "%s", end_words(j));
+    /* Binary upgrades are over with the server's answer, whatever the peers do next in clear. */
+    bool is_final = is_refusal && (e->level == PRELUDE_POSTGRESQL || e->level == PRELUDE_MYSQL ||
+                                   e->level == PRELUDE_TDS || e->level == PRELUDE_RDP);
+    j->v->rejected_by = is_final || j->view->end == NULL ? ACTOR_SERVER : j->v->rejected_by;
     say(j, "The server %s the upgrade to TLS in %s.", is_refusal ? "refused" : "never offered",
         protocol);
     return true;

@@ -160,6 +160,41 @@ void view_make(const struct transcript *t, const struct diagnose_context *contex
     }
 }
 
+static bool is_hard(const struct view *view, enum x509_fault_kind kind)
+{
+    switch (kind) {
+    case X509_FAULT_WEAK:
+    case X509_FAULT_REVOCATION_UNKNOWN:
+        return false;
+    case X509_FAULT_CHAIN_INCOMPLETE:
+    case X509_FAULT_SELF_SIGNED:
+    case X509_FAULT_UNTRUSTED_CA:
+        return view->context->trust_is_given;
+    case X509_FAULT_MALFORMED:
+    case X509_FAULT_CHAIN_INVALID:
+    case X509_FAULT_EXPIRED:
+    case X509_FAULT_NOT_YET_VALID:
+    case X509_FAULT_REVOKED:
+    case X509_FAULT_WRONG_PURPOSE:
+    case X509_FAULT_HOSTNAME_MISMATCH:
+        return true;
+    case X509_N_FAULTS:
+        break;
+    }
+    return false;
+}
+
+const struct x509_fault *view_hard_fault(const struct view *view, enum side owner)
+{
+    const struct x509_judgement *judgement = view->context->judgement[owner];
+    for (size_t i = 0; judgement != NULL && i < judgement->n_faults; i++) {
+        if (is_hard(view, judgement->faults[i].kind)) {
+            return &judgement->faults[i];
+        }
+    }
+    return NULL;
+}
+
 bool ended_by_alert(const struct view *view, enum side side, enum alert_code code)
 {
     return view->end_is_alert && view->end_side == side && view->end->type == code;

@@ -90,6 +90,10 @@ void view_make(const struct transcript *t, const struct diagnose_context *contex
                struct view *out);
 /* Is the end a readable alert of this side and description? */
 bool ended_by_alert(const struct view *view, enum side side, enum alert_code code);
+/* The first fault of that side's chain for which a verifier would end a connection without a word:
+ * strength and revocation are policy, and trust counts only where the user said what the peers
+ * trust. NULL where none. */
+const struct x509_fault *view_hard_fault(const struct view *view, enum side owner);
 /* The client asked for this name: server_name, or the host of CONNECT; else the server's address.
  */
 const char *view_host(const struct judging *j);

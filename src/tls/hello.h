@@ -114,6 +114,12 @@ static inline bool tls_is_grease(uint16_t v)
 {
     return (v & 0x0f0f) == 0x0a0a && (v >> 8) == (v & 0xff);
 }
+/* 1.3 itself, its drafts (0x7fXX) and the experiments of browsers before it (0x7eXX, 0xfbXX). */
+static inline bool tls_is_tls13(uint16_t version)
+{
+    unsigned major = version >> 8;
+    return version == 0x0304 || major == 0x7f || major == 0x7e || major == 0xfb;
+}
 /* Walks an ALPN list: gives the next name and true, or false at the end. */
 bool tls_alpn_next(struct bytes *list, struct bytes *name);
 /* Walks a ClientHello's KeyShareEntry list. */

@@ -82,11 +82,6 @@ static uint16_t share_group(struct bytes key_share)
     return key_share.len >= 2 ? load_be16(key_share.p) : 0;
 }
 
-static bool is_tls13(uint16_t version)
-{
-    return version == 0x0304 || (version >> 8) == 0x7f || version == 0xfefc;
-}
-
 static void keep_resumption(struct transcript *t, const struct tls_server_hello *hello)
 {
     if (t->version == 0x0304) {
@@ -128,7 +123,9 @@ static void on_server_hello(struct builder *b, struct event *e)
     t->server_hello = hello;
     t->server_hello_event = e;
     t->version_on_wire = hello->version;
-    t->version = is_tls13(hello->version) && !t->is_dtls ? 0x0304 : hello->version;
+    t->version = (tls_is_tls13(hello->version) || hello->version == 0xfefc) && !t->is_dtls
+                     ? 0x0304
+                     : hello->version;
     t->cipher_suite = hello->cipher_suite;
     if (tls_has(&hello->ext, 51)) {
         t->group = share_group(hello->ext.key_share);

@@ -2,19 +2,25 @@
 
 #include "tls/names.h"
 
-enum { INNER_TYPE = 1, HANDSHAKE_HEADER = 4, ALERT_BODY = 2 };
+enum {
+    INNER_TYPE = 1,
+    HANDSHAKE_HEADER = 4,
+    ALERT_BODY = 2,
+    JSSE_PADDING = 16, /* SunJSSE pads every TLS 1.3 record by so much (RFC 8446 5.4 allows any) */
+};
 
-struct sealed_sizes sealed_sizes_of(uint16_t cipher_suite)
+struct sealed_sizes sealed_sizes_of(uint16_t cipher_suite, uint32_t padding)
 {
     const struct tls_cipher_suite *suite = tls_cipher_suite(cipher_suite);
     uint32_t tag = suite != NULL && suite->mode == TLS_MODE_CCM_8 ? 8 : 16;
     uint32_t hash = suite != NULL && suite->hash == TLS_HASH_SHA384 ? 48 : 32;
-    uint32_t extra = INNER_TYPE + tag;
+    uint32_t extra = INNER_TYPE + tag + padding;
     return (struct sealed_sizes){
         .alert = ALERT_BODY + extra,
         .finished = HANDSHAKE_HEADER + hash + extra,
         .empty_certificate = HANDSHAKE_HEADER + 1 + 3 + extra,
         .end_of_early_data = HANDSHAKE_HEADER + extra,
+        .overhead = extra,
     };
 }
 
@@ -84,9 +90,8 @@ static struct client_flight find_client_flight(struct transcript *t,
         }
         flight.has_empty_certificate =
             flight.has_empty_certificate || e->len == sizes->empty_certificate;
-        bool exact =
-            e->len == sizes->finished ||
-            e->len == sizes->finished + sizes->empty_certificate - (sizes->alert - ALERT_BODY);
+        bool exact = e->len == sizes->finished ||
+                     e->len == sizes->finished + sizes->empty_certificate - sizes->overhead;
         if (exact) {
             flight.finished = e;
         }
@@ -158,7 +163,7 @@ static void infer_alert(struct transcript *t, enum side side, const struct event
 /* After both Finished: has a side sent application data of its own? A server's records before the
  * client said anything may be tickets; a client's alert is no data. */
 static void infer_data(struct transcript *t, const struct event *finished,
-                       const struct sealed_sizes *sizes)
+                       const struct sealed_sizes *sizes, const struct sealed_sizes *server_sizes)
 {
     bool client_spoke = false;
     unsigned server_records = 0;
@@ -166,7 +171,7 @@ static void infer_data(struct transcript *t, const struct event *finished,
         if (is_sealed(e, SIDE_CLIENT) && e->len != sizes->alert) {
             client_spoke = true;
             t->side[SIDE_CLIENT].sent_application_data = true;
-        } else if (is_sealed(e, SIDE_SERVER) && e->len != sizes->alert) {
+        } else if (is_sealed(e, SIDE_SERVER) && e->len != server_sizes->alert) {
             server_records += e->count;
             /* OpenSSL, Go, Java and others send one or two tickets, few send up to four. */
             t->has_ticket = true;
@@ -177,9 +182,32 @@ static void infer_data(struct transcript *t, const struct event *finished,
     }
 }
 
+static bool has_record(const struct transcript *t, enum side side, uint32_t len)
+{
+    for (size_t i = 0; i < t->n_events; i++) {
+        if (is_sealed(&t->events[i], side) && t->events[i].len == len) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* A side pads all its records alike or none: its Finished tells, or an alert in its place. */
+static struct sealed_sizes sizes_of_side(const struct transcript *t, enum side side)
+{
+    struct sealed_sizes plain = sealed_sizes_of(t->cipher_suite, 0);
+    struct sealed_sizes padded = sealed_sizes_of(t->cipher_suite, JSSE_PADDING);
+    if (has_record(t, side, plain.finished) || has_record(t, side, plain.alert)) {
+        return plain;
+    }
+    bool is_padded = has_record(t, side, padded.finished) || has_record(t, side, padded.alert);
+    return is_padded ? padded : plain;
+}
+
 static void infer_tls13(struct transcript *t)
 {
-    struct sealed_sizes sizes = sealed_sizes_of(t->cipher_suite);
+    struct sealed_sizes sizes = sizes_of_side(t, SIDE_CLIENT);
+    struct sealed_sizes server_sizes = sizes_of_side(t, SIDE_SERVER);
     struct client_flight flight = find_client_flight(t, &sizes);
     struct event *finished = flight.finished != NULL ? flight.finished : find_combined(t, &sizes);
     if (finished != NULL) {
@@ -190,10 +218,10 @@ static void infer_tls13(struct transcript *t)
             flight.finished = finished;
         }
         infer_client_certificate(t, &flight);
-        infer_data(t, finished, &sizes);
+        infer_data(t, finished, &sizes, &server_sizes);
     }
     infer_alert(t, SIDE_CLIENT, finished, &sizes);
-    infer_alert(t, SIDE_SERVER, finished != NULL ? finished : server_flight(t), &sizes);
+    infer_alert(t, SIDE_SERVER, server_flight(t), &server_sizes);
 }
 
 /* TLS 1.2 and before, and whatever keys opened: application_data after Finished is just that. */

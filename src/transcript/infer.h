@@ -13,10 +13,11 @@
 
 struct sealed_sizes {
     uint32_t alert, finished, empty_certificate, end_of_early_data;
+    uint32_t overhead; /* content type, padding and tag */
 };
 
 /* Of application_data records in TLS 1.3 under this suite. */
-struct sealed_sizes sealed_sizes_of(uint16_t cipher_suite);
+struct sealed_sizes sealed_sizes_of(uint16_t cipher_suite, uint32_t padding);
 void infer(struct transcript *t);
 
 #endif

@@ -247,7 +247,7 @@ static const char *check_tls13_answer(const struct transcript *t,
                                       const struct tls_client_hello *offer,
                                       const struct tls_server_hello *hello)
 {
-    bool is_draft = (t->version_on_wire >> 8) == 0x7f;
+    bool is_draft = t->version_on_wire != 0x0304;
     if (!is_draft && !bytes_equal(offer->session_id, hello->session_id)) {
         return "the ServerHello does not echo legacy_session_id (RFC 8446 4.1.3)";
     }
@@ -274,7 +274,7 @@ static const char *check_server_hello(const struct transcript *t,
     }
     bool is_known = tls_version_name(hello->version) != NULL && !tls_is_grease(hello->version);
     if (!t->is_dtls && (!is_known || hello->version < 0x0300 ||
-                        (hello->version > 0x0304 && (hello->version >> 8) != 0x7f))) {
+                        (hello->version > 0x0304 && !tls_is_tls13(hello->version)))) {
         return "the ServerHello chooses a version that does not exist (RFC 8446 4.1.3)";
     }
     if (t->version == 0x0304 && !t->is_dtls) {

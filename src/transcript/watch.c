@@ -9,7 +9,7 @@ enum {
     EVENTS_HARD_MAX = 480,
     SINGLE_RECORDS = 16, /* application data records of a side with an event of their own */
     SEALED_BYTES_MAX = 1 << 18,
-    PLAINTEXT_KEPT = 192,
+    PLAINTEXT_KEPT = 640, /* what servers say in HTTP of TLS stands in the body */
     LINE_KEPT = 160,
 };
 
@@ -186,7 +186,7 @@ static void on_hello_of_server(struct watch_context *c, struct bytes body)
     struct fault fault = { 0 };
     tls_server_hello_parse(body, &hello, &fault);
     c->w->server_hello_seen = true;
-    c->w->version = (hello.version >> 8) == 0x7f || hello.is_retry ? 0x0304 : hello.version;
+    c->w->version = tls_is_tls13(hello.version) || hello.is_retry ? 0x0304 : hello.version;
 }
 
 /* The chain is kept in the store, once for all connections that show it. */
