@@ -75,28 +75,39 @@ static enum status judge_anew(struct x509_chain *chain, const struct x509_questi
     return ST_OK;
 }
 
-static void put_host(struct x509_chain *chain, struct x509_judgement *out)
+/* Made once per chain: it does not depend on the host asked for. */
+static const char *whom_it_names(struct x509_chain *chain)
 {
     const struct x509_facts *facts = cert_facts(chain->certs[0]);
     struct text names = { 0 };
+    if (chain->names_detail != NULL) {
+        return chain->names_detail;
+    }
     for (size_t i = 0; i < facts->n_names && i < 5; i++) {
         text_printf(&names, "%s%.80s", i == 0 ? "" : ", ", facts->names[i]);
     }
     if (facts->n_names > 5) {
         text_printf(&names, " and %zu more", facts->n_names - 5);
     }
-    const char *summary = x509_fault_summary(X509_FAULT_HOSTNAME_MISMATCH);
+    const char *none = "the leaf certificate names no host at all (no subjectAltName)";
+    chain->names_detail = facts->n_names == 0
+                              ? none
+                              : chain_say(chain, x509_fault_summary(X509_FAULT_HOSTNAME_MISMATCH),
+                                          "the leaf certificate is for %s", text_str(&names));
+    text_deinit(&names);
+    return chain->names_detail;
+}
+
+static void put_host(struct x509_chain *chain, struct x509_judgement *out)
+{
+    out->is_valid = false;
     if (out->n_faults < X509_FAULTS_MAX) {
         out->faults[out->n_faults++] = (struct x509_fault){
             .kind = X509_FAULT_HOSTNAME_MISMATCH,
             .openssl_error = X509_V_ERR_HOSTNAME_MISMATCH,
-            .detail =
-                facts->n_names == 0
-                    ? "the leaf certificate names no host at all (no subjectAltName)"
-                    : chain_say(chain, summary, "the leaf certificate is for %s", text_str(&names)),
+            .detail = whom_it_names(chain),
         };
     }
-    text_deinit(&names);
 }
 
 static void judge_no_certificate(struct x509_judgement *out)
@@ -122,7 +133,6 @@ enum status x509_judge(struct x509_store *s, const struct x509_chain *chain,
     *out = e->j;
     if (q->host != NULL && chain->certs[0]->x != NULL && !x509_names_host(chain, q->host)) {
         put_host(own, out);
-        out->is_valid = false;
     }
     return ST_OK;
 }

@@ -138,8 +138,9 @@ bool host_is_named(const struct cert *c, const char *host)
     char ascii[HOST_MAX + 1];
     uint8_t ip[16];
     size_t ip_len;
-    if (c->x == NULL || !host_normalize(host, ascii) || ascii[0] == '\0' || ascii[0] == '.') {
-        return false; /* to OpenSSL a leading dot would mean any name below */
+    if (c->x == NULL || !host_normalize(host, ascii) || ascii[0] == '\0' || ascii[0] == '.' ||
+        strchr(ascii, '*') != NULL) {
+        return false; /* to OpenSSL a leading dot would mean any name below, and "*" itself */
     }
     if (host_to_ip(ascii, ip, &ip_len)) {
         return X509_check_ip(c->x, ip, ip_len, 0) == 1;

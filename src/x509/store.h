@@ -77,6 +77,7 @@ struct x509_chain {
     size_t n, n_ignored;
     struct arena arena; /* details */
     struct detail *details;
+    const char *names_detail; /* for a host it does not name; NULL: not asked for yet */
     struct judged entries[CHAIN_ENTRIES];
     unsigned next_entry;
     struct host_answer hosts[CHAIN_HOSTS];
