@@ -19,8 +19,9 @@
 enum {
     DTLS_PARTIALS_MAX = 8,
     DTLS_BUFFER_LIMIT_BYTES = 1 << 18,
-    DTLS_RANGES_MAX = 16, /* disjoint pieces of one message */
-    DTLS_SEEN_MAX = 64,   /* messages of one handshake that repetitions are recognised of */
+    DTLS_RANGES_MAX = 16,  /* disjoint pieces of one message */
+    DTLS_SEEN_MAX = 32,    /* messages of one handshake that repetitions are recognised of */
+    DTLS_START_BYTES = 34, /* of a message, which tell it: of a hello its version and random */
 };
 
 struct dtls_record {
@@ -68,9 +69,10 @@ struct dtls_partial;
 
 /* What came under one message_seq. */
 struct dtls_seen {
-    uint32_t hash;
-    uint8_t type;
     bool is_set;
+    uint8_t type;
+    uint8_t start_len;
+    uint8_t start[DTLS_START_BYTES];
 };
 
 /* All-zero is a fresh direction. */

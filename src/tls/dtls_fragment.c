@@ -20,8 +20,6 @@ struct dtls_partial {
     struct range ranges[DTLS_RANGES_MAX + 1];
 };
 
-enum { BEGINNING_BYTES = 34 /* of a hello: its version and random */ };
-
 bool dtls_fragment_next(struct bytes *body, struct dtls_fragment *out)
 {
     struct fault fault = { 0 };
@@ -40,16 +38,11 @@ bool dtls_fragment_next(struct bytes *body, struct dtls_fragment *out)
     return fault.kind == FAULT_NONE;
 }
 
-/* FNV-1a: tells a retransmission from another handshake on the same ports; nobody gains by a
- * collision but a wrong count of his own repetitions. */
-static uint32_t hash_beginning(const struct dtls_fragment *f)
+/* As far as both go: a repetition may be cut differently. */
+static bool starts_alike(const struct dtls_seen *seen, const struct dtls_fragment *f)
 {
-    uint32_t hash = 2166136261U;
-    struct bytes beginning = bytes_head(f->data, BEGINNING_BYTES);
-    for (size_t i = 0; i < beginning.len; i++) {
-        hash = (hash ^ beginning.p[i]) * 16777619U;
-    }
-    return hash;
+    size_t len = seen->start_len < f->data.len ? seen->start_len : f->data.len;
+    return bytes_equal(bytes_of(seen->start, len), bytes_head(f->data, len));
 }
 
 static bool is_hello(uint8_t type)
@@ -83,7 +76,7 @@ static bool is_repetition(struct dtls_stream *s, const struct dtls_fragment *f)
         return false;
     }
     const struct dtls_seen *seen = &s->seen[f->message_seq];
-    bool is_same = seen->type == f->type && (f->offset > 0 || seen->hash == hash_beginning(f));
+    bool is_same = seen->type == f->type && (f->offset > 0 || starts_alike(seen, f));
     if (!is_same && is_hello(f->type) && seen->type == f->type && f->offset == 0) {
         dtls_partials_free(s);
         for (size_t i = 0; i < DTLS_SEEN_MAX; i++) {
@@ -97,8 +90,10 @@ static void hand_over(struct dtls_stream *s, const struct dtls_fragment *whole,
                       const struct dtls_sink *sink)
 {
     if (whole->message_seq < DTLS_SEEN_MAX) {
-        s->seen[whole->message_seq] =
-            (struct dtls_seen){ hash_beginning(whole), whole->type, true };
+        struct dtls_seen *seen = &s->seen[whole->message_seq];
+        struct bytes start = bytes_head(whole->data, DTLS_START_BYTES);
+        *seen = (struct dtls_seen){ true, whole->type, (uint8_t)start.len, { 0 } };
+        bytes_copy(seen->start, sizeof seen->start, start);
     }
     struct dtls_message message = { whole->type, whole->message_seq, whole->data, false };
     sink->message(sink->arg, &message);
