@@ -162,15 +162,10 @@ static enum capture_next next_first(struct capture *c, struct frame *out, struct
 static enum status start(struct capture *c, struct err *err)
 {
     c->next = next_first;
-    if (c->options.filter != NULL) {
-        TRY(filter_new(c->options.filter, &c->filter, err));
-    }
-    if (!c->input.is_streaming) {
-        struct err why = { 0 };
-        enum capture_next got = recognize(c, &why);
-        if (got == CAPTURE_FAILED) {
-            return err_set(err, why.status, "%s", why.text);
-        }
+    TRY(filter_new(c->options.filter, &c->filter, err));
+    struct err why = { 0 };
+    if (!c->input.is_streaming && recognize(c, &why) == CAPTURE_FAILED) {
+        return err_set(err, why.status, "%s", why.text);
     }
     return ST_OK;
 }

@@ -23,6 +23,10 @@ struct filter {
 
 enum status filter_new(const char *expression, struct filter **out, struct err *err)
 {
+    if (expression == NULL) {
+        *out = NULL;
+        return ST_OK;
+    }
     struct filter *f = calloc(1, sizeof *f);
     if (f == NULL) {
         return err_set(err, ST_NOMEM, "filter: no memory");
@@ -63,6 +67,9 @@ static enum status compile(struct filter *f, uint16_t link_type, struct err *err
 
 enum status filter_prepare(struct filter *f, uint16_t link_type, struct err *err)
 {
+    if (f->last < f->n_programs && f->programs[f->last].link_type == link_type) {
+        return ST_OK;
+    }
     for (size_t i = 0; i < f->n_programs; i++) {
         if (f->programs[i].link_type == link_type) {
             f->last = i;
@@ -83,9 +90,7 @@ enum status filter_prepare(struct filter *f, uint16_t link_type, struct err *err
 enum status filter_match(struct filter *f, const struct frame *frame, bool *out_matches,
                          struct err *err)
 {
-    if (f->n_programs == 0 || f->programs[f->last].link_type != frame->link_type) {
-        TRY(filter_prepare(f, frame->link_type, err));
-    }
+    TRY(filter_prepare(f, frame->link_type, err));
     struct pcap_pkthdr head = { .caplen = (bpf_u_int32)frame->bytes.len,
                                 .len = frame->len_on_wire };
     *out_matches = pcap_offline_filter(&f->programs[f->last].code, &head, frame->bytes.p) != 0;

@@ -11,7 +11,7 @@
 
 struct filter;
 
-/* `expression` is borrowed for the life of the filter. */
+/* `expression` is borrowed for the life of the filter; NULL: no filter, *out is NULL. */
 enum status filter_new(const char *expression, struct filter **out, struct err *err) NODISCARD;
 void filter_free(struct filter *f); /* NULL is fine */
 /* Compiles for this link type now, so that a mistake is told before the first frame. ST_USAGE:

@@ -150,6 +150,18 @@ static enum input_state end_packed(struct input *in, enum input_fault fault, con
     return INPUT_END;
 }
 
+/* More compressed bytes, once those before are used up. */
+static enum input_state refill_packed(struct input *in, struct err *err)
+{
+    size_t n = 0;
+    enum input_state state = read_raw(in, in->packed, PACKED_BYTES, &n, err);
+    if (state == INPUT_END && !decompressor_is_between(in->decompressor)) {
+        return end_packed(in, INPUT_FAULT_CUT, "ends in the middle");
+    }
+    in->packed_left = bytes_of(in->packed, n);
+    return state;
+}
+
 static enum input_state read_packed(struct input *in, uint8_t *to, size_t room, size_t *out_n,
                                     struct err *err)
 {
@@ -172,15 +184,10 @@ static enum input_state read_packed(struct input *in, uint8_t *to, size_t room, 
         if (in->packed_left.len > 0) {
             continue; /* a member without content, or a header */
         }
-        size_t n = 0;
-        enum input_state state = read_raw(in, in->packed, PACKED_BYTES, &n, err);
-        if (state == INPUT_END && !decompressor_is_between(in->decompressor)) {
-            return end_packed(in, INPUT_FAULT_CUT, "ends in the middle");
-        }
+        enum input_state state = refill_packed(in, err);
         if (state != INPUT_OK) {
             return state;
         }
-        in->packed_left = bytes_of(in->packed, n);
     }
     return INPUT_END;
 }

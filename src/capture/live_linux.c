@@ -68,6 +68,9 @@ static enum status set_options(const struct live *live, const struct capture_opt
 
 static enum status set_filter(const struct live *live, const char *expression, struct err *err)
 {
+    if (expression == NULL) {
+        return ST_OK;
+    }
     struct bpf_program code;
     if (pcap_compile(live->pcap, &code, expression, 1, PCAP_NETMASK_UNKNOWN) != 0) {
         return err_set(err, ST_USAGE, "filter \"%s\": %s", expression, pcap_geterr(live->pcap));
@@ -93,9 +96,7 @@ static enum status live_start(struct live *live, const struct capture_options *o
     if (rc < 0) { /* > 0 are warnings, such as no promiscuous mode */
         return activate_error(live, rc, err);
     }
-    if (options->filter != NULL) {
-        TRY(set_filter(live, options->filter, err));
-    }
+    TRY(set_filter(live, options->filter, err));
     if (pcap_setnonblock(live->pcap, 1, why) != 0) {
         return err_set(err, ST_IO, "%s: %s", live->interface, why);
     }

@@ -33,9 +33,9 @@ struct row {
     const char *name;
     struct bytes in;
     enum status open;
-    uint64_t n_frames;
+    uint32_t n_frames;
     enum capture_end_kind end;
-    uint64_t end_offset;
+    uint32_t end_offset;
     const char *reason; /* its start */
     int64_t at_ns;      /* of the first frame */
     uint16_t link_type;

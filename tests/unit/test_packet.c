@@ -36,12 +36,12 @@
 
 struct row {
     const char *name;
-    uint16_t link_type;
+    uint32_t link_type;
     struct bytes in;
     uint32_t cut; /* bytes at the end that were sent but not captured */
     enum packet_kind kind;
     uint32_t payload_len;
-    size_t payload_captured;
+    uint32_t payload_captured;
 };
 
 /* A table reads by columns. */
@@ -147,7 +147,7 @@ static struct frame frame_of(const struct row *row)
     return (struct frame){
         .number = 1,
         .len_on_wire = (uint32_t)row->in.len,
-        .link_type = row->link_type,
+        .link_type = (uint16_t)row->link_type,
         .bytes = bytes_head(row->in, row->in.len - row->cut),
     };
 }
