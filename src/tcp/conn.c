@@ -214,6 +214,24 @@ static enum status on_content(struct tcp_table *t, struct tcp_conn *c, unsigned 
     return ST_OK;
 }
 
+/* The SYN of the other side was captured and this side has not answered it: is this segment of an
+ * older connection on the same ends, which this side still believes in? It acknowledges what
+ * was never sent; the other side answers with a RST of that number and sends its SYN again:
+ * RFC 9293 section 3.5.1, figure 9. Neither says anything of this connection. */
+static bool is_of_older(const struct tcp_conn *c, unsigned dir, const struct packet *p)
+{
+    const struct tcp_dir *d = &c->dir[dir];
+    const struct tcp_dir *other = &c->dir[!dir];
+    if ((p->flags & TCP_RST) != 0) {
+        bool is_waiting = (d->flags & DIR_SYN) != 0 && dir_bytes(d) == 0 &&
+                          (other->flags & (DIR_SYN | DIR_SYN_ACK)) == 0 && other->n_packets > 0;
+        return is_waiting && p->seq - d->next > REACH;
+    }
+    bool is_unanswered = (other->flags & DIR_SYN) != 0 &&
+                         (d->flags & (DIR_SYN | DIR_SYN_ACK)) == 0 && (p->flags & TCP_SYN) == 0;
+    return is_unanswered && (p->flags & TCP_ACK) != 0 && p->ack - (other->base + 1) > REACH;
+}
+
 enum status conn_packet(struct tcp_table *t, struct tcp_conn *c, unsigned dir,
                         const struct packet *p, struct when when, struct err *err)
 {
@@ -221,6 +239,9 @@ enum status conn_packet(struct tcp_table *t, struct tcp_conn *c, unsigned dir,
     c->last_frame = when.frame & FRAME_MASK;
     c->last_at_ns = when.at_ns;
     note_bases(c, dir, p);
+    if (is_of_older(c, dir, p)) {
+        return ST_OK;
+    }
     if ((p->flags & TCP_RST) != 0) { /* its payload, if any, is a message to people */
         TRY(stream_rst(t, c, dir, p, when, err));
     } else {

@@ -13,7 +13,12 @@
 
 #include "tcp/tcp.h"
 
-enum { KEY_LEN_IPV4 = 12, KEY_LEN_IPV6 = 36 };
+enum {
+    KEY_LEN_IPV4 = 12,
+    KEY_LEN_IPV6 = 36,
+    REACH =
+        1 << 20, /* how far from what is known a sequence number is believed, where it matters */
+};
 
 enum dir_flag {
     DIR_HAS_BASE = 1 << 0,

@@ -1,10 +1,5 @@
 #include "tcp/table.h"
 
-/* A RST further from the data than this comes from somebody who guesses; it is reported at once
- * and closes nothing (RFC 5961 section 3: only an exact number resets). Sloppy on purpose:
- * data in flight move the number. */
-enum { RST_REACH = 1 << 20 };
-
 static struct tcp_side_wait *wait_of(const struct tcp_conn *c, unsigned dir)
 {
     return c->extra == NULL ? NULL : &c->extra->wait[dir];
@@ -305,10 +300,12 @@ enum status stream_rst(struct tcp_table *t, struct tcp_conn *c, unsigned dir,
     struct tcp_dir *d = &c->dir[dir];
     int32_t ahead = (d->flags & DIR_HAS_NEXT) != 0 ? seq_diff(p->seq, d->next) : 0;
     d->flags |= DIR_RST;
-    if (ahead >= -RST_REACH && ahead <= RST_REACH) {
+    /* Only an exact number resets (RFC 5961 section 3), but data in flight move it. Who is further
+     * off guesses: that is reported, and closes nothing. */
+    if (ahead >= -REACH && ahead <= REACH) {
         c->flags |= CONN_CLOSED;
     }
-    if (ahead <= 0 || ahead > RST_REACH || (c->flags & CONN_DATA_IGNORED) != 0) {
+    if (ahead <= 0 || ahead > REACH || (c->flags & CONN_DATA_IGNORED) != 0) {
         t->sink.rst(t->sink.arg, c, conn_side(c, dir), when, p->hop_limit);
         return ST_OK;
     }
