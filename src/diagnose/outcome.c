@@ -58,6 +58,17 @@ static bool server_wanted_tls(const struct transcript *t)
     return false;
 }
 
+/* HTTP's "400 Bad Request" for bytes that were no HTTP, on a port for TLS: the server's way of
+ * saying that it expected a TLS record. */
+static bool is_answered_in_http(const struct transcript *t)
+{
+    const struct event *client = t->side[SIDE_CLIENT].plaintext;
+    const struct event *server = t->side[SIDE_SERVER].plaintext;
+    bool is_http = client != NULL && memmem(client->body.p, client->body.len, " HTTP/", 6) != NULL;
+    return !is_http && server != NULL && diagnose_is_tls_port(t->server.port) &&
+           bytes_start_with(server->body, BYTES("HTTP/1.1 400 "));
+}
+
 static enum outcome of_prelude(const struct view *view)
 {
     const struct transcript *t = view->t;
@@ -74,10 +85,13 @@ static enum outcome of_prelude(const struct view *view)
         bool closed = view->end != NULL && view->end_side == SIDE_SERVER &&
                       t->side[SIDE_SERVER].last_data == NULL &&
                       diagnose_is_tls_port(t->server.port) && !t->starts_in_middle;
-        return server_wanted_tls(t) || closed ? OUTCOME_FAILED : OUTCOME_NONE;
+        return server_wanted_tls(t) || closed || is_answered_in_http(t) ? OUTCOME_FAILED
+                                                                        : OUTCOME_NONE;
     }
     return OUTCOME_NONE;
 }
+
+#define LATE_REFUSAL_NS (INT64_C(2) * 1000000000)
 
 static bool server_refuses_client(const struct view *view)
 {
@@ -108,7 +122,9 @@ bool outcome_is_late_refusal(const struct view *view)
     if (view->end_side == SIDE_SERVER) {
         return server_refuses_client(view);
     }
-    return view_hard_fault(view, SIDE_SERVER) != NULL;
+    /* Who verifies after the handshake does so at once; a spare connection closed later says
+     * nothing. */
+    return view->idle_ns < LATE_REFUSAL_NS && view_hard_fault(view, SIDE_SERVER) != NULL;
 }
 
 /* A second handshake that went through: each side changed its cipher once more. */

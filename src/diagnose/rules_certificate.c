@@ -192,12 +192,24 @@ static void say_fault(struct judging *j, enum side owner, const struct x509_faul
     say(j, "The %s refused the %s's certificate: %s.", refuser, side_name(owner), fault->detail);
 }
 
+/* decrypt_error means a signature that did not verify (RFC 8446 6.2), whoever altered it. */
+static bool is_bad_signature(const struct judging *j, const struct x509_fault *fault)
+{
+    return fault->kind == X509_FAULT_CHAIN_INVALID && j->view->end_is_alert &&
+           j->view->end->type == ALERT_DECRYPT_ERROR;
+}
+
 static bool blame_fault(struct judging *j, enum side owner, const struct x509_fault *fault)
 {
-    enum cause cause = cause_of_fault(fault->kind);
+    enum cause cause =
+        is_bad_signature(j, fault) ? CAUSE_INTEGRITY_FAILURE : cause_of_fault(fault->kind);
     set_cause(j, cause, detail_of(fault, j->t->side[owner].chain), confidence_of(j, owner, fault));
     j->v->party = actor_of_side(owner);
     cite_certificate(j, owner, fault);
+    if (cause != cause_of_fault(fault->kind)) {
+        add_alternative(j, cause_of_fault(fault->kind), CONFIDENCE_PROBABLE,
+                        "the certificate may have been issued like this");
+    }
     list_other_faults(j, owner, fault);
     if (j->v->confidence != CONFIDENCE_CERTAIN) {
         add_alternative(j, CAUSE_CERTIFICATE_REJECTED, CONFIDENCE_POSSIBLE,

@@ -427,6 +427,28 @@ static void rule_out_by_peer(const struct view *view, struct dimension d[3])
     d[1].oddness.degree = d[1].works ? 0 : d[1].oddness.degree;
 }
 
+/* Every answer of this server rests on one key type, and no suite offered here can use it. */
+static bool lacks_key_type(const struct view *view)
+{
+    bool seen[2] = { false, false }; /* RSA, ECDSA */
+    for (size_t i = 0; view->peer != NULL && i < view->peer->n_successes; i++) {
+        const struct tls_cipher_suite *s = tls_cipher_suite(view->peer->successes[i].cipher_suite);
+        seen[0] = seen[0] || (s != NULL && s->auth == TLS_AUTH_RSA);
+        seen[1] = seen[1] || (s != NULL && s->auth == TLS_AUTH_ECDSA);
+    }
+    if (seen[0] == seen[1]) {
+        return false;
+    }
+    for (size_t i = 0; i < tls_u16_count(view->offer->cipher_suites); i++) {
+        const struct tls_cipher_suite *s =
+            tls_cipher_suite(tls_u16_at(view->offer->cipher_suites, i));
+        if (s != NULL && (s->needs_tls13 || s->auth == (seen[0] ? TLS_AUTH_RSA : TLS_AUTH_ECDSA))) {
+            return false;
+        }
+    }
+    return true;
+}
+
 static const struct dimension *oddest(const struct dimension d[3])
 {
     const struct dimension *best = &d[0];
@@ -513,6 +535,11 @@ bool match_offer_refused(struct judging *j)
                               { .cause = CAUSE_GROUP_MISMATCH, .oddness = odd.groups },
                               { .cause = CAUSE_SIGNATURE_MISMATCH, .oddness = odd.signatures } };
     rule_out_by_peer(view, d);
+    if (lacks_key_type(view)) {
+        d[2].oddness = (struct oddness){ 4, "other connections show that the server's certificate "
+                                            "has a key type for which the client offers no suite" };
+        d[2].shown_by = &view->peer->successes[0];
+    }
     const struct dimension *best = oddest(d);
     cite_offer(j);
     cite_end(j);

@@ -89,12 +89,7 @@ bool match_stalled(struct judging *j)
 {
     const struct view *view = j->view;
     bool lost = view->stalled_retry != NULL && was_never_acknowledged(j->t);
-    /* Not one byte came back for an acknowledged ClientHello: clients that give up on a timer do so
-     * after 3 s and more. */
-    bool silent = view->stage == STAGE_HELLO && !view->server_answered && view->end != NULL &&
-                  view->end_side == SIDE_CLIENT && !view->end_is_reset &&
-                  view->idle_ns >= 3 * STALL_NS / 5;
-    if (view->end_is_alert || (view->idle_ns < STALL_NS && !lost && !silent)) {
+    if (view->end_is_alert || (view->idle_ns < STALL_NS && !lost)) {
         return false;
     }
     if (view->end == NULL && !lost) {

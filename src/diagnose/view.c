@@ -97,23 +97,36 @@ static bool is_end(const struct transcript *t, const struct event *e)
     }
 }
 
+/* Events before a SYN are of an attempt that was given up (a reset that answers a stray packet). */
+static size_t start_of_attempt(const struct transcript *t)
+{
+    size_t start = 0;
+    for (size_t i = 0; i < t->n_events; i++) {
+        bool is_syn = t->events[i].kind == EVENT_SYN || t->events[i].kind == EVENT_SYN_ACK;
+        start = is_syn ? i : start;
+    }
+    return start;
+}
+
 static void find_end(struct view *view)
 {
     const struct transcript *t = view->t;
-    for (size_t i = 0; i < t->n_events; i++) {
+    for (size_t i = start_of_attempt(t); i < t->n_events; i++) {
         const struct event *e = &t->events[i];
         if (is_end(t, e)) {
             view->end = e;
-            view->end_side = (enum side)e->side;
-            view->end_is_alert = e->kind == EVENT_ALERT;
-            view->end_is_sealed_alert = e->kind == EVENT_SEALED_ALERT;
-            view->end_is_reset = e->kind == EVENT_RST;
-            return;
+            break;
         }
         /* A record that never became whole is written down when all is over. */
         if (carries_bytes(e) && e->kind != EVENT_PARTIAL_RECORD) {
             view->last_before_end = e;
         }
+    }
+    if (view->end != NULL) {
+        view->end_side = (enum side)view->end->side;
+        view->end_is_alert = view->end->kind == EVENT_ALERT;
+        view->end_is_sealed_alert = view->end->kind == EVENT_SEALED_ALERT;
+        view->end_is_reset = view->end->kind == EVENT_RST;
     }
 }
 

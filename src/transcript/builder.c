@@ -66,6 +66,7 @@ static void on_alert(struct builder *b, struct event *e)
 static void on_sealed_alert(struct builder *b, struct event *e)
 {
     struct side_facts *side = &b->t->side[e->side];
+    side->sent_tls = true;
     if (side->sealed_alert == NULL) {
         side->sealed_alert = e;
     }
@@ -173,6 +174,16 @@ static void on_prelude(struct builder *b, struct event *e)
     }
 }
 
+/* What was before belongs to an attempt that was given up. */
+static void on_syn(struct builder *b, struct event *e)
+{
+    (void)e;
+    for (int s = 0; s < 2; s++) {
+        b->t->side[s].fin = b->t->side[s].rst = NULL;
+    }
+    b->t->first_end = NULL;
+}
+
 static void on_nothing(struct builder *b, struct event *e)
 {
     (void)b;
@@ -182,8 +193,8 @@ static void on_nothing(struct builder *b, struct event *e)
 typedef void on_event(struct builder *b, struct event *e);
 
 static on_event *const handlers[EVENT_N_KINDS] = {
-    [EVENT_SYN] = on_nothing,
-    [EVENT_SYN_ACK] = on_nothing,
+    [EVENT_SYN] = on_syn,
+    [EVENT_SYN_ACK] = on_syn,
     [EVENT_FIN] = on_fin,
     [EVENT_RST] = on_rst,
     [EVENT_GAP] = on_gap,

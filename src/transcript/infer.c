@@ -233,6 +233,10 @@ static void infer_plain(struct transcript *t)
         if (e->kind == EVENT_APPLICATION_DATA && (opened || t->version != 0x0304)) {
             t->side[e->side].sent_application_data = true;
         }
+        /* Some protocols leave TLS after the handshake and go on in clear. */
+        if (e->kind == EVENT_RECORD_FAULT && t->side[0].finished && t->side[1].finished) {
+            t->side[e->side].sent_application_data = true;
+        }
     }
 }
 

@@ -9,6 +9,7 @@ enum {
     EVENTS_HARD_MAX = 480,
     SINGLE_RECORDS = 16, /* application data records of a side with an event of their own */
     SEALED_BYTES_MAX = 1 << 18,
+    LOST_BYTES_MAX = 1 << 16,
     PLAINTEXT_KEPT = 640, /* what servers say in HTTP of TLS stands in the body */
     LINE_KEPT = 160,
 };
@@ -345,12 +346,32 @@ static void push_prelude(struct watch_context *c, struct bytes data)
         break;
     case PRELUDE_NOT_TLS:
     case PRELUDE_OVER:
-        if (w->plain_sides == 3 && w->prelude_tls == 0) {
+        if (w->started_in_middle) {
+            end_prelude(w);
+            w->mode = WATCH_LOST;
+        } else if (w->plain_sides == 3 && w->prelude_tls == 0) {
             end_prelude(w);
             w->mode = WATCH_IGNORED;
             tcp_conn_ignore_data(c->conn);
         }
         break;
+    }
+}
+
+/* The capture began in the middle of a record: one of the next segments may start with another. */
+static void find_record(struct watch_context *c, struct bytes data)
+{
+    struct watched *w = c->w;
+    if (data.len > 5 && is_record_boundary(data)) {
+        w->mode = WATCH_TLS;
+        w->plain_sides = 0;
+        push_tls(c, data);
+        return;
+    }
+    w->sealed_bytes += (uint32_t)data.len;
+    if (w->sealed_bytes > LOST_BYTES_MAX) {
+        w->mode = WATCH_IGNORED;
+        tcp_conn_ignore_data(c->conn);
     }
 }
 
@@ -378,6 +399,9 @@ void watch_data(struct watch_context *c, struct bytes data)
         break;
     case WATCH_PRELUDE:
         push_prelude(c, data);
+        break;
+    case WATCH_LOST:
+        find_record(c, data);
         break;
     case WATCH_TLS:
         push_tls(c, data);

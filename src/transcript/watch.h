@@ -25,6 +25,7 @@ enum watch_mode {
     WATCH_START = 0, /* no byte yet */
     WATCH_PRELUDE,
     WATCH_TLS,
+    WATCH_LOST,    /* the capture starts in the middle, and no record has begun yet */
     WATCH_IGNORED, /* nothing of ours */
 };
 
