@@ -35,17 +35,25 @@ def n_allocations(arguments):
 
 
 def fault(arguments, wanted, reference):
-    """A sentence, or None."""
+    """What is wrong, which allocation showed it, the run; or None."""
     done = run(arguments, HANDFAST_FAIL_ALLOC=wanted)
     if done.crashed:
-        return 'allocation %s: crashed\n%s' % (wanted, done)
+        return 'crashed', wanted, done
     if done.code == reference.code and done.out == reference.out:
         return None
     if done.code not in (0, 1, 3):
-        return 'allocation %s: exit code\n%s' % (wanted, done)
-    if 'memory' not in done.errors and 'memory' not in done.text and 'limit' not in done.text:
-        return 'allocation %s: other output, and not a word about memory\n%s' % (wanted, done)
+        return 'exit code %d' % done.code, wanted, done
+    if not any(word in done.errors + done.text for word in ('memory', 'limit')):
+        return 'other output, and not a word about memory', wanted, done
     return None
+
+
+def describe(wrong):
+    """Each kind once, with the allocations that show it."""
+    for kind in sorted({k for k, _, _ in wrong}):
+        which = [(wanted, done) for k, wanted, done in wrong if k == kind]
+        yield '%s: allocations %s' % (kind, ' '.join(wanted for wanted, _ in which))
+        yield '\n'.join(which[0][1].errors.splitlines()[:12])
 
 
 def main():
@@ -59,7 +67,7 @@ def main():
             jobs = [(arguments, '%d%s' % (i, suffix), reference) for i in range(1, n + 1, step)]
             wrong = [w for w in harness.in_parallel(fault, jobs) if w]
             tap.ok(not wrong, '%s: one fails%s' % (title, ', and all after it' if suffix else ''),
-                   '%d of %d' % (len(wrong), len(jobs)), *wrong[:3])
+                   '%d of %d' % (len(wrong), len(jobs)), *describe(wrong))
     tap.done()
 
 
