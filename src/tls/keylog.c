@@ -44,24 +44,22 @@ struct label_row {
     {                                                                                              \
         (const uint8_t *)(literal), sizeof(literal) - 1                                            \
     }
-/* clang-format off: a table reads by columns */
+/* clang-format off */
 static const struct label_row label_rows[] = {
-    { NAME("CLIENT_RANDOM"), true, KEYLOG_CLIENT_RANDOM, 48, 48 },
-    { NAME("CLIENT_EARLY_TRAFFIC_SECRET"), true, KEYLOG_CLIENT_EARLY, 32, SECRET_BYTES_MAX },
-    { NAME("CLIENT_HANDSHAKE_TRAFFIC_SECRET"), true, KEYLOG_CLIENT_HANDSHAKE, 32,
-      SECRET_BYTES_MAX },
-    { NAME("SERVER_HANDSHAKE_TRAFFIC_SECRET"), true, KEYLOG_SERVER_HANDSHAKE, 32,
-      SECRET_BYTES_MAX },
-    { NAME("CLIENT_TRAFFIC_SECRET_0"), true, KEYLOG_CLIENT_TRAFFIC_0, 32, SECRET_BYTES_MAX },
-    { NAME("SERVER_TRAFFIC_SECRET_0"), true, KEYLOG_SERVER_TRAFFIC_0, 32, SECRET_BYTES_MAX },
+    { NAME("CLIENT_RANDOM"),                   true,  KEYLOG_CLIENT_RANDOM,    48, 48 },
+    { NAME("CLIENT_EARLY_TRAFFIC_SECRET"),     true,  KEYLOG_CLIENT_EARLY,     32, SECRET_BYTES_MAX },
+    { NAME("CLIENT_HANDSHAKE_TRAFFIC_SECRET"), true,  KEYLOG_CLIENT_HANDSHAKE, 32, SECRET_BYTES_MAX },
+    { NAME("SERVER_HANDSHAKE_TRAFFIC_SECRET"), true,  KEYLOG_SERVER_HANDSHAKE, 32, SECRET_BYTES_MAX },
+    { NAME("CLIENT_TRAFFIC_SECRET_0"),         true,  KEYLOG_CLIENT_TRAFFIC_0, 32, SECRET_BYTES_MAX },
+    { NAME("SERVER_TRAFFIC_SECRET_0"),         true,  KEYLOG_SERVER_TRAFFIC_0, 32, SECRET_BYTES_MAX },
     /* Known, and of no use here. */
-    { NAME("EXPORTER_SECRET"), false, KEYLOG_N_LABELS, 0, 0 },
-    { NAME("EARLY_EXPORTER_SECRET"), false, KEYLOG_N_LABELS, 0, 0 },
-    { NAME("EARLY_EXPORTER_MASTER_SECRET"), false, KEYLOG_N_LABELS, 0, 0 },
-    { NAME("ECH_SECRET"), false, KEYLOG_N_LABELS, 0, 0 },
-    { NAME("ECH_CONFIG"), false, KEYLOG_N_LABELS, 0, 0 },
-    { NAME("RSA"), false, KEYLOG_N_LABELS, 0, 0 },
-    { NAME("PMS_CLIENT_RANDOM"), false, KEYLOG_N_LABELS, 0, 0 },
+    { NAME("EXPORTER_SECRET"),                 false, KEYLOG_N_LABELS,         0,  0 },
+    { NAME("EARLY_EXPORTER_SECRET"),           false, KEYLOG_N_LABELS,         0,  0 },
+    { NAME("EARLY_EXPORTER_MASTER_SECRET"),    false, KEYLOG_N_LABELS,         0,  0 },
+    { NAME("ECH_SECRET"),                      false, KEYLOG_N_LABELS,         0,  0 },
+    { NAME("ECH_CONFIG"),                      false, KEYLOG_N_LABELS,         0,  0 },
+    { NAME("RSA"),                             false, KEYLOG_N_LABELS,         0,  0 },
+    { NAME("PMS_CLIENT_RANDOM"),               false, KEYLOG_N_LABELS,         0,  0 },
 };
 /* clang-format on */
 

@@ -409,7 +409,9 @@ enum prelude_state prelude_push(struct prelude *p, enum side side, struct bytes 
     if (d->state == DIRECTION_OPEN && p->phase == PHASE_START && d->len == 0 && d->skip == 0 &&
         tls_looks_like(data) == 1) {
         become_tls(p, side, sink); /* the common case keeps nothing */
+        deliver(p, side, data, sink);
         run(p, side, sink);
+        return state_of(p, side);
     }
     while (data.len > 0 && d->state == DIRECTION_OPEN) {
         size_t n = data.len < d->skip ? data.len : d->skip;

@@ -213,13 +213,4 @@ static enum prelude_progress step_mysql(struct prelude_turn *turn)
     return STEP_USED;
 }
 
-/* A client that requires TLS hangs up on a greeting without the flag. */
-static void finish_mysql(struct prelude_turn *turn)
-{
-    if (turn->p->u.db.answered && !turn->p->u.db.wants_tls && !turn->p->was_requested) {
-        prelude_emit(turn, PRELUDE_NOT_OFFERED, (struct bytes){ NULL, 0 });
-    }
-}
-
-const struct prelude_protocol prelude_mysql = { identify_mysql, start_mysql, step_mysql,
-                                                finish_mysql };
+const struct prelude_protocol prelude_mysql = { identify_mysql, start_mysql, step_mysql, NULL };

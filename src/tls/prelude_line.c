@@ -14,9 +14,6 @@ enum command {
     COMMAND_QUIT,
 };
 
-/* What the next reply answers. */
-enum answer { ANSWER_ANY = 0, ANSWER_GREETING, ANSWER_CAPABILITIES, ANSWER_TLS };
-
 struct command_row {
     uint32_t kinds; /* bits of enum prelude_kind */
     const char *verb;
@@ -27,49 +24,49 @@ struct command_row {
 #define K(kind) (UINT32_C(1) << PRELUDE_##kind)
 #define K_MAIL  (K(SMTP) | K(LMTP))
 
-/* clang-format off: a table reads by columns */
+/* clang-format off */
 static const struct command_row command_rows[] = {
-    { K(SMTP), "EHLO", NULL, COMMAND_CAPABILITIES },
-    { K(LMTP), "LHLO", NULL, COMMAND_CAPABILITIES },
-    { K_MAIL | K(NNTP) | K(IMAP) | K(SIEVE) | K(IRC), "STARTTLS", NULL, COMMAND_STARTTLS },
-    { K_MAIL, "HELO", NULL, COMMAND_HARMLESS },
-    { K_MAIL, "RSET", NULL, COMMAND_HARMLESS },
-    { K_MAIL, "XCLIENT", NULL, COMMAND_HARMLESS },
-    { K_MAIL, "XFORWARD", NULL, COMMAND_HARMLESS },
-    { K(FTP), "FEAT", NULL, COMMAND_CAPABILITIES },
-    { K(FTP), "AUTH", "TLS", COMMAND_STARTTLS },
-    { K(FTP), "AUTH", "SSL", COMMAND_STARTTLS },
-    { K(FTP), "AUTH", "TLS-C", COMMAND_STARTTLS },
-    { K(FTP), "AUTH", "TLS-P", COMMAND_STARTTLS },
-    { K(FTP), "AUTH", NULL, COMMAND_HARMLESS },
-    { K(FTP), "OPTS", NULL, COMMAND_HARMLESS },
-    { K(FTP), "SYST", NULL, COMMAND_HARMLESS },
-    { K(FTP), "HOST", NULL, COMMAND_HARMLESS },
-    { K(FTP), "CLNT", NULL, COMMAND_HARMLESS },
-    { K(FTP), "PBSZ", NULL, COMMAND_HARMLESS },
-    { K(FTP), "PROT", NULL, COMMAND_HARMLESS },
-    { K(FTP) | K(POP3) | K(IRC), "USER", NULL, COMMAND_HARMLESS },
-    { K(POP3), "CAPA", NULL, COMMAND_CAPABILITIES },
-    { K(POP3), "STLS", NULL, COMMAND_STARTTLS },
-    { K(POP3), "AUTH", "", COMMAND_HARMLESS },
-    { K(POP3), "UTF8", NULL, COMMAND_HARMLESS },
-    { K(POP3), "LANG", NULL, COMMAND_HARMLESS },
-    { K(NNTP), "CAPABILITIES", NULL, COMMAND_CAPABILITIES },
-    { K(NNTP), "MODE", NULL, COMMAND_HARMLESS },
-    { K(NNTP), "DATE", NULL, COMMAND_HARMLESS },
-    { K(IMAP) | K(SIEVE), "CAPABILITY", NULL, COMMAND_CAPABILITIES },
-    { K(IMAP), "ID", NULL, COMMAND_HARMLESS },
-    { K(IMAP), "ENABLE", NULL, COMMAND_HARMLESS },
-    { K(IMAP) | K(SIEVE), "LOGOUT", NULL, COMMAND_QUIT },
-    { K(IRC), "CAP", "LS", COMMAND_CAPABILITIES },
-    { K(IRC), "CAP", NULL, COMMAND_HARMLESS },
-    { K(IRC), "NICK", NULL, COMMAND_HARMLESS },
-    { K(IRC), "PASS", NULL, COMMAND_HARMLESS },
-    { K(IRC), "PING", NULL, COMMAND_HARMLESS },
-    { K(IRC), "PONG", NULL, COMMAND_HARMLESS },
-    { K_MAIL | K(FTP) | K(POP3) | K(NNTP) | K(IMAP) | K(SIEVE), "NOOP", NULL, COMMAND_HARMLESS },
-    { K_MAIL | K(FTP) | K(NNTP), "HELP", NULL, COMMAND_HARMLESS },
-    { K_MAIL | K(FTP) | K(POP3) | K(NNTP) | K(IRC), "QUIT", NULL, COMMAND_QUIT },
+    { K(SMTP),                                           "EHLO",         NULL,    COMMAND_CAPABILITIES },
+    { K(LMTP),                                           "LHLO",         NULL,    COMMAND_CAPABILITIES },
+    { K_MAIL | K(NNTP) | K(IMAP) | K(SIEVE) | K(IRC),    "STARTTLS",     NULL,    COMMAND_STARTTLS },
+    { K_MAIL,                                            "HELO",         NULL,    COMMAND_HARMLESS },
+    { K_MAIL,                                            "RSET",         NULL,    COMMAND_HARMLESS },
+    { K_MAIL,                                            "XCLIENT",      NULL,    COMMAND_HARMLESS },
+    { K_MAIL,                                            "XFORWARD",     NULL,    COMMAND_HARMLESS },
+    { K(FTP),                                            "FEAT",         NULL,    COMMAND_CAPABILITIES },
+    { K(FTP),                                            "AUTH",         "TLS",   COMMAND_STARTTLS },
+    { K(FTP),                                            "AUTH",         "SSL",   COMMAND_STARTTLS },
+    { K(FTP),                                            "AUTH",         "TLS-C", COMMAND_STARTTLS },
+    { K(FTP),                                            "AUTH",         "TLS-P", COMMAND_STARTTLS },
+    { K(FTP),                                            "AUTH",         NULL,    COMMAND_HARMLESS },
+    { K(FTP),                                            "OPTS",         NULL,    COMMAND_HARMLESS },
+    { K(FTP),                                            "SYST",         NULL,    COMMAND_HARMLESS },
+    { K(FTP),                                            "HOST",         NULL,    COMMAND_HARMLESS },
+    { K(FTP),                                            "CLNT",         NULL,    COMMAND_HARMLESS },
+    { K(FTP),                                            "PBSZ",         NULL,    COMMAND_HARMLESS },
+    { K(FTP),                                            "PROT",         NULL,    COMMAND_HARMLESS },
+    { K(FTP) | K(POP3) | K(IRC),                         "USER",         NULL,    COMMAND_HARMLESS },
+    { K(POP3),                                           "CAPA",         NULL,    COMMAND_CAPABILITIES },
+    { K(POP3),                                           "STLS",         NULL,    COMMAND_STARTTLS },
+    { K(POP3),                                           "AUTH",         "",      COMMAND_HARMLESS },
+    { K(POP3),                                           "UTF8",         NULL,    COMMAND_HARMLESS },
+    { K(POP3),                                           "LANG",         NULL,    COMMAND_HARMLESS },
+    { K(NNTP),                                           "CAPABILITIES", NULL,    COMMAND_CAPABILITIES },
+    { K(NNTP),                                           "MODE",         NULL,    COMMAND_HARMLESS },
+    { K(NNTP),                                           "DATE",         NULL,    COMMAND_HARMLESS },
+    { K(IMAP) | K(SIEVE),                                "CAPABILITY",   NULL,    COMMAND_CAPABILITIES },
+    { K(IMAP),                                           "ID",           NULL,    COMMAND_HARMLESS },
+    { K(IMAP),                                           "ENABLE",       NULL,    COMMAND_HARMLESS },
+    { K(IMAP) | K(SIEVE),                                "LOGOUT",       NULL,    COMMAND_QUIT },
+    { K(IRC),                                            "CAP",          "LS",    COMMAND_CAPABILITIES },
+    { K(IRC),                                            "CAP",          NULL,    COMMAND_HARMLESS },
+    { K(IRC),                                            "NICK",         NULL,    COMMAND_HARMLESS },
+    { K(IRC),                                            "PASS",         NULL,    COMMAND_HARMLESS },
+    { K(IRC),                                            "PING",         NULL,    COMMAND_HARMLESS },
+    { K(IRC),                                            "PONG",         NULL,    COMMAND_HARMLESS },
+    { K_MAIL | K(FTP) | K(POP3) | K(NNTP) | K(IMAP) | K(SIEVE), "NOOP",         NULL,    COMMAND_HARMLESS },
+    { K_MAIL | K(FTP) | K(NNTP),                         "HELP",         NULL,    COMMAND_HARMLESS },
+    { K_MAIL | K(FTP) | K(POP3) | K(NNTP) | K(IRC),      "QUIT",         NULL,    COMMAND_QUIT },
 };
 /* clang-format on */
 
@@ -109,64 +106,18 @@ static struct command_line parse_command(uint32_t kinds, struct bytes line)
     return c;
 }
 
-/* Three digits and then the end, a space or a hyphen; 0 where it is none. */
-static uint16_t reply_code(struct bytes line)
-{
-    if (line.len < 3 || (line.len > 3 && line.p[3] != ' ' && line.p[3] != '-')) {
-        return 0;
-    }
-    uint16_t code = 0;
-    for (size_t i = 0; i < 3; i++) {
-        if (line.p[i] < '0' || line.p[i] > '9') {
-            return 0;
-        }
-        code = (uint16_t)(code * 10 + (line.p[i] - '0'));
-    }
-    return code;
-}
-
-static bool is_alnum(uint8_t c)
-{
-    return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
-}
-
-/* The word stands in the line, with no letter or digit beside it. */
-static bool has_word(struct bytes line, const char *word)
-{
-    size_t len = strlen(word);
-    for (size_t i = 0; i + len <= line.len; i++) {
-        bool starts = i == 0 || !is_alnum(line.p[i - 1]);
-        bool ends = i + len == line.len || !is_alnum(line.p[i + len]);
-        if (starts && ends && prelude_same_word(bytes_head(bytes_skip(line, i), len), word)) {
-            return true;
-        }
-    }
-    return false;
-}
-
-static bool contains(struct bytes line, const char *text)
-{
-    size_t len = strlen(text);
-    for (size_t i = 0; i + len <= line.len; i++) {
-        if (prelude_same_word(bytes_head(bytes_skip(line, i), len), text)) {
-            return true;
-        }
-    }
-    return false;
-}
-
 /* ---- which protocol ---- */
 
 /* "220 ..." greets in SMTP, LMTP and FTP. RFC 5321 section 4.2: the server's domain comes first. */
 static enum prelude_kind guess_220(const struct prelude *p, struct bytes line)
 {
-    if (contains(line, "LMTP") || p->server_port == 24) {
+    if (prelude_contains(line, "LMTP") || p->server_port == 24) {
         return PRELUDE_LMTP;
     }
-    if (contains(line, "SMTP")) {
+    if (prelude_contains(line, "SMTP")) {
         return PRELUDE_SMTP;
     }
-    if (contains(line, "FTP") || p->server_port == 21) {
+    if (prelude_contains(line, "FTP") || p->server_port == 21) {
         return PRELUDE_FTP;
     }
     if (p->server_port == 25 || p->server_port == 465 || p->server_port == 587 ||
@@ -176,7 +127,7 @@ static enum prelude_kind guess_220(const struct prelude *p, struct bytes line)
     struct bytes rest = bytes_skip(line, 4);
     struct bytes domain = prelude_next_word(&rest);
     bool has_dot = domain.len > 0 && memchr(domain.p, '.', domain.len) != NULL;
-    return has_dot && is_alnum(domain.p[0]) ? PRELUDE_SMTP : PRELUDE_FTP;
+    return has_dot && prelude_is_alnum(domain.p[0]) ? PRELUDE_SMTP : PRELUDE_FTP;
 }
 
 static enum prelude_kind first_kind(uint32_t kinds)
@@ -249,7 +200,7 @@ static bool is_sieve(struct bytes line)
 static bool is_irc(struct bytes first, struct bytes second)
 {
     if (first.len > 1 && first.p[0] == ':') {
-        return reply_code(second) != 0 || prelude_same_word(second, "NOTICE") ||
+        return prelude_reply_code(second) != 0 || prelude_same_word(second, "NOTICE") ||
                prelude_same_word(second, "CAP");
     }
     return prelude_same_word(first, "NOTICE") && second.len > 0;
@@ -262,7 +213,7 @@ static enum prelude_kind kind_of(const struct prelude *p, struct bytes line, str
     size_t used = 0;
     (void)prelude_take_line(client, &command_line, &used);
     struct command_line command = parse_command(UINT32_MAX, command_line);
-    uint16_t code = reply_code(line);
+    uint16_t code = prelude_reply_code(line);
     struct bytes rest = line;
     struct bytes first = prelude_next_word(&rest);
     struct bytes second = prelude_next_word(&rest);
@@ -309,10 +260,9 @@ static bool is_greeting(const struct prelude *p, struct bytes line, struct bytes
     if (!prelude_take_line(client, &command_line, &used) || p->kind == PRELUDE_SIEVE) {
         return true;
     }
-    struct command_line command =
-        parse_command(K(IMAP) << 0 | UINT32_C(1) << p->kind, command_line);
+    struct command_line command = parse_command(UINT32_C(1) << p->kind, command_line);
     enum command meaning = command.row != NULL ? command.row->meaning : COMMAND_WORK;
-    uint16_t code = reply_code(line);
+    uint16_t code = prelude_reply_code(line);
     switch ((enum prelude_kind)p->kind) {
     case PRELUDE_IMAP:
         return prelude_prefix(line, BYTES("* OK")) == MATCH_YES ||
@@ -365,7 +315,8 @@ static void refine_kind(struct prelude *p, struct bytes line)
 static void client_leaves(struct prelude_turn *turn, struct bytes line)
 {
     const struct line_state *l = &turn->p->u.line;
-    if (l->capabilities_seen && !l->offers_tls && !turn->p->was_requested && !l->server_left) {
+    bool is_listed = l->capabilities_seen && (l->asked || turn->p->kind == PRELUDE_SIEVE);
+    if (is_listed && !l->offers_tls && !turn->p->was_requested && !l->server_left) {
         prelude_emit(turn, PRELUDE_NOT_OFFERED, line);
     }
     prelude_over(turn->p);
@@ -416,275 +367,6 @@ static void client_line(struct prelude_turn *turn, struct bytes line)
     }
 }
 
-/* ---- the server's replies ---- */
-
-static enum answer first_answer(const struct line_state *l)
-{
-    return l->n_queue > 0 ? (enum answer)l->queue[0] : ANSWER_ANY;
-}
-
-static void pop_answer(struct line_state *l)
-{
-    if (l->n_queue > 0) {
-        l->n_queue--;
-        memmove(l->queue, l->queue + 1, l->n_queue);
-    }
-}
-
-static bool line_offers_tls(const struct prelude *p, struct bytes line)
-{
-    struct bytes rest = reply_code(line) != 0 ? bytes_skip(line, 4) : line;
-    struct bytes all = rest;
-    struct bytes word = prelude_next_word(&rest);
-    switch ((enum prelude_kind)p->kind) {
-    case PRELUDE_FTP:
-        return has_word(all, "AUTH") && (has_word(all, "TLS") || has_word(all, "SSL"));
-    case PRELUDE_POP3:
-        return prelude_same_word(word, "STLS");
-    case PRELUDE_IMAP:
-        return has_word(all, "STARTTLS");
-    case PRELUDE_SIEVE:
-        return prelude_same_word(word, "\"STARTTLS\"");
-    case PRELUDE_IRC:
-        return has_word(all, "TLS");
-    default:
-        return prelude_same_word(word, "STARTTLS");
-    }
-}
-
-static void tell_capabilities(struct prelude_turn *turn, bool offers_tls, struct bytes line)
-{
-    struct prelude_event event = prelude_event(turn, PRELUDE_CAPABILITIES, line);
-    event.offers_tls = offers_tls;
-    turn->p->u.line.capabilities_seen = true;
-    turn->p->u.line.offers_tls = offers_tls;
-    prelude_send(turn, &event);
-}
-
-/* A whole reply. EHLO that is refused lists nothing; elsewhere a refusal to list proves nothing. */
-static void conclude(struct prelude_turn *turn, bool is_ok, struct bytes line)
-{
-    struct line_state *l = &turn->p->u.line;
-    enum answer answer = first_answer(l);
-    pop_answer(l);
-    bool is_mail = turn->p->kind == PRELUDE_SMTP || turn->p->kind == PRELUDE_LMTP;
-    switch (answer) {
-    case ANSWER_GREETING:
-        l->greeted = true;
-        l->server_left = !is_ok;
-        if (turn->p->kind == PRELUDE_SIEVE && is_ok) {
-            tell_capabilities(turn, l->offers_tls, line);
-        }
-        break;
-    case ANSWER_CAPABILITIES:
-        if (is_ok || is_mail) {
-            tell_capabilities(turn, is_ok && l->offers_tls, line);
-        }
-        break;
-    case ANSWER_TLS:
-        if (is_ok) {
-            prelude_accepted(turn, line);
-        } else {
-            prelude_refused(turn, line);
-        }
-        break;
-    case ANSWER_ANY:
-        break;
-    }
-}
-
-/* The first line of a reply: of the greeting it is shown, of a list it starts the search. */
-static void reply_starts(struct prelude_turn *turn, struct bytes line)
-{
-    struct line_state *l = &turn->p->u.line;
-    if (first_answer(l) == ANSWER_GREETING) {
-        prelude_emit(turn, PRELUDE_GREETING, line);
-    }
-    if (first_answer(l) == ANSWER_GREETING || first_answer(l) == ANSWER_CAPABILITIES) {
-        l->offers_tls = false;
-    }
-}
-
-/* "250-..." lines up to "250 ...", with anything between in FTP. */
-static bool code_reply_ends(struct line_state *l, uint16_t code, struct bytes line)
-{
-    bool goes_on = line.len > 3 && line.p[3] == '-';
-    if (l->multi_code == 0) {
-        l->multi_code = code;
-    }
-    return code == l->multi_code && !goes_on;
-}
-
-/* NNTP's 101 and POP3's answer to CAPA are lists that end with a dot. */
-static void list_reply(struct prelude_turn *turn, struct bytes line)
-{
-    struct line_state *l = &turn->p->u.line;
-    if (prelude_same_word(line, ".")) {
-        l->multi_code = 0;
-        conclude(turn, true, line);
-        return;
-    }
-    l->offers_tls = l->offers_tls || line_offers_tls(turn->p, line);
-}
-
-static bool in_list(const struct prelude *p)
-{
-    uint16_t code = p->u.line.multi_code;
-    return (p->kind == PRELUDE_NNTP && code == 101) || (p->kind == PRELUDE_POP3 && code != 0);
-}
-
-static void code_reply(struct prelude_turn *turn, uint16_t code, struct bytes line)
-{
-    struct line_state *l = &turn->p->u.line;
-    bool starts = l->multi_code == 0;
-    if (starts && code == 0) {
-        return; /* not a reply: nothing to learn from it */
-    }
-    if (starts) {
-        reply_starts(turn, line);
-        l->server_left = l->server_left || code == 421;
-    }
-    bool is_ok = (starts ? code : l->multi_code) < 400;
-    if (first_answer(l) == ANSWER_CAPABILITIES && is_ok) {
-        l->offers_tls = l->offers_tls || line_offers_tls(turn->p, line);
-        if (starts && (turn->p->kind == PRELUDE_POP3 || code == 101)) {
-            l->multi_code = code;
-            return;
-        }
-    }
-    if (code_reply_ends(l, code, line)) {
-        l->multi_code = 0;
-        conclude(turn, is_ok, line);
-    }
-}
-
-static void pop3_reply(struct prelude_turn *turn, struct bytes line)
-{
-    struct bytes rest = line;
-    struct bytes word = prelude_next_word(&rest);
-    if (prelude_same_word(word, "+OK")) {
-        code_reply(turn, 200, line);
-    } else if (prelude_same_word(word, "-ERR")) {
-        code_reply(turn, 500, line);
-    }
-}
-
-static void imap_untagged(struct prelude_turn *turn, struct bytes word, struct bytes line)
-{
-    struct line_state *l = &turn->p->u.line;
-    if (first_answer(l) == ANSWER_GREETING) {
-        prelude_emit(turn, PRELUDE_GREETING, line);
-        pop_answer(l);
-        l->greeted = true;
-    }
-    if (prelude_same_word(word, "BYE")) {
-        l->server_left = true;
-    } else if (prelude_same_word(word, "CAPABILITY") || contains(line, "[CAPABILITY ")) {
-        tell_capabilities(turn, line_offers_tls(turn->p, line), line);
-    }
-}
-
-/* Answers come by tag, so the queue only keeps the greeting's place. */
-static void imap_reply(struct prelude_turn *turn, struct bytes line)
-{
-    struct line_state *l = &turn->p->u.line;
-    struct bytes rest = line;
-    struct bytes tag = prelude_next_word(&rest);
-    struct bytes word = prelude_next_word(&rest);
-    if (prelude_same_word(tag, "*")) {
-        imap_untagged(turn, word, line);
-        return;
-    }
-    l->n_queue = 0;
-    if (!turn->p->request_pending || !bytes_equal(tag, bytes_of(l->tag, l->tag_len))) {
-        return;
-    }
-    if (prelude_same_word(word, "OK")) {
-        prelude_accepted(turn, line);
-    } else {
-        prelude_refused(turn, line);
-    }
-}
-
-static void sieve_reply(struct prelude_turn *turn, struct bytes line)
-{
-    struct line_state *l = &turn->p->u.line;
-    struct bytes rest = line;
-    struct bytes word = prelude_next_word(&rest);
-    bool is_ok = prelude_same_word(word, "OK");
-    bool is_end = is_ok || prelude_same_word(word, "NO") || prelude_same_word(word, "BYE");
-    if (l->multi_code == 0) {
-        reply_starts(turn, line);
-    }
-    l->multi_code = is_end ? 0 : 1;
-    if (is_end) {
-        l->server_left = l->server_left || prelude_same_word(word, "BYE");
-        conclude(turn, is_ok, line);
-    } else if (first_answer(l) != ANSWER_TLS) {
-        l->offers_tls = l->offers_tls || line_offers_tls(turn->p, line);
-    }
-}
-
-/* A reply to STARTTLS: 670 yes, 691 no; 421 (unknown command) and 451 (not registered) too. */
-static void irc_numeric(struct prelude_turn *turn, uint16_t code, struct bytes line)
-{
-    if (code == 1) {
-        prelude_clear(turn, line); /* RPL_WELCOME: registered in clear */
-    } else if (turn->p->request_pending && code == 670) {
-        prelude_accepted(turn, line);
-    } else if (turn->p->request_pending &&
-               (code == 691 || code == 451 || (code == 421 && contains(line, "STARTTLS")))) {
-        prelude_refused(turn, line);
-    }
-}
-
-/* Answers name what they answer; the queue is of no use. */
-static void irc_reply(struct prelude_turn *turn, struct bytes line)
-{
-    struct line_state *l = &turn->p->u.line;
-    struct bytes rest = line;
-    struct bytes word = prelude_next_word(&rest);
-    if (word.len > 0 && word.p[0] == ':') {
-        word = prelude_next_word(&rest);
-    }
-    l->n_queue = 0;
-    if (prelude_same_word(word, "NOTICE") && l->multi_code == 0) {
-        l->multi_code = 1; /* the first of them is as good as a greeting */
-        prelude_emit(turn, PRELUDE_GREETING, line);
-    } else if (prelude_same_word(word, "CAP") && has_word(rest, "LS")) {
-        tell_capabilities(turn, l->offers_tls || line_offers_tls(turn->p, rest), line);
-    } else if (prelude_same_word(word, "ERROR")) {
-        l->server_left = true;
-    } else if (word.len == 3) {
-        irc_numeric(turn, reply_code(word), line);
-    }
-}
-
-static void server_line(struct prelude_turn *turn, struct bytes line)
-{
-    if (in_list(turn->p)) {
-        list_reply(turn, line);
-        return;
-    }
-    switch ((enum prelude_kind)turn->p->kind) {
-    case PRELUDE_IMAP:
-        imap_reply(turn, line);
-        break;
-    case PRELUDE_POP3:
-        pop3_reply(turn, line);
-        break;
-    case PRELUDE_SIEVE:
-        sieve_reply(turn, line);
-        break;
-    case PRELUDE_IRC:
-        irc_reply(turn, line);
-        break;
-    default:
-        code_reply(turn, reply_code(line), line);
-        break;
-    }
-}
-
 static enum prelude_progress step_line(struct prelude_turn *turn)
 {
     struct bytes line;
@@ -703,14 +385,14 @@ static enum prelude_progress step_line(struct prelude_turn *turn)
     if (turn->side == SIDE_CLIENT) {
         client_line(turn, line);
     } else {
-        server_line(turn, line);
+        prelude_reply(turn, line);
     }
     return STEP_USED;
 }
 
 static void finish_line(struct prelude_turn *turn)
 {
-    if (turn->p->u.line.asked) {
+    if (turn->p->u.line.asked) { /* who said nothing at all wanted nothing */
         client_leaves(turn, (struct bytes){ NULL, 0 });
     }
 }

@@ -82,13 +82,16 @@ struct direction {
     struct tds_frame tds;
 };
 
+/* Protocols of lines: what the next reply answers. */
+enum answer { ANSWER_ANY = 0, ANSWER_GREETING, ANSWER_CAPABILITIES, ANSWER_TLS };
+
 struct line_state {
-    uint8_t queue[PRELUDE_QUEUE_MAX]; /* enum of prelude_line.c: what the next replies answer */
+    uint8_t queue[PRELUDE_QUEUE_MAX]; /* enum answer */
     uint8_t n_queue;
     uint8_t tag[PRELUDE_TAG_MAX]; /* IMAP: of STARTTLS */
     uint8_t tag_len;
     uint16_t multi_code; /* inside a reply of several lines: its code */
-    bool greeted, asked, capabilities_seen, offers_tls, requested, server_left;
+    bool greeted, asked, capabilities_seen, offers_tls, server_left;
 };
 
 struct http_state {
@@ -152,6 +155,14 @@ bool prelude_is_text(struct bytes b);
 bool prelude_same_word(struct bytes a, const char *word);
 /* Cuts the next word (no spaces) off the line. */
 struct bytes prelude_next_word(struct bytes *line);
+/* Three digits and then the end, a space or a hyphen; 0 where it is none. */
+uint16_t prelude_reply_code(struct bytes line);
+bool prelude_is_alnum(uint8_t c);
+/* The word stands in the line, with no letter or digit beside it. */
+bool prelude_has_word(struct bytes line, const char *word);
+bool prelude_contains(struct bytes line, const char *text);
+/* One line of the server, in a protocol of lines. */
+void prelude_reply(struct prelude_turn *turn, struct bytes line);
 /* Decimal, 0 to 65535. */
 bool prelude_parse_port(struct bytes word, uint16_t *out);
 /* An address as text. */

@@ -41,9 +41,9 @@ static struct bytes rdp_negotiation(struct bytes packet, bool *has_cookie)
     struct bytes rest = bytes_skip(packet, 4 + 7);
     struct bytes line;
     size_t used = 0;
-    *has_cookie =
-        rest.len > 0 && rest.p[0] > RDP_NEG_FAILURE && prelude_take_line(rest, &line, &used);
-    rest = bytes_skip(rest, used);
+    *has_cookie = rest.len > 0 && rest.p[0] > RDP_NEG_FAILURE &&
+                  prelude_take_line(rest, &line, &used) && prelude_is_text(line);
+    rest = bytes_skip(rest, *has_cookie ? used : 0);
     bool is_whole = rest.len >= RDP_NEG_BYTES && load_le16(rest.p + 2) == RDP_NEG_BYTES;
     return is_whole ? bytes_head(rest, RDP_NEG_BYTES) : (struct bytes){ NULL, 0 };
 }

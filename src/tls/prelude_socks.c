@@ -35,7 +35,7 @@ static enum prelude_match identify_socks_client(struct bytes b)
 
 static enum prelude_match identify_socks_server(struct bytes b, struct bytes client)
 {
-    if (client.len < 3) {
+    if (client.len < 3 || identify_socks_client(client) == MATCH_NO) {
         return MATCH_NO;
     }
     if (client.p[0] == 4) {

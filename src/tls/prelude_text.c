@@ -102,3 +102,49 @@ struct endpoint prelude_endpoint(const uint8_t *ip, size_t ip_len, const uint8_t
     (void)bytes_copy(e.ip, sizeof e.ip, bytes_of(ip, ip_len));
     return e;
 }
+
+/* Three digits and then the end, a space or a hyphen; 0 where it is none. */
+uint16_t prelude_reply_code(struct bytes line)
+{
+    if (line.len < 3 || (line.len > 3 && line.p[3] != ' ' && line.p[3] != '-')) {
+        return 0;
+    }
+    uint16_t code = 0;
+    for (size_t i = 0; i < 3; i++) {
+        if (line.p[i] < '0' || line.p[i] > '9') {
+            return 0;
+        }
+        code = (uint16_t)(code * 10 + (line.p[i] - '0'));
+    }
+    return code;
+}
+
+bool prelude_is_alnum(uint8_t c)
+{
+    return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
+}
+
+/* The word stands in the line, with no letter or digit beside it. */
+bool prelude_has_word(struct bytes line, const char *word)
+{
+    size_t len = strlen(word);
+    for (size_t i = 0; i + len <= line.len; i++) {
+        bool starts = i == 0 || !prelude_is_alnum(line.p[i - 1]);
+        bool ends = i + len == line.len || !prelude_is_alnum(line.p[i + len]);
+        if (starts && ends && prelude_same_word(bytes_head(bytes_skip(line, i), len), word)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+bool prelude_contains(struct bytes line, const char *text)
+{
+    size_t len = strlen(text);
+    for (size_t i = 0; i + len <= line.len; i++) {
+        if (prelude_same_word(bytes_head(bytes_skip(line, i), len), text)) {
+            return true;
+        }
+    }
+    return false;
+}

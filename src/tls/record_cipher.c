@@ -20,25 +20,25 @@ struct cipher_row {
     const char *evp;
 };
 
-/* clang-format off: a table reads by columns */
+/* clang-format off */
 static const struct cipher_row cipher_rows[] = {
-    { "AES_128_GCM", "AES-128-GCM" },
-    { "AES_256_GCM", "AES-256-GCM" },
-    { "AES_128_CCM", "AES-128-CCM" },
-    { "AES_256_CCM", "AES-256-CCM" },
-    { "AES_128_CBC", "AES-128-CBC" },
-    { "AES_256_CBC", "AES-256-CBC" },
+    { "AES_128_GCM",       "AES-128-GCM" },
+    { "AES_256_GCM",       "AES-256-GCM" },
+    { "AES_128_CCM",       "AES-128-CCM" },
+    { "AES_256_CCM",       "AES-256-CCM" },
+    { "AES_128_CBC",       "AES-128-CBC" },
+    { "AES_256_CBC",       "AES-256-CBC" },
     { "CHACHA20_POLY1305", "ChaCha20-Poly1305" },
-    { "CAMELLIA_128_CBC", "CAMELLIA-128-CBC" },
-    { "CAMELLIA_256_CBC", "CAMELLIA-256-CBC" },
-    { "ARIA_128_GCM", "ARIA-128-GCM" },
-    { "ARIA_256_GCM", "ARIA-256-GCM" },
-    { "ARIA_128_CBC", "ARIA-128-CBC" },
-    { "ARIA_256_CBC", "ARIA-256-CBC" },
-    { "3DES_EDE_CBC", "DES-EDE3-CBC" },
-    { "SEED_CBC", "SEED-CBC" },
-    { "IDEA_CBC", "IDEA-CBC" },
-    { "DES_CBC", "DES-CBC" },
+    { "CAMELLIA_128_CBC",  "CAMELLIA-128-CBC" },
+    { "CAMELLIA_256_CBC",  "CAMELLIA-256-CBC" },
+    { "ARIA_128_GCM",      "ARIA-128-GCM" },
+    { "ARIA_256_GCM",      "ARIA-256-GCM" },
+    { "ARIA_128_CBC",      "ARIA-128-CBC" },
+    { "ARIA_256_CBC",      "ARIA-256-CBC" },
+    { "3DES_EDE_CBC",      "DES-EDE3-CBC" },
+    { "SEED_CBC",          "SEED-CBC" },
+    { "IDEA_CBC",          "IDEA-CBC" },
+    { "DES_CBC",           "DES-CBC" },
 };
 
 struct digest_row {
@@ -48,8 +48,8 @@ struct digest_row {
 };
 
 static const struct digest_row digest_rows[] = {
-    { TLS_HASH_MD5, "MD5", 16 },
-    { TLS_HASH_SHA1, "SHA1", 20 },
+    { TLS_HASH_MD5,    "MD5",    16 },
+    { TLS_HASH_SHA1,   "SHA1",   20 },
     { TLS_HASH_SHA256, "SHA256", 32 },
     { TLS_HASH_SHA384, "SHA384", 48 },
 };

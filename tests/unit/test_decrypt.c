@@ -1,5 +1,6 @@
 #include "tls/decrypt.h"
 
+#include "tls/key_schedule.h"
 #include "tls/names.h"
 #include "tls/record.h"
 
@@ -449,6 +450,75 @@ static void garbage_and_short_records(void **state)
     keylog_free(keylog);
 }
 
+/* A record as a client would seal it with the key of that phase, holding an application text. */
+static size_t seal(enum keylog_label label, uint64_t sequence, const struct keylog *keylog,
+                   uint8_t *out)
+{
+    static const uint8_t random[32] = { [31] = 1 };
+    static const uint8_t inner[] = { 'h', 'i', TLS_APPLICATION_DATA, 0, 0 };
+    uint8_t key[16];
+    uint8_t iv[12];
+    int n = 0;
+    size_t len = sizeof inner + 16;
+    uint8_t header[5] = { TLS_APPLICATION_DATA, 3, 3, 0, (uint8_t)len };
+    struct bytes secret = keylog_find(keylog, bytes_of(random, sizeof random), label);
+    assert_true(tls13_expand_label("SHA256", secret, "key", key, sizeof key));
+    assert_true(tls13_expand_label("SHA256", secret, "iv", iv, sizeof iv));
+    iv[11] ^= (uint8_t)sequence;
+    EVP_CIPHER_CTX *ctx = EVP_CIPHER_CTX_new();
+    assert_int_equal(EVP_EncryptInit_ex(ctx, EVP_aes_128_gcm(), NULL, key, iv), 1);
+    assert_int_equal(EVP_EncryptUpdate(ctx, NULL, &n, header, sizeof header), 1);
+    assert_int_equal(EVP_EncryptUpdate(ctx, out, &n, inner, sizeof inner), 1);
+    assert_int_equal(EVP_EncryptFinal_ex(ctx, out + n, &n), 1);
+    assert_int_equal(EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_GCM_GET_TAG, 16, out + sizeof inner), 1);
+    EVP_CIPHER_CTX_free(ctx);
+    return len;
+}
+
+struct early_step {
+    enum keylog_label label;
+    uint64_t sequence;
+    bool opens;
+};
+
+struct early_row {
+    const char *name;
+    enum decrypt_phase phase;
+    struct early_step steps[4];
+};
+
+/* clang-format off */
+static const struct early_row early_rows[] = {
+    { "early data, then refused",       DECRYPT_EARLY,     { { KEYLOG_CLIENT_EARLY, 0, true }, { KEYLOG_CLIENT_EARLY, 1, true }, { KEYLOG_CLIENT_HANDSHAKE, 0, true }, { KEYLOG_CLIENT_HANDSHAKE, 1, true } } },
+    { "an altered early record",        DECRYPT_EARLY,     { { KEYLOG_CLIENT_EARLY, 0, true }, { KEYLOG_CLIENT_EARLY, 7, false }, { KEYLOG_CLIENT_EARLY, 1, true }, { KEYLOG_CLIENT_EARLY, 2, true } } },
+    { "early data without their key",   DECRYPT_HANDSHAKE, { { KEYLOG_CLIENT_EARLY, 0, false }, { KEYLOG_CLIENT_EARLY, 1, false }, { KEYLOG_CLIENT_HANDSHAKE, 0, true }, { KEYLOG_CLIENT_HANDSHAKE, 1, true } } },
+    { "an altered first handshake one", DECRYPT_HANDSHAKE, { { KEYLOG_CLIENT_HANDSHAKE, 9, false }, { KEYLOG_CLIENT_HANDSHAKE, 1, true }, { KEYLOG_CLIENT_HANDSHAKE, 2, true }, { KEYLOG_CLIENT_HANDSHAKE, 2, false } } },
+};
+/* clang-format on */
+
+static void check_early(void **state)
+{
+    const struct early_row *row = *state;
+    struct keylog *keylog = NULL;
+    struct decryptor *d = NULL;
+    setup_early(&keylog, &d, 0x1301);
+    assert_non_null(d);
+    decryptor_set_phase(d, SIDE_CLIENT, row->phase);
+    for (size_t i = 0; i < ARRAY_LEN(row->steps); i++) {
+        uint8_t body[64];
+        uint8_t room[64];
+        size_t out_len = 0;
+        uint8_t type = 0;
+        size_t len = seal(row->steps[i].label, row->steps[i].sequence, keylog, body);
+        bool ok = decryptor_open(d, SIDE_CLIENT, TLS_APPLICATION_DATA, 0x0303, bytes_of(body, len),
+                                 room, &out_len, &type);
+        assert_int_equal(ok, row->steps[i].opens);
+        assert_int_equal(out_len, ok ? 2 : 0);
+    }
+    decryptor_free(d);
+    keylog_free(keylog);
+}
+
 /* ---- rows ---- */
 
 static void add_row(int version, const char *version_name, const char *suite, bool no_etm)
@@ -511,7 +581,7 @@ int main(void)
                                     "TLS_AES_128_GCM_SHA256", false };
     static struct row altered_cbc = { "an altered record of CBC", TLS1_1_VERSION, "AES128-SHA",
                                       true };
-    static struct CMUnitTest tests[N_ROWS_MAX + 6];
+    static struct CMUnitTest tests[N_ROWS_MAX + 6 + ARRAY_LEN(early_rows)];
     add_rows_of(TLS1_VERSION, "TLS 1.0");
     add_rows_of(TLS1_1_VERSION, "TLS 1.1");
     add_rows_of(TLS1_2_VERSION, "TLS 1.2");
@@ -526,5 +596,10 @@ int main(void)
     tests[n++] = (struct CMUnitTest){ "no secrets", no_secrets, NULL, NULL, &altered12 };
     tests[n++] = (struct CMUnitTest)cmocka_unit_test(hash_of_another_length);
     tests[n++] = (struct CMUnitTest)cmocka_unit_test(garbage_and_short_records);
+    for (size_t i = 0; i < ARRAY_LEN(early_rows); i++) {
+        const struct early_row *row = &early_rows[i];
+        tests[n++] =
+            (struct CMUnitTest){ row->name, check_early, NULL, NULL, (void *)(uintptr_t)row };
+    }
     return _cmocka_run_group_tests("decrypt", tests, n, make_certificates, free_certificates);
 }

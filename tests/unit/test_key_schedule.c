@@ -26,16 +26,14 @@ struct row {
     struct bytes expected;
 };
 
-/* clang-format off: a table reads by columns; RFC 8448 section 3 */
+/* RFC 8448 section 3 */
+/* RFC 8448 section 3. */
+/* clang-format off */
 static const struct row rows[] = {
-    { "server handshake key", SECRET_SERVER, "key",
-      OCTETS("\x3f\xce\x51\x60\x09\xc2\x17\x27\xd0\xf2\xe4\xe8\x6e\xe4\x03\xbc") },
-    { "server handshake iv", SECRET_SERVER, "iv",
-      OCTETS("\x5d\x31\x3e\xb2\x67\x12\x76\xee\x13\x00\x0b\x30") },
-    { "client handshake key", SECRET_CLIENT, "key",
-      OCTETS("\xdb\xfa\xa6\x93\xd1\x76\x2c\x5b\x66\x6a\xf5\xd9\x50\x25\x8d\x01") },
-    { "client handshake iv", SECRET_CLIENT, "iv",
-      OCTETS("\x5b\xd3\xc7\x1b\x83\x6e\x0b\x76\xbb\x73\x26\x5f") },
+    { "server handshake key", SECRET_SERVER, "key", OCTETS("\x3f\xce\x51\x60\x09\xc2\x17\x27\xd0\xf2\xe4\xe8\x6e\xe4\x03\xbc") },
+    { "server handshake iv",  SECRET_SERVER, "iv", OCTETS("\x5d\x31\x3e\xb2\x67\x12\x76\xee\x13\x00\x0b\x30") },
+    { "client handshake key", SECRET_CLIENT, "key", OCTETS("\xdb\xfa\xa6\x93\xd1\x76\x2c\x5b\x66\x6a\xf5\xd9\x50\x25\x8d\x01") },
+    { "client handshake iv",  SECRET_CLIENT, "iv", OCTETS("\x5b\xd3\xc7\x1b\x83\x6e\x0b\x76\xbb\x73\x26\x5f") },
 };
 /* clang-format on */
 

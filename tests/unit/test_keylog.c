@@ -26,47 +26,36 @@ struct row {
     size_t secret_len; /* of R1 under `label`; 0: not found */
 };
 
-/* clang-format off: a table reads by columns */
+/* clang-format off */
 static const struct row rows[] = {
-    { "empty", "", 0, 0, KEYLOG_CLIENT_RANDOM, 0 },
-    { "master secret", "CLIENT_RANDOM " R1 " " S48 "\n", 1, 0, KEYLOG_CLIENT_RANDOM, 48 },
-    { "no newline at the end", "CLIENT_RANDOM " R1 " " S48, 1, 0, KEYLOG_CLIENT_RANDOM, 48 },
-    { "CRLF", "CLIENT_RANDOM " R1 " " S48 "\r\n", 1, 0, KEYLOG_CLIENT_RANDOM, 48 },
-    { "client handshake", LABELS, 1, 0, KEYLOG_CLIENT_HANDSHAKE, 32 },
-    { "server handshake", "SERVER_HANDSHAKE_TRAFFIC_SECRET " R1 " " S48 "\n", 1, 0,
-      KEYLOG_SERVER_HANDSHAKE, 48 },
-    { "client application", "CLIENT_TRAFFIC_SECRET_0 " R1 " " S48 "\n", 1, 0,
-      KEYLOG_CLIENT_TRAFFIC_0, 48 },
-    { "server application", "SERVER_TRAFFIC_SECRET_0 " R1 " " S32 "\n", 1, 0,
-      KEYLOG_SERVER_TRAFFIC_0, 32 },
-    { "early data", "CLIENT_EARLY_TRAFFIC_SECRET " R1 " " S32 "\n", 1, 0, KEYLOG_CLIENT_EARLY, 32 },
-    { "64 bytes", "CLIENT_EARLY_TRAFFIC_SECRET " R1 " " S64 "\n", 1, 0, KEYLOG_CLIENT_EARLY, 64 },
-    { "capital letters",
-      "CLIENT_RANDOM 00112233445566778899AABBCCDDEEFF00112233445566778899AABBCCDDEEFF " S48 "\n", 1,
-      0, KEYLOG_CLIENT_RANDOM, 48 },
-    { "comments and blanks", "# SSL/TLS secrets\n\n \n" LABELS "#x\n", 1, 0,
-      KEYLOG_CLIENT_HANDSHAKE, 32 },
-    { "known and of no use", "EXPORTER_SECRET " R1 " " S32 "\nRSA 00 11\n" LABELS, 1, 0,
-      KEYLOG_CLIENT_HANDSHAKE, 32 },
-    { "the later one wins",
-      "CLIENT_EARLY_TRAFFIC_SECRET " R1 " " S64 "\nCLIENT_EARLY_TRAFFIC_SECRET " R1 " " S32 "\n", 1,
-      0, KEYLOG_CLIENT_EARLY, 32 },
-    { "another connection", "CLIENT_RANDOM " R2 " " S48 "\n", 1, 0, KEYLOG_CLIENT_RANDOM, 0 },
-    { "another label", LABELS, 1, 0, KEYLOG_SERVER_HANDSHAKE, 0 },
-    { "unknown label", "CLIENT_FOO " R1 " " S48 "\n", 0, 1, KEYLOG_CLIENT_RANDOM, 0 },
-    { "label alone", "CLIENT_RANDOM\n", 0, 1, KEYLOG_CLIENT_RANDOM, 0 },
-    { "random too short", "CLIENT_RANDOM 0011 " S48 "\n", 0, 1, KEYLOG_CLIENT_RANDOM, 0 },
-    { "random too long", "CLIENT_RANDOM " R1 "00 " S48 "\n", 0, 1, KEYLOG_CLIENT_RANDOM, 0 },
-    { "random not hex", "CLIENT_RANDOM g" R1 " " S48 "\n", 0, 1, KEYLOG_CLIENT_RANDOM, 0 },
-    { "no secret", "CLIENT_RANDOM " R1 "\n", 0, 1, KEYLOG_CLIENT_RANDOM, 0 },
-    { "odd digits", "CLIENT_RANDOM " R1 " " S48 "0\n", 0, 1, KEYLOG_CLIENT_RANDOM, 0 },
-    { "master secret too short", "CLIENT_RANDOM " R1 " " S32 "\n", 0, 1, KEYLOG_CLIENT_RANDOM, 0 },
-    { "traffic secret too short", "CLIENT_EARLY_TRAFFIC_SECRET " R1 " 0011\n", 0, 1,
-      KEYLOG_CLIENT_EARLY, 0 },
-    { "traffic secret too long", "CLIENT_EARLY_TRAFFIC_SECRET " R1 " " S64 "00\n", 0, 1,
-      KEYLOG_CLIENT_EARLY, 0 },
-    { "a word too many", "CLIENT_RANDOM " R1 " " S48 " x\n", 0, 1, KEYLOG_CLIENT_RANDOM, 0 },
-    { "garbage, then good", "\x01\x02\xff garbage\n" LABELS, 1, 1, KEYLOG_CLIENT_HANDSHAKE, 32 },
+    { "empty",                    "",                                                0, 0, KEYLOG_CLIENT_RANDOM, 0 },
+    { "master secret",            "CLIENT_RANDOM " R1 " " S48 "\n",                  1, 0, KEYLOG_CLIENT_RANDOM, 48 },
+    { "no newline at the end",    "CLIENT_RANDOM " R1 " " S48,                       1, 0, KEYLOG_CLIENT_RANDOM, 48 },
+    { "CRLF",                     "CLIENT_RANDOM " R1 " " S48 "\r\n",                1, 0, KEYLOG_CLIENT_RANDOM, 48 },
+    { "client handshake",         LABELS,                                            1, 0, KEYLOG_CLIENT_HANDSHAKE, 32 },
+    { "server handshake",         "SERVER_HANDSHAKE_TRAFFIC_SECRET " R1 " " S48 "\n", 1, 0, KEYLOG_SERVER_HANDSHAKE, 48 },
+    { "client application",       "CLIENT_TRAFFIC_SECRET_0 " R1 " " S48 "\n",        1, 0, KEYLOG_CLIENT_TRAFFIC_0, 48 },
+    { "server application",       "SERVER_TRAFFIC_SECRET_0 " R1 " " S32 "\n",        1, 0, KEYLOG_SERVER_TRAFFIC_0, 32 },
+    { "early data",               "CLIENT_EARLY_TRAFFIC_SECRET " R1 " " S32 "\n",    1, 0, KEYLOG_CLIENT_EARLY, 32 },
+    { "64 bytes",                 "CLIENT_EARLY_TRAFFIC_SECRET " R1 " " S64 "\n",    1, 0, KEYLOG_CLIENT_EARLY, 64 },
+    { "capital letters",          "CLIENT_RANDOM 00112233445566778899AABBCCDDEEFF00112233445566778899AABBCCDDEEFF " S48 "\n", 1, 0, KEYLOG_CLIENT_RANDOM, 48 },
+    { "comments and blanks",      "# SSL/TLS secrets\n\n \n" LABELS "#x\n",          1, 0, KEYLOG_CLIENT_HANDSHAKE, 32 },
+    { "known and of no use",      "EXPORTER_SECRET " R1 " " S32 "\nRSA 00 11\n" LABELS, 1, 0, KEYLOG_CLIENT_HANDSHAKE, 32 },
+    { "the later one wins",       "CLIENT_EARLY_TRAFFIC_SECRET " R1 " " S64 "\nCLIENT_EARLY_TRAFFIC_SECRET " R1 " " S32 "\n", 1, 0, KEYLOG_CLIENT_EARLY, 32 },
+    { "another connection",       "CLIENT_RANDOM " R2 " " S48 "\n",                  1, 0, KEYLOG_CLIENT_RANDOM, 0 },
+    { "another label",            LABELS,                                            1, 0, KEYLOG_SERVER_HANDSHAKE, 0 },
+    { "unknown label",            "CLIENT_FOO " R1 " " S48 "\n",                     0, 1, KEYLOG_CLIENT_RANDOM, 0 },
+    { "label alone",              "CLIENT_RANDOM\n",                                 0, 1, KEYLOG_CLIENT_RANDOM, 0 },
+    { "random too short",         "CLIENT_RANDOM 0011 " S48 "\n",                    0, 1, KEYLOG_CLIENT_RANDOM, 0 },
+    { "random too long",          "CLIENT_RANDOM " R1 "00 " S48 "\n",                0, 1, KEYLOG_CLIENT_RANDOM, 0 },
+    { "random not hex",           "CLIENT_RANDOM g" R1 " " S48 "\n",                 0, 1, KEYLOG_CLIENT_RANDOM, 0 },
+    { "no secret",                "CLIENT_RANDOM " R1 "\n",                          0, 1, KEYLOG_CLIENT_RANDOM, 0 },
+    { "odd digits",               "CLIENT_RANDOM " R1 " " S48 "0\n",                 0, 1, KEYLOG_CLIENT_RANDOM, 0 },
+    { "master secret too short",  "CLIENT_RANDOM " R1 " " S32 "\n",                  0, 1, KEYLOG_CLIENT_RANDOM, 0 },
+    { "traffic secret too short", "CLIENT_EARLY_TRAFFIC_SECRET " R1 " 0011\n",       0, 1, KEYLOG_CLIENT_EARLY, 0 },
+    { "traffic secret too long",  "CLIENT_EARLY_TRAFFIC_SECRET " R1 " " S64 "00\n",  0, 1, KEYLOG_CLIENT_EARLY, 0 },
+    { "a word too many",          "CLIENT_RANDOM " R1 " " S48 " x\n",                0, 1, KEYLOG_CLIENT_RANDOM, 0 },
+    { "garbage, then good",       "\x01\x02\xff garbage\n" LABELS,                   1, 1, KEYLOG_CLIENT_HANDSHAKE, 32 },
 };
 /* clang-format on */
 
@@ -134,13 +123,13 @@ static void many(void **state)
     char hex[65];
     assert_int_equal(keylog_new(&k, NULL), ST_OK);
     for (unsigned i = 0; i < 5000; i++) {
-        (void)snprintf(hex, sizeof hex, "%08x%s", i, R1 + 8);
-        int len = snprintf(line, sizeof line, "CLIENT_RANDOM %s %08x%s\n", hex, i, S48 + 8);
+        (void)snprintf(hex, sizeof hex, "%08x%s", i, &R1[8]);
+        int len = snprintf(line, sizeof line, "CLIENT_RANDOM %s %08x%s\n", hex, i, &S48[8]);
         assert_int_equal(keylog_add(k, bytes_of(line, (size_t)len), NULL), ST_OK);
     }
     assert_int_equal(keylog_n_entries(k), 5000);
     for (unsigned i = 0; i < 5000; i++) {
-        (void)snprintf(hex, sizeof hex, "%08x%s", i, R1 + 8);
+        (void)snprintf(hex, sizeof hex, "%08x%s", i, &R1[8]);
         struct bytes found = keylog_find(k, random_of(hex, random), KEYLOG_CLIENT_RANDOM);
         assert_int_equal(found.len, 48);
         assert_int_equal(load_be32(found.p), i);
