@@ -1,0 +1,78 @@
+# bash completion for handfast(1)
+
+_handfast_interfaces()
+{
+    ls /sys/class/net 2>/dev/null
+    echo any
+}
+
+_handfast_explain()
+{
+    local cur=$1 prev=$2
+    case "$prev" in
+    -i | --interface)
+        mapfile -t COMPREPLY < <(compgen -W "$(_handfast_interfaces)" -- "$cur")
+        return
+        ;;
+    --only)
+        mapfile -t COMPREPLY < <(compgen -W 'failed findings all' -- "$cur")
+        return
+        ;;
+    --color)
+        mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$cur")
+        return
+        ;;
+    --trust)
+        mapfile -t COMPREPLY < <(
+            compgen -W 'system none' -- "$cur"
+            compgen -f -- "$cur"
+        )
+        compopt -o filenames
+        return
+        ;;
+    --keylog | --crl | -o | --output)
+        mapfile -t COMPREPLY < <(compgen -f -- "$cur")
+        compopt -o filenames
+        return
+        ;;
+    --gateway | --filter | --message | --width)
+        return
+        ;;
+    esac
+    if [[ $cur == -* ]]; then
+        mapfile -t COMPREPLY < <(compgen -W '-i --interface --filter --message --trust --crl
+            --keylog --gateway --only --summary --json -o --output --color --width --no-progress
+            -h --help --version' -- "$cur")
+        return
+    fi
+    mapfile -t COMPREPLY < <(
+        compgen -d -- "$cur"
+        compgen -f -X '!*.@(pcap|pcapng|cap|dmp)?(.gz|.zst)' -- "$cur"
+    )
+    compopt -o filenames
+}
+
+_handfast()
+{
+    local cur=${COMP_WORDS[COMP_CWORD]}
+    local prev=${COMP_WORDS[COMP_CWORD - 1]}
+    COMPREPLY=()
+    if [[ $COMP_CWORD -eq 1 ]]; then
+        mapfile -t COMPREPLY < <(compgen -W 'explain help version --help --version' -- "$cur")
+        return
+    fi
+    case "${COMP_WORDS[1]}" in
+    explain)
+        local extglob
+        extglob=$(shopt -p extglob)
+        shopt -s extglob
+        _handfast_explain "$cur" "$prev"
+        $extglob
+        ;;
+    help)
+        mapfile -t COMPREPLY < <(compgen -W 'explain' -- "$cur")
+        ;;
+    esac
+}
+
+complete -F _handfast handfast
