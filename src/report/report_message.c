@@ -72,10 +72,19 @@ static void put_who(struct page *p, const struct message_reading *r)
     page_scratch(p, PAGE_INDENT, PAGE_INDENT);
 }
 
+/* That a handshake failed is no news beside a message that says more. */
+static bool says_little(const struct message_row *row)
+{
+    return row->voice == VOICE_WRAPS && strcmp(row->stack, "any") == 0;
+}
+
 static void put_meanings(struct page *p, const struct message_reading *r)
 {
     for (size_t i = 0; i < r->n_rows && i < MEANINGS_MAX; i++) {
         struct text *s = &p->scratch;
+        if (i > 0 && says_little(r->rows[i])) {
+            continue;
+        }
         text_clear(s);
         text_printf(s, "%s: %s", r->rows[i]->stack, r->rows[i]->meaning);
         page_scratch(p, PAGE_INDENT, PAGE_INDENT + 2);
