@@ -145,7 +145,9 @@ enum layer layer_pppoe(struct walk *w)
         return LAYER_BROKEN;
     }
     bool is_session = w->p[0] == 0x11 && w->p[1] == 0; /* RFC 2516 section 4 */
+    uint32_t length = load_be16(w->p + 4);
     walk_skip(w, PPPOE_BYTES);
+    walk_trim(w, length); /* what follows LENGTH is padding of the frame */
     return is_session ? LAYER_PPP : LAYER_OTHER;
 }
 
