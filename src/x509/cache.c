@@ -149,8 +149,10 @@ void x509_chain_unref(const struct x509_chain *chain)
 
 void x509_store_trim(struct x509_store *s)
 {
-    while (s->oldest != NULL) {
-        chain_drop(s->oldest);
+    struct x509_chain *newer = NULL;
+    for (struct x509_chain *chain = s->oldest; chain != NULL; chain = newer) {
+        newer = chain->newer;
+        chain_drop(chain);
     }
 }
 

@@ -88,25 +88,29 @@ static bool is_better(const struct findings *a, const struct findings *than)
 }
 
 /* The path with the least wrong with it; the first of equals, since it is the likeliest. */
-static enum status judge_complete(struct work *w)
+static enum status try_path(struct work *w, const struct path *path)
 {
-    for (size_t i = 0; i < w->paths.n; i++) {
-        w->trial = (struct findings){ .chain = w->chain };
-        TRY(verify_path(&w->paths.found[i], w->q, &w->trial));
-        if (w->trial.could_not_build && w->trial.n == 0) {
-            findings_put(&w->trial, X509_FAULT_CHAIN_INVALID, w->chain->certs[0], 0,
-                         "has a chain whose links OpenSSL does not accept");
-        }
-        findings_sort(&w->trial);
-        if (i == 0 || is_better(&w->trial, &w->best)) {
-            w->best = w->trial;
-            w->path = &w->paths.found[i];
-        }
-        if (w->best.n == 0) {
-            break;
-        }
+    w->trial = (struct findings){ .chain = w->chain };
+    TRY(verify_path(path, w->q, &w->trial));
+    if (w->trial.could_not_build && w->trial.n == 0) {
+        findings_put(&w->trial, X509_FAULT_CHAIN_INVALID, w->chain->certs[0], 0,
+                     "has a chain whose links OpenSSL does not accept");
+    }
+    findings_sort(&w->trial);
+    if (w->path == NULL || is_better(&w->trial, &w->best)) {
+        w->best = w->trial;
+        w->path = path;
     }
     return ST_OK;
+}
+
+static enum status judge_complete(struct work *w)
+{
+    enum status st = ST_OK;
+    for (size_t i = 0; i < w->paths.n && st == ST_OK && (i == 0 || w->best.n > 0); i++) {
+        st = try_path(w, &w->paths.found[i]);
+    }
+    return st;
 }
 
 static bool has_kind(const struct findings *f, enum x509_fault_kind kind)
@@ -125,14 +129,12 @@ static enum status judge_dead_end(struct work *w, struct x509_judgement *out)
     w->path = &w->paths.dead_end;
     w->best = (struct findings){ .chain = w->chain };
     evidence_judge_end(w->path, &w->best, out);
-    if (out->missing_issuer == NULL && has_kind(&w->best, X509_FAULT_CHAIN_INVALID)) {
-        TRY(paths_find(w->chain, w->q, true, &w->broken));
-        if (w->broken.n > 0) {
-            w->path = &w->broken.found[0];
-        }
+    bool is_broken = out->missing_issuer == NULL && has_kind(&w->best, X509_FAULT_CHAIN_INVALID);
+    enum status st = is_broken ? paths_find(w->chain, w->q, true, &w->broken) : ST_OK;
+    if (w->broken.n > 0) { /* beyond the broken link there may be more to say */
+        w->path = &w->broken.found[0];
     }
-    TRY(verify_path(w->path, w->q, &w->best));
-    return ST_OK;
+    return st == ST_OK ? verify_path(w->path, w->q, &w->best) : st;
 }
 
 static bool needs_staple(const struct work *w)
@@ -201,11 +203,7 @@ static enum status judge_chain(struct work *w, struct x509_judgement *out)
     struct findings undecoded = w->best;
     TRY(paths_find(w->chain, w->q, false, &w->paths));
     out->has_anchor = w->paths.n > 0;
-    if (out->has_anchor) {
-        TRY(judge_complete(w));
-    } else {
-        TRY(judge_dead_end(w, out));
-    }
+    TRY(out->has_anchor ? judge_complete(w) : judge_dead_end(w, out));
     judge_staple(w);
     for (size_t i = 0; i < undecoded.n; i++) {
         findings_put_fault(&w->best, &undecoded.list[i]);

@@ -106,33 +106,39 @@ struct punycode {
 static bool encode_round(const struct label *l, struct punycode *p, struct sink *out)
 {
     for (size_t i = 0; i < l->n; i++) {
-        if (l->points[i] < p->n) {
-            p->delta++;
-        } else if (l->points[i] == p->n) {
-            if (!put_delta(out, p->delta, p->bias)) {
-                return false;
-            }
-            p->bias = adapt(p->delta, p->done + 1, p->done == p->n_basic);
-            p->delta = 0;
-            p->done++;
+        p->delta += l->points[i] < p->n;
+        if (l->points[i] != p->n) {
+            continue;
         }
+        if (!put_delta(out, p->delta, p->bias)) {
+            return false;
+        }
+        p->bias = adapt(p->delta, p->done + 1, p->done == p->n_basic);
+        p->delta = 0;
+        p->done++;
     }
     return true;
+}
+
+/* The ASCII characters come first; their number. */
+static bool put_basic(struct sink *out, const struct label *l, uint32_t *out_n)
+{
+    *out_n = 0;
+    for (size_t i = 0; i < l->n; i++) {
+        bool is_basic = l->points[i] < 0x80;
+        *out_n += is_basic;
+        if (is_basic && !put(out, (char)l->points[i])) {
+            return false;
+        }
+    }
+    return *out_n == 0 || put(out, '-');
 }
 
 /* RFC 3492 section 6.3. At most 63 code points below 2^21: nothing overflows 32 bits. */
 static bool put_punycode(struct sink *out, const struct label *l)
 {
     struct punycode p = { INITIAL_N, 0, INITIAL_BIAS, 0, 0 };
-    for (size_t i = 0; i < l->n; i++) {
-        if (l->points[i] < 0x80) {
-            p.n_basic++;
-            if (!put(out, (char)l->points[i])) {
-                return false;
-            }
-        }
-    }
-    if (p.n_basic > 0 && !put(out, '-')) {
+    if (!put_basic(out, l, &p.n_basic)) {
         return false;
     }
     for (p.done = p.n_basic; p.done < l->n; p.n++, p.delta++) {

@@ -134,43 +134,59 @@ static enum status bad_pem(struct loading *l, struct bytes text, size_t nth)
                    line_of_block(text, nth), nth);
 }
 
-static enum status load_pem(struct loading *l, BIO *bio, struct bytes text)
+static enum status load_block(struct loading *l, BIO *bio, struct bytes text, size_t nth,
+                              bool *out_end)
 {
-    for (size_t nth = 1;; nth++) {
-        char *name = NULL;
-        char *header = NULL;
-        unsigned char *data = NULL;
-        long len = 0;
-        if (PEM_read_bio(bio, &name, &header, &data, &len) != 1) {
-            bool is_end = ERR_GET_REASON(ERR_peek_last_error()) == PEM_R_NO_START_LINE;
-            return is_end ? ST_OK : bad_pem(l, text, nth);
-        }
-        enum status st = take_block(l, name, bytes_of(data, (size_t)len), nth);
-        OPENSSL_free(name);
-        OPENSSL_free(header);
-        OPENSSL_free(data);
-        TRY(st);
+    char *name = NULL;
+    char *header = NULL;
+    unsigned char *data = NULL;
+    long len = 0;
+    if (PEM_read_bio(bio, &name, &header, &data, &len) != 1) {
+        *out_end = true;
+        bool is_end = ERR_GET_REASON(ERR_peek_last_error()) == PEM_R_NO_START_LINE;
+        return is_end ? ST_OK : bad_pem(l, text, nth);
     }
+    enum status st = take_block(l, name, bytes_of(data, (size_t)len), nth);
+    OPENSSL_free(name);
+    OPENSSL_free(header);
+    OPENSSL_free(data);
+    return st;
+}
+
+static enum status load_pem(struct loading *l, struct bytes text)
+{
+    enum status st = ST_OK;
+    bool is_end = false;
+    BIO *bio = BIO_new_mem_buf(text.p, (int)text.len);
+    if (bio == NULL) {
+        return err_set(l->err, ST_NOMEM, "%s: no memory", l->path);
+    }
+    for (size_t nth = 1; st == ST_OK && !is_end; nth++) {
+        st = load_block(l, bio, text, nth, &is_end);
+    }
+    BIO_free(bio);
+    return st;
 }
 
 static bool is_pem(struct bytes b)
 {
-    return memmem(b.p, b.len, "-----BEGIN ", 11) != NULL;
+    return b.len > 0 && memmem(b.p, b.len, "-----BEGIN ", 11) != NULL;
+}
+
+static enum status load_any(struct loading *l, struct bytes b)
+{
+    if (is_pem(b)) {
+        return load_pem(l, b);
+    }
+    if (b.len < 2 || b.p[0] != 0x30) { /* no DER SEQUENCE either */
+        return ST_OK;
+    }
+    return l->wants_crls ? take_crl(l, b) : take_cert(l, b, "byte 0");
 }
 
 static enum status load_bytes(struct loading *l, struct bytes b)
 {
-    if (b.len > 0 && is_pem(b)) {
-        BIO *bio = BIO_new_mem_buf(b.p, (int)b.len);
-        if (bio == NULL) {
-            return err_set(l->err, ST_NOMEM, "%s: no memory", l->path);
-        }
-        enum status st = load_pem(l, bio, b);
-        BIO_free(bio);
-        TRY(st);
-    } else if (b.len > 1 && b.p[0] == 0x30) { /* a DER SEQUENCE */
-        TRY(l->wants_crls ? take_crl(l, b) : take_cert(l, b, "byte 0"));
-    }
+    TRY(load_any(l, b));
     if (l->n_found == 0) {
         return err_set(l->err, ST_FORMAT, "%s: no %s in it (PEM or DER)", l->path, thing(l));
     }
@@ -242,20 +258,19 @@ static enum status load_entry(struct loading *folder, const char *name, struct e
 static enum status load_entries(struct loading *l, DIR *dir)
 {
     struct err first = { 0 };
+    struct err err = { 0 };
+    enum status st = ST_OK;
     size_t n = 0;
-    for (struct dirent *e = readdir(dir); e != NULL && n < FOLDER_FILES_MAX; e = readdir(dir)) {
-        struct err err = { 0 };
-        if (e->d_name[0] == '.') {
-            continue;
-        }
-        n++;
-        TRY(load_entry(l, e->d_name, &err));
-        if (first.text[0] == '\0') {
-            first = err;
+    for (struct dirent *e = readdir(dir); e != NULL && st == ST_OK && n < FOLDER_FILES_MAX;
+         e = readdir(dir)) {
+        if (e->d_name[0] != '.') {
+            n++;
+            st = load_entry(l, e->d_name, &err);
+            first = first.text[0] == '\0' ? err : first;
         }
     }
-    if (l->n_found > 0) {
-        return ST_OK;
+    if (st != ST_OK || l->n_found > 0) {
+        return st;
     }
     return err_set(l->err, ST_FORMAT, "%s: no %s in any of its %zu files%s%s", l->path, thing(l), n,
                    first.text[0] == '\0' ? "" : "; the first error: ", first.text);
@@ -294,7 +309,9 @@ enum status x509_store_add_crl(struct x509_store *s, const char *path, struct er
     return load(&l);
 }
 
-enum status x509_store_add_system_trust(struct x509_store *s, struct err *err)
+/* OpenSSL's own way to name another bundle (X509_get_default_cert_file_env(3)), or the first place
+ * there is. */
+static const char *system_trust_place(void)
 {
     static const char *const places[] = {
         "/etc/ssl/certs/ca-certificates.crt", /* Debian, Alpine */
@@ -303,20 +320,26 @@ enum status x509_store_add_system_trust(struct x509_store *s, struct err *err)
         "/etc/ssl/cert.pem",                  /* BSD, macOS */
         "/etc/ssl/certs",
     };
-    /* OpenSSL's own way to name another bundle: X509_get_default_cert_file_env(3) */
     const char *named = getenv(X509_get_default_cert_file_env());
+    struct stat info;
     if (named != NULL && named[0] != '\0') {
-        TRY(x509_store_add_trust(s, named, err));
-        s->trust = X509_TRUST_SYSTEM;
-        return ST_OK;
+        return named;
     }
     for (size_t i = 0; i < ARRAY_LEN(places); i++) {
-        struct stat info;
         if (stat(places[i], &info) == 0) {
-            TRY(x509_store_add_trust(s, places[i], err));
-            s->trust = X509_TRUST_SYSTEM;
-            return ST_OK;
+            return places[i];
         }
     }
-    return err_set(err, ST_IO, "no system trust store found (looked for %s and others)", places[0]);
+    return NULL;
+}
+
+enum status x509_store_add_system_trust(struct x509_store *s, struct err *err)
+{
+    const char *place = system_trust_place();
+    if (place == NULL) {
+        return err_set(err, ST_IO, "no system trust store found in the usual places below /etc");
+    }
+    TRY(x509_store_add_trust(s, place, err));
+    s->trust = X509_TRUST_SYSTEM;
+    return ST_OK;
 }

@@ -28,7 +28,7 @@ static void run_deinit(struct run *r)
     sk_X509_free(r->untrusted);
 }
 
-static const struct {
+static const struct meaning {
     int error;
     enum x509_fault_kind kind;
     const char *what;
@@ -66,17 +66,26 @@ static bool is_passed_over(const struct run *r, int error, enum x509_fault_kind 
            (error == X509_V_ERR_INVALID_PURPOSE && is_for_any_use(r, c));
 }
 
-static void put_error(struct run *r, int error, struct cert *c)
+static const struct meaning *meaning_of(int error)
 {
     for (size_t i = 0; i < ARRAY_LEN(meanings); i++) {
         if (meanings[i].error == error) {
-            if (!is_passed_over(r, error, meanings[i].kind, c)) {
-                findings_put(r->out, meanings[i].kind, c, error, meanings[i].what);
-            }
-            return;
+            return &meanings[i];
         }
     }
+    return NULL;
+}
+
+static void put_error(struct run *r, int error, struct cert *c)
+{
     char what[160];
+    const struct meaning *meaning = meaning_of(error);
+    if (meaning != NULL) {
+        if (!is_passed_over(r, error, meaning->kind, c)) {
+            findings_put(r->out, meaning->kind, c, error, meaning->what);
+        }
+        return;
+    }
     (void)snprintf(what, sizeof what, "is refused: %s", X509_verify_cert_error_string(error));
     findings_put(r->out, X509_FAULT_CHAIN_INVALID, c, error, what);
 }

@@ -10,7 +10,7 @@
 #include <openssl/rsa.h>
 #include <openssl/x509v3.h>
 
-enum { YEAR_S = 365 * 86400 };
+#define YEARS_S(n) ((n)*INT64_C(31536000))
 
 static void need(bool is_made, const char *what)
 {
@@ -67,8 +67,8 @@ static void set_names(X509 *x, const struct cert_recipe *r)
 static void set_basics(X509 *x, const struct cert_recipe *r, EVP_PKEY *key)
 {
     static long next_serial = 1000;
-    int64_t from_s = r->from_s == 0 ? MAKE_CERT_NOW - 5 * YEAR_S : r->from_s;
-    int64_t until_s = r->until_s == 0 ? MAKE_CERT_NOW + 5 * YEAR_S : r->until_s;
+    int64_t from_s = r->from_s == 0 ? MAKE_CERT_NOW - YEARS_S(5) : r->from_s;
+    int64_t until_s = r->until_s == 0 ? MAKE_CERT_NOW + YEARS_S(5) : r->until_s;
     need(X509_set_version(x, X509_VERSION_3) == 1, "version");
     need(ASN1_INTEGER_set(X509_get_serialNumber(x), r->serial != 0 ? r->serial : next_serial++) ==
              1,

@@ -34,7 +34,7 @@ struct row {
 #define GOOD     V_OCSP_CERTSTATUS_GOOD
 #define REVOKED  V_OCSP_CERTSTATUS_REVOKED
 #define UNKNOWN  V_OCSP_CERTSTATUS_UNKNOWN
-#define PAST     MAKE_CERT_NOW - 9 * DAY
+#define PAST     (MAKE_CERT_NOW - 9 * DAY)
 #define TRYLATER OCSP_RESPONSE_STATUS_TRYLATER
 
 /* clang-format off: a table reads by columns */
@@ -144,7 +144,7 @@ static void check(const struct row *row, bool must_staple)
     assert_int_equal(j.n_faults, expected == 0 ? 0 : 1);
     assert_int_equal(j.n_faults == 0 ? 0 : (int)j.faults[0].kind + 1, expected);
     assert_int_equal(j.staple == NULL, row->staple == NULL);
-    if (row->staple != NULL && strstr(j.staple, row->staple) == NULL) {
+    if (row->staple != NULL && j.staple != NULL && strstr(j.staple, row->staple) == NULL) {
         fail_msg("%s", j.staple);
     }
     x509_chain_unref(chain);
