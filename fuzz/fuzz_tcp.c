@@ -55,6 +55,7 @@ static struct tally *tally_of(struct run *r, struct tcp_conn *c)
     return *user;
 }
 
+/* NOLINTNEXTLINE(readability-function-size): the form of the sink */
 static void on_syn(void *arg, struct tcp_conn *c, enum side side, bool is_ack, bool is_repeat,
                    bool seq_differs, struct when when)
 {

@@ -186,32 +186,51 @@ static void find_start(struct tcp_table *t, struct tcp_conn *c, unsigned dir,
     }
 }
 
-static enum status on_content(struct tcp_table *t, struct tcp_conn *c, unsigned dir,
-                              const struct packet *p, struct when when, struct err *err)
+static enum status on_data(struct tcp_table *t, struct tcp_conn *c, unsigned dir,
+                           const struct tcp_piece *piece, struct err *err)
 {
     struct tcp_dir *d = &c->dir[dir];
+    if ((d->flags & (DIR_HAS_NEXT | DIR_NEXT_GUESSED)) != DIR_HAS_NEXT) {
+        find_start(t, c, dir, piece);
+    }
+    if (piece->len == 0) {
+        return ST_OK;
+    }
+    if (piece->bytes.len < piece->len) {
+        d->flags |= DIR_SNAP;
+    }
+    return stream_segment(t, c, dir, piece, err);
+}
+
+static enum status on_fin(struct tcp_table *t, struct tcp_conn *c, unsigned dir, uint32_t seq,
+                          struct when when, struct err *err)
+{
+    TRY(stream_fin(t, c, dir, seq, when, err));
+    if ((c->dir[!dir].flags & DIR_FIN) != 0) {
+        c->flags |= CONN_CLOSED;
+    }
+    return ST_OK;
+}
+
+/* Anything but a RST. */
+static enum status on_segment(struct tcp_table *t, struct tcp_conn *c, unsigned dir,
+                              const struct packet *p, struct when when, struct err *err)
+{
     struct tcp_piece piece = {
         .seq = p->seq + ((p->flags & TCP_SYN) != 0 ? 1 : 0),
         .len = p->payload_len,
         .bytes = bytes_head(p->payload, p->payload_len),
         .when = when,
     };
-    if ((d->flags & (DIR_HAS_NEXT | DIR_NEXT_GUESSED)) != DIR_HAS_NEXT) {
-        find_start(t, c, dir, &piece);
+    if ((p->flags & TCP_SYN) != 0) {
+        on_syn(t, c, dir, p, when);
     }
-    if (piece.len > 0) {
-        if (piece.bytes.len < piece.len) {
-            d->flags |= DIR_SNAP;
-        }
-        TRY(stream_segment(t, c, dir, &piece, err));
+    if ((p->flags & TCP_ACK) != 0) {
+        on_ack(t, c, dir, p);
     }
-    if ((p->flags & TCP_FIN) != 0) {
-        TRY(stream_fin(t, c, dir, piece.seq + piece.len, when, err));
-        if ((c->dir[!dir].flags & DIR_FIN) != 0) {
-            c->flags |= CONN_CLOSED;
-        }
-    }
-    return ST_OK;
+    TRY(on_data(t, c, dir, &piece, err));
+    bool is_fin = (p->flags & TCP_FIN) != 0;
+    return is_fin ? on_fin(t, c, dir, piece.seq + piece.len, when, err) : ST_OK;
 }
 
 /* The SYN of the other side was captured and this side has not answered it: is this segment of an
@@ -242,17 +261,8 @@ enum status conn_packet(struct tcp_table *t, struct tcp_conn *c, unsigned dir,
     if (is_of_older(c, dir, p)) {
         return ST_OK;
     }
-    if ((p->flags & TCP_RST) != 0) { /* its payload, if any, is a message to people */
-        TRY(stream_rst(t, c, dir, p, when, err));
-    } else {
-        if ((p->flags & TCP_SYN) != 0) {
-            on_syn(t, c, dir, p, when);
-        }
-        if ((p->flags & TCP_ACK) != 0) {
-            on_ack(t, c, dir, p);
-        }
-        TRY(on_content(t, c, dir, p, when, err));
-    }
+    bool is_rst = (p->flags & TCP_RST) != 0; /* its payload, if any, is a message to people */
+    TRY(is_rst ? stream_rst(t, c, dir, p, when, err) : on_segment(t, c, dir, p, when, err));
     hole_watch(t, c);
     return ST_OK;
 }

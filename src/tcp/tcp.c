@@ -69,27 +69,21 @@ static void forget(struct tcp_table *t, struct tcp_conn *c)
     table_remove(t, c);
 }
 
-/* Ends of time are judged before a packet is: the same with and without other traffic. */
+static void expire_list(struct tcp_table *t, enum list_id id, uint32_t patience_ms,
+                        enum tcp_end_reason reason)
+{
+    const struct conn_list *l = &t->lists[id];
+    while (l->oldest != 0 && t->now_ms - table_at(t, l->oldest)->touched_ms > patience_ms) {
+        end_conn(t, table_at(t, l->oldest), reason);
+    }
+}
+
+/* Ends by time are judged before a packet is: the same with and without other traffic. */
 static void expire(struct tcp_table *t)
 {
     hole_expire(t);
-    static const enum tcp_end_reason reasons[] = {
-        [LIST_OPEN] = TCP_END_IDLE,
-        [LIST_LINGERING] = TCP_END_CLOSED,
-    };
-    const uint32_t patience_ms[] = {
-        [LIST_OPEN] = t->idle_ms,
-        [LIST_LINGERING] = t->linger_ms,
-    };
-    for (unsigned id = LIST_OPEN; id <= LIST_LINGERING; id++) {
-        while (t->lists[id].oldest != 0) {
-            struct tcp_conn *c = table_at(t, t->lists[id].oldest);
-            if (t->now_ms - c->touched_ms <= patience_ms[id]) {
-                break;
-            }
-            end_conn(t, c, reasons[id]);
-        }
-    }
+    expire_list(t, LIST_OPEN, t->idle_ms, TCP_END_IDLE);
+    expire_list(t, LIST_LINGERING, t->linger_ms, TCP_END_CLOSED);
     while (t->lists[LIST_ENDED].n > MAX_ENDED) {
         forget(t, table_at(t, t->lists[LIST_ENDED].oldest));
     }
@@ -155,13 +149,18 @@ static void resume(struct tcp_table *t, struct tcp_conn *c, unsigned dir, const 
     list_append(t, c, LIST_OPEN);
 }
 
-static enum status push_tcp(struct tcp_table *t, const struct conn_key *key, const struct packet *p,
-                            struct when when, struct err *err)
+/* The connection a packet belongs to, opened or reopened where that is due; NULL for a
+ * straggler. */
+static enum status find_stream(struct tcp_table *t, const struct conn_key *key,
+                               const struct packet *p, struct when when, struct tcp_conn **out,
+                               struct err *err)
 {
     struct tcp_conn *c = table_find(t, key);
+    *out = c;
     if (c == NULL) {
-        TRY(open_new(t, key, p, when, &c, err));
-    } else if (conn_is_reuse(c, key->dir, p)) {
+        return open_new(t, key, p, when, out, err);
+    }
+    if (conn_is_reuse(c, key->dir, p)) {
         if (list_of(c) != LIST_ENDED) {
             end_conn(t, c, (c->flags & CONN_CLOSED) != 0 ? TCP_END_CLOSED : TCP_END_REUSED);
         }
@@ -170,9 +169,21 @@ static enum status push_tcp(struct tcp_table *t, const struct conn_key *key, con
         start_stream(t, c, key, p, when);
     } else if (list_of(c) == LIST_ENDED) {
         if (conn_is_straggler(c, key->dir, p)) {
+            *out = NULL;
             return ST_OK;
         }
         resume(t, c, key->dir, p, when);
+    }
+    return ST_OK;
+}
+
+static enum status push_tcp(struct tcp_table *t, const struct conn_key *key, const struct packet *p,
+                            struct when when, struct err *err)
+{
+    struct tcp_conn *c;
+    TRY(find_stream(t, key, p, when, &c, err));
+    if (c == NULL) {
+        return ST_OK;
     }
     TRY(conn_packet(t, c, key->dir, p, when, err));
     list_touch(t, c);
@@ -188,9 +199,7 @@ static enum status push_icmp(struct tcp_table *t, const struct conn_key *key,
     if (c == NULL && p->flags == 0) {
         return ST_OK;
     }
-    if (c == NULL) {
-        TRY(open_new(t, key, p, when, &c, err));
-    }
+    TRY(c != NULL ? ST_OK : open_new(t, key, p, when, &c, err));
     if (list_of(c) != LIST_ENDED) {
         c->last_frame = when.frame & FRAME_MASK;
         c->last_at_ns = when.at_ns;

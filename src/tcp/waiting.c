@@ -121,6 +121,14 @@ static struct tcp_waiting *find_before(const struct tcp_side_wait *w, uint32_t n
     return before;
 }
 
+/* What of `piece` fits behind `before`; none where the next piece starts right there. */
+static uint32_t room_behind(const struct tcp_side_wait *w, const struct tcp_waiting *before,
+                            const struct tcp_piece *piece)
+{
+    const struct tcp_waiting *after = before == NULL ? w->first : before->next;
+    return after == NULL ? piece->len : after->piece.seq - piece->seq;
+}
+
 enum status waiting_add(struct tcp_table *t, struct tcp_side_wait *w, uint32_t next,
                         struct tcp_piece piece, bool *out_is_new, struct err *err)
 {
@@ -128,17 +136,19 @@ enum status waiting_add(struct tcp_table *t, struct tcp_side_wait *w, uint32_t n
     *out_is_new = false;
     while (piece.len > 0) {
         uint32_t at = piece.seq - next;
-        if (before != NULL && end_of(before, next) > at) { /* the first copy wins */
-            piece = piece_skip(piece, end_of(before, next) - at);
+        uint32_t taken = before == NULL ? 0 : end_of(before, next);
+        if (taken > at) { /* the first copy wins */
+            piece = piece_skip(piece, taken - at);
             continue;
         }
         struct tcp_waiting *after = before == NULL ? w->first : before->next;
-        uint32_t room = after == NULL ? piece.len : after->piece.seq - next - at;
-        if (room > 0) {
-            TRY(put_copy(t, w, before, piece_head(piece, room), err));
-            piece = piece_skip(piece, room);
-            *out_is_new = true;
+        struct tcp_piece head = piece_head(piece, room_behind(w, before, &piece));
+        enum status st = head.len == 0 ? ST_OK : put_copy(t, w, before, head, err);
+        if (st != ST_OK) {
+            return st;
         }
+        *out_is_new = *out_is_new || head.len > 0;
+        piece = piece_skip(piece, head.len);
         before = after;
     }
     return ST_OK;

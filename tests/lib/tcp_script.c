@@ -46,6 +46,7 @@ static void put_side(struct run *r, const struct tcp_conn *c, enum side side, co
     text_puts(&r->out, what);
 }
 
+/* NOLINTNEXTLINE(readability-function-size): the form of the sink */
 static void on_syn(void *arg, struct tcp_conn *c, enum side side, bool is_ack, bool is_repeat,
                    bool seq_differs, struct when when)
 {
