@@ -13,11 +13,25 @@ bool endpoint_equal(const struct endpoint *a, const struct endpoint *b)
     return a->port == b->port && endpoint_same_host(a, b);
 }
 
+static void put_ip4(struct text *out, const uint8_t ip[4])
+{
+    for (int i = 0; i < 4; i++) {
+        if (i > 0) {
+            text_putc(out, '.');
+        }
+        text_put_u64(out, ip[i]);
+    }
+}
+
 void endpoint_put_host(struct text *out, const struct endpoint *e)
 {
     char host[INET6_ADDRSTRLEN] = "?";
-    if (e->family != 0) {
-        inet_ntop(e->family == 6 ? AF_INET6 : AF_INET, e->ip, host, sizeof host);
+    if (e->family == 4) {
+        put_ip4(out, e->ip);
+        return;
+    }
+    if (e->family == 6) {
+        inet_ntop(AF_INET6, e->ip, host, sizeof host);
     }
     text_puts(out, host);
 }

@@ -136,6 +136,8 @@ static void describe(const struct watcher *w, struct tcp_conn *conn, enum tcp_en
     struct endpoint storage;
     *out = (struct kept_connection){
         .journal = watched->journal,
+        .n_events = watched->n_events,
+        .keys_known = watched->keys_known,
         .client = *tcp_conn_end(conn, SIDE_CLIENT, &storage),
         .stats = { tcp_conn_stats(conn, SIDE_CLIENT), tcp_conn_stats(conn, SIDE_SERVER) },
         .first = tcp_conn_first(conn),

@@ -32,8 +32,8 @@ static bool reserve(struct journal *j, size_t more)
     if (need > JOURNAL_LIMIT_BYTES) {
         return false;
     }
-    /* Most connections end small: grow by what is needed at first, by half later. */
-    size_t cap = need < 256 ? (need + 23) & ~(size_t)15 : need + need / 2;
+    /* Most open connections are small: grow by little at first. Chunks of malloc are 16 n + 8. */
+    size_t cap = need < 256 ? ((need + 71) & ~(size_t)63) - 8 : need * 2;
     uint8_t *p = realloc(j->p, cap);
     if (p == NULL) {
         return false;

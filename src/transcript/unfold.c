@@ -2,19 +2,6 @@
 #include "transcript/unseal.h"
 #include "transcript/watch.h"
 
-static size_t count_events(const struct kept_connection *k, const struct unfold_tools *tools)
-{
-    struct arena scratch = { .limit_bytes = 1 << 20 };
-    struct journal_reader r = journal_read(&k->journal, tools->templates, &scratch);
-    struct event e;
-    size_t n = 0;
-    while (journal_next(&r, &e)) {
-        n++;
-    }
-    arena_deinit(&scratch);
-    return n;
-}
-
 static void describe(struct transcript *t, const struct kept_connection *k)
 {
     t->is_dtls = k->is_dtls;
@@ -42,12 +29,12 @@ const struct transcript *unfold(const struct kept_connection *k, const struct un
     struct unseal u;
     struct event e;
     /* An encrypted record may hold several messages. */
-    size_t hint = count_events(k, tools) * (tools->keylog != NULL ? 2 : 1) + 16;
+    size_t hint = k->n_events * (k->keys_known ? 2U : 1U) + 16U;
     if (!builder_start(&b, tools->arena, tools->store, SOURCE_CAPTURE, hint)) {
         return NULL;
     }
     describe(b.t, k);
-    unseal_init(&u, &b, tools->keylog);
+    unseal_init(&u, &b, k->keys_known ? tools->keylog : NULL);
     struct journal_reader r = journal_read(&k->journal, tools->templates, tools->arena);
     while (journal_next(&r, &e)) {
         unseal_event(&u, &e);

@@ -70,14 +70,6 @@ void watch_event(struct watch_context *c, enum event_kind kind, uint8_t flags, u
 
 /* --- TLS --- */
 
-static struct tls_record_stream *stream_of(struct watched *w, enum side side)
-{
-    if (w->record[side] == NULL) {
-        w->record[side] = calloc(1, sizeof *w->record[side]);
-    }
-    return w->record[side];
-}
-
 static bool keeps_sealed(struct watch_context *c, uint32_t len)
 {
     return c->w->keys_known && len <= SEALED_BYTES_MAX - c->w->sealed_bytes;
@@ -145,7 +137,7 @@ static void on_change_cipher_spec(struct watch_context *c, uint16_t version, uin
     bool is_unknown = !w->server_hello_seen && (w->client_key_exchange_seen ||
                                                 w->started_in_middle || c->side == SIDE_SERVER);
     if (is_old || is_unknown) {
-        w->record[c->side]->encrypted = true;
+        w->record[c->side].encrypted = true;
     }
     put_now(c, (struct event){ .kind = EVENT_CHANGE_CIPHER_SPEC, .version = version, .len = len });
 }
@@ -154,7 +146,7 @@ static void on_record(void *arg, uint8_t type, uint16_t version, uint32_t len, s
                       bool is_whole)
 {
     struct watch_context *c = arg;
-    bool sealed = c->w->record[c->side]->encrypted;
+    bool sealed = c->w->record[c->side].encrypted;
     if (!is_whole) {
         put_now(c,
                 (struct event){
@@ -271,11 +263,8 @@ static void resume(struct watch_context *c, struct tls_record_stream *s, struct 
 
 static void push_tls(struct watch_context *c, struct bytes data)
 {
-    struct tls_record_stream *s = stream_of(c->w, c->side);
+    struct tls_record_stream *s = &c->w->record[c->side];
     struct tls_record_sink sink = sink_of(c);
-    if (s == NULL) {
-        return;
-    }
     if (s->dead) {
         resume(c, s, data);
     }
@@ -419,11 +408,9 @@ void watch_gap(struct watch_context *c, uint32_t len)
         put_now(c, (struct event){ .kind = EVENT_GAP, .len = len });
     }
     if (w->mode == WATCH_TLS) {
-        struct tls_record_stream *s = stream_of(w, c->side);
+        struct tls_record_stream *s = &w->record[c->side];
         struct tls_record_sink sink = sink_of(c);
-        if (s != NULL) {
-            tls_record_gap(s, len, &sink);
-        }
+        tls_record_gap(s, len, &sink);
     } else if (w->mode == WATCH_PRELUDE) {
         w->started_in_middle = true;
     }
@@ -437,11 +424,9 @@ void watch_end(struct watch_context *c)
         prelude_finish(w->prelude, &sink);
     }
     for (int s = 0; s < 2; s++) {
-        if (w->record[s] != NULL) {
-            c->side = (enum side)s;
-            struct tls_record_sink sink = sink_of(c);
-            tls_record_finish(w->record[s], &sink);
-        }
+        c->side = (enum side)s;
+        struct tls_record_sink sink = sink_of(c);
+        tls_record_finish(&w->record[s], &sink);
     }
     flush_series(c);
 }
@@ -449,10 +434,7 @@ void watch_end(struct watch_context *c)
 void watch_deinit(struct watched *w)
 {
     for (int s = 0; s < 2; s++) {
-        if (w->record[s] != NULL) {
-            tls_record_deinit(w->record[s]);
-            free(w->record[s]);
-        }
+        tls_record_deinit(&w->record[s]);
     }
     prelude_free(w->prelude);
     x509_chain_unref(w->chain[0]);

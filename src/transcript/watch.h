@@ -31,7 +31,7 @@ enum watch_mode {
 
 struct watched {
     struct journal journal;
-    struct tls_record_stream *record[2];
+    struct tls_record_stream record[2];
     struct prelude *prelude;
     struct series *series;             /* [2], once application data flow */
     const struct x509_chain *chain[2]; /* references: the journal has the pointers */
@@ -76,6 +76,8 @@ struct kept_connection {
     uint64_t stream;
     const char *capture;
     enum tcp_end_reason end_reason;
+    uint16_t n_events; /* in the journal */
+    bool keys_known;   /* the key log holds secrets of this connection */
     bool client_is_guess, capture_dropped, is_dtls;
     bool started_in_middle;
     const struct x509_chain *chain[2]; /* references */
