@@ -145,7 +145,7 @@ void json_client_hello(struct json *j, const struct transcript *t, bool is_short
     json_end_object(j);
 }
 
-void json_fingerprints(struct json *j, const struct transcript *t)
+void json_fingerprints(struct json *j, const struct transcript *t, bool is_short)
 {
     char ja3[TLS_JA3_BYTES];
     char ja3s[TLS_JA3_BYTES];
@@ -154,26 +154,25 @@ void json_fingerprints(struct json *j, const struct transcript *t)
     enum tls_transport over = t->is_dtls ? TLS_OVER_UDP : TLS_OVER_TCP;
     const struct tls_client_hello *hello = t->hello;
     const struct tls_server_hello *answer = t->server_hello;
-    json_str(j, "ja3", hello != NULL && tls_ja3(hello, ja3) ? ja3 : NULL);
-    json_str(j, "ja3s", answer != NULL && tls_ja3s(answer, ja3s) ? ja3s : NULL);
+    json_str(j, "ja3", !is_short && hello != NULL && tls_ja3(hello, ja3) ? ja3 : NULL);
+    json_str(j, "ja3s", !is_short && answer != NULL && tls_ja3s(answer, ja3s) ? ja3s : NULL);
     json_str(j, "ja4", hello != NULL && tls_ja4(hello, over, ja4) ? ja4 : NULL);
-    json_str(j, "ja4s", answer != NULL && tls_ja4s(answer, over, ja4s) ? ja4s : NULL);
+    json_str(j, "ja4s", !is_short && answer != NULL && tls_ja4s(answer, over, ja4s) ? ja4s : NULL);
 }
 
 /* --- certificates --- */
 
 static void json_time(struct json *j, const char *key, int64_t at_s)
 {
-    struct text time = { 0 };
     bool fits = at_s > INT64_MIN / NS_PER_S && at_s < INT64_MAX / NS_PER_S;
+    json_raw(j, key, "\"");
     if (fits) {
-        clock_put(&time, at_s * NS_PER_S, 0);
-    } else {
-        clock_put_date(&time, at_s); /* beyond the reach of nanoseconds in 64 bits: year 9999 */
-        text_puts(&time, "T00:00:00Z");
+        clock_put(j->out, at_s * NS_PER_S, 0);
+    } else { /* beyond the reach of nanoseconds in 64 bits: year 9999 */
+        clock_put_date(j->out, at_s);
+        text_puts(j->out, "T00:00:00Z");
     }
-    json_str(j, key, text_str(&time));
-    text_deinit(&time);
+    text_putc(j->out, '"');
 }
 
 static void json_certificate(struct json *j, const struct x509_facts *c)
@@ -242,9 +241,18 @@ static void json_faults(struct json *j, enum side side, const struct verdict *v)
 void json_certificates(struct json *j, const struct transcript *t, const struct verdict *v,
                        bool is_short)
 {
+    const struct side_facts *client = &t->side[SIDE_CLIENT];
+    const struct side_facts *server = &t->side[SIDE_SERVER];
+    if (client->chain == NULL && server->chain == NULL && !v->chain[SIDE_CLIENT].is_judged &&
+        !v->chain[SIDE_SERVER].is_judged) {
+        json_raw(j, "certificates",
+                 "{\"client\":null,\"server\":null},"
+                 "\"chain_faults\":{\"client\":null,\"server\":null}");
+        return;
+    }
     json_object(j, "certificates");
-    json_chain(j, SIDE_CLIENT, &t->side[SIDE_CLIENT], is_short);
-    json_chain(j, SIDE_SERVER, &t->side[SIDE_SERVER], is_short);
+    json_chain(j, SIDE_CLIENT, client, is_short);
+    json_chain(j, SIDE_SERVER, server, is_short);
     json_end_object(j);
     json_object(j, "chain_faults");
     json_faults(j, SIDE_CLIENT, v);

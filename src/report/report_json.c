@@ -2,8 +2,9 @@
  * One line of JSON for each connection: docs/verdict.schema.json.
  *
  * A capture of a busy server holds 200,000 good connections and a handful of bad ones. A completed
- * handshake without findings therefore gets a short line: the same keys, but client_hello is null,
- * certificates hold the leaf only, and events and fix are empty.
+ * handshake without findings therefore gets a short line: the same keys, but client_hello, ja3,
+ * ja3s and ja4s are null, certificates hold the leaf only, and events and fix are empty. Runs of
+ * keys that say nothing on such a line are written in one piece.
  */
 #include "report/report.h"
 
@@ -53,14 +54,25 @@ static void json_identity(struct json *j, const struct transcript *t)
     json_str(j, "server_name", t->server_name);
 }
 
-static void json_judgement(struct json *j, const struct verdict *v)
+static void json_cause(struct json *j, const struct verdict *v)
 {
-    json_str(j, "outcome", outcome_id(v->outcome));
+    if (v->outcome == OUTCOME_COMPLETED && v->cause == CAUSE_NONE && v->detail == NULL &&
+        v->party == ACTOR_NONE && v->rejected_by == ACTOR_NONE) {
+        json_raw(j, "cause",
+                 "null,\"category\":null,\"detail\":null,\"party\":null,\"rejected_by\":null");
+        return;
+    }
     json_str(j, "cause", cause_id(v->cause));
     json_str(j, "category", category_id(cause_category(v->cause)));
     json_str(j, "detail", v->detail);
     json_str(j, "party", actor_id(v->party));
     json_str(j, "rejected_by", actor_id(v->rejected_by));
+}
+
+static void json_judgement(struct json *j, const struct verdict *v)
+{
+    json_str(j, "outcome", outcome_id(v->outcome));
+    json_cause(j, v);
     json_str(j, "direction", direction_id(v->direction));
     json_str(j, "confidence", confidence_id(v->confidence));
     json_bool(j, "inferred", v->is_inferred);
@@ -219,10 +231,15 @@ static void json_tcp_side(struct json *j, enum side side, const struct tcp_side_
     json_object(j, side_name(side));
     json_u64(j, "bytes", s->bytes);
     json_u64(j, "packets", s->packets);
-    json_u64(j, "retransmissions", s->retransmissions);
-    json_u64(j, "unacked_retransmissions", s->unacked_retransmissions);
-    json_u64(j, "out_of_order", s->out_of_order);
-    json_u64(j, "gaps", s->gaps);
+    if ((s->retransmissions | s->unacked_retransmissions | s->out_of_order | s->gaps) == 0) {
+        json_raw(j, "retransmissions",
+                 "0,\"unacked_retransmissions\":0,\"out_of_order\":0,\"gaps\":0");
+    } else {
+        json_u64(j, "retransmissions", s->retransmissions);
+        json_u64(j, "unacked_retransmissions", s->unacked_retransmissions);
+        json_u64(j, "out_of_order", s->out_of_order);
+        json_u64(j, "gaps", s->gaps);
+    }
     json_end_object(j);
 }
 
@@ -235,6 +252,23 @@ static void json_tcp(struct json *j, const struct transcript *t)
     json_bool(j, "has_gap", t->has_gap);
     json_bool(j, "is_snap_truncated", t->is_snap_truncated);
     json_end_object(j);
+}
+
+/* evidence to events */
+static void json_reasons(struct json *j, const struct transcript *t, const struct verdict *v,
+                         bool is_short)
+{
+    if (is_short && v->n_evidence == 0 && v->n_ruled_out == 0 && v->n_alternatives == 0) {
+        json_raw(j, "evidence",
+                 "[],\"ruled_out\":[],\"alternatives\":[],\"findings\":[],\"finding_details\":[],"
+                 "\"fix\":[],\"events\":[]");
+        return;
+    }
+    json_evidence(j, t, v);
+    json_other_causes(j, v);
+    json_findings(j, v);
+    json_fix(j, t, v);
+    json_events(j, t, v, is_short);
 }
 
 void report_json(struct text *out, const struct transcript *t, const struct verdict *v)
@@ -250,13 +284,9 @@ void report_json(struct text *out, const struct transcript *t, const struct verd
     json_span(&j, t);
     json_negotiation(&j, t);
     json_client_hello(&j, t, is_short);
-    json_fingerprints(&j, t);
+    json_fingerprints(&j, t, is_short);
     json_certificates(&j, t, v, is_short);
-    json_evidence(&j, t, v);
-    json_other_causes(&j, v);
-    json_findings(&j, v);
-    json_fix(&j, t, v);
-    json_events(&j, t, v, is_short);
+    json_reasons(&j, t, v, is_short);
     json_tcp(&j, t);
     json_end_object(&j);
     text_putc(out, '\n');
