@@ -244,9 +244,10 @@ static bool is_of_older(const struct tcp_conn *c, unsigned dir, const struct pac
     if ((p->flags & TCP_RST) != 0) {
         bool is_waiting = (d->flags & DIR_SYN) != 0 && dir_bytes(d) == 0 &&
                           (other->flags & (DIR_SYN | DIR_SYN_ACK)) == 0 && other->n_packets > 0;
-        return is_waiting && p->seq - d->next > REACH;
+        int32_t ahead = seq_diff(p->seq, d->next);
+        return is_waiting && (ahead < -REACH || ahead > REACH);
     }
-    bool is_unanswered = (other->flags & DIR_SYN) != 0 &&
+    bool is_unanswered = (other->flags & DIR_SYN) != 0 && dir_bytes(other) == 0 &&
                          (d->flags & (DIR_SYN | DIR_SYN_ACK)) == 0 && (p->flags & TCP_SYN) == 0;
     return is_unanswered && (p->flags & TCP_ACK) != 0 && p->ack - (other->base + 1) > REACH;
 }

@@ -1,19 +1,28 @@
 /*
  * tcp: packets as connections: bytes in order, gaps, SYN, FIN, RST, who and when.
  *
- * A table of connections keyed by both ends. The client is who sent the SYN; where the capture
- * starts in the middle it is who has the higher port, and `client_is_guess` says so (the layer
- * above may call tcp_conn_swap() before any data were delivered, or judge by content).
- * Streams are numbered by their first packet, as tshark's tcp.stream: a new SYN with another
- * sequence number on the same ends, after the old connection ended or where it cannot belong to
- * it, starts a new stream (port reuse).
+ * A table of connections keyed by both ends. The client is who sent the SYN, or faces who sent the
+ * SYN/ACK; where the capture starts in the middle it is who has no port of a known server, then
+ * who has the higher port, and `client_is_guess` says so (the layer above may call
+ * tcp_conn_swap() before any data were delivered, or judge by content).
+ * Streams are numbered by their first packet, as tshark's tcp.stream: a SYN with another sequence
+ * number than the one its direction began with starts a new stream on the same ends (port reuse),
+ * nothing else does. A connection that ended by time and goes on is delivered as a further
+ * connection with the same number; stragglers (acknowledgments, retransmissions, FIN, RST) of one
+ * that ended are left out.
  *
  * Bytes are delivered in order and once: retransmissions and overlaps are trimmed (the first
  * copy wins), segments out of order wait (bounded), and what the capture lacks is a named gap,
- * never papered over. A gap is declared when the other side acknowledged bytes that were not
- * captured and it is plain that they will not come (enough later segments went by), when the
- * waiting bytes reach their limit, or when the connection ends. FIN and RST are delivered after
- * the data before them.
+ * never papered over. A gap is declared when
+ *  - the other side acknowledged bytes that were not captured, or the connection was reset, and 8
+ *    further packets of the connection or 500 ms went by (captures are slightly out of order);
+ *  - no acknowledgment of the other side was captured at all, and 32 packets or 2 s went by;
+ *  - the waiting bytes reach their limit, or the connection ends;
+ *  - the snap length cut a segment: at once, behind the bytes that are there.
+ * FIN and RST are delivered after the data before them; data after them are delivered too.
+ *
+ * Left out altogether: segments of an older connection on the same ends that come before the
+ * SYN/ACK, and the RST that answers them (RFC 9293 section 3.5.1); a payload of a RST.
  *
  * Memory: no more than `limits` says; a connection that is only being counted costs its entry.
  * Sources: RFC 9293, RFC 7323 (windows, timestamps), RFC 6298 (retransmission).
@@ -31,7 +40,7 @@ struct when {
 };
 
 enum tcp_end_reason {
-    TCP_END_CLOSED,  /* FIN both ways, or RST */
+    TCP_END_CLOSED,  /* FIN both ways, or RST, however long ago */
     TCP_END_IDLE,    /* nothing for `idle_ns` of capture time */
     TCP_END_REUSED,  /* a new SYN on the same ends */
     TCP_END_CAPTURE, /* the capture ended */
@@ -41,9 +50,9 @@ enum tcp_end_reason {
 struct tcp_side_stats {
     uint64_t bytes; /* of payload delivered or skipped, in order */
     uint32_t packets;
-    uint16_t
-        retransmissions; /* segments wholly seen before, saturating; keep-alives are not counted */
-    uint16_t out_of_order;
+    /* All saturating. */
+    uint16_t retransmissions; /* segments whose payload was wholly seen before; not keep-alives */
+    uint16_t out_of_order;    /* segments that had to wait for bytes before them */
     uint16_t gaps;
     uint16_t unacked_retransmissions; /* of the newest data, never acknowledged since */
     bool syn_seen, syn_ack_seen;      /* sent by this side */
@@ -65,16 +74,18 @@ bool tcp_conn_all_acked(const struct tcp_conn *c, enum side side);
 /* The layer above keeps one pointer here, NULL at first. */
 void **tcp_conn_user(struct tcp_conn *c);
 /* Data of this connection are of no further interest: in-order bytes are counted, segments out of
- * order are no longer kept; SYN, FIN, RST and the end are still delivered. */
+ * order are no longer kept; SYN, FIN, RST and the end are still delivered, data, gaps and
+ * retransmissions neither delivered nor counted as such. */
 void tcp_conn_ignore_data(struct tcp_conn *c);
 /* Exchange client and server: the content showed who is who. */
 void tcp_conn_swap(struct tcp_conn *c);
 
-/* Called in the order of the capture. `when` is the frame that carried the thing. */
+/* Called in the order of the capture. None may call tcp_push(), tcp_advance() or tcp_finish().
+ * `when` is the frame that carried the thing. */
 struct tcp_sink {
     void *arg;
-    /* `seq_differs`: a further SYN or SYN/ACK with another sequence number. First ones and repeats
-     * alike. */
+    /* First ones and repeats alike. `seq_differs`: a further SYN/ACK with another sequence number
+     * (such a SYN is another stream). */
     void (*syn)(void *arg, struct tcp_conn *c, enum side side, bool is_ack, bool is_repeat,
                 bool seq_differs, struct when when);
     /* In order, once. Borrowed until return. */
@@ -83,9 +94,11 @@ struct tcp_sink {
     /* `len` bytes that the capture lacks, before the next data. */
     void (*gap)(void *arg, struct tcp_conn *c, enum side side, uint32_t len, struct when when);
     void (*fin)(void *arg, struct tcp_conn *c, enum side side, struct when when);
+    /* Any number of times; also with a number that closes nothing (it was guessed). */
     void (*rst)(void *arg, struct tcp_conn *c, enum side side, struct when when, uint8_t hop_limit);
     /* A segment whose bytes were all seen before; not keep-alives. */
     void (*retransmission)(void *arg, struct tcp_conn *c, enum side side, struct when when);
+    /* About a packet that `side` sent. May be the only thing known of c. */
     void (*icmp_error)(void *arg, struct tcp_conn *c, enum side side, bool is_too_big,
                        struct when when);
     /* The last call for c; c is gone after it. */
@@ -93,7 +106,8 @@ struct tcp_sink {
 };
 
 struct tcp_limits {
-    uint32_t max_connections;     /* 0: 4,000,000; the one idle longest is evicted */
+    /* 0: 4,000,000; at most 8,000,000. A closed one goes first, then the one idle longest. */
+    uint32_t max_connections;
     uint32_t waiting_bytes;       /* per direction, out of order; 0: 256 KiB */
     uint64_t waiting_bytes_total; /* all connections; 0: 256 MiB */
     int64_t idle_ns;              /* 0: 1 hour of capture time */
