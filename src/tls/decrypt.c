@@ -11,6 +11,7 @@
 enum {
     SECRET_MAX = 48,
     N_PHASES = 3,
+    N_SECRETS = 2 * N_PHASES,
     NO_PHASE = -1,
     KEY_BLOCK_MAX = 2 * (CIPHER_MAC_MAX + CIPHER_KEY_MAX + CIPHER_IV_MAX),
     VERSION_TLS10 = 0x0301,
@@ -51,14 +52,13 @@ static bool take_secrets13(struct decryptor *d, const struct decrypt_params *par
                            const struct keylog *keylog)
 {
     bool any = false;
-    for (int side = 0; side < 2; side++) {
-        for (int phase = 0; phase < N_PHASES; phase++) {
-            struct secret *s = &d->secrets[side][phase];
-            struct bytes found = keylog_find(keylog, params->client_random, labels[side][phase]);
-            if (found.len == digest_len(&d->cipher) && bytes_copy(s->bytes, SECRET_MAX, found)) {
-                s->len = found.len;
-                any = true;
-            }
+    for (size_t i = 0; i < N_SECRETS; i++) {
+        struct secret *s = &d->secrets[i / N_PHASES][i % N_PHASES];
+        enum keylog_label label = labels[i / N_PHASES][i % N_PHASES];
+        struct bytes found = keylog_find(keylog, params->client_random, label);
+        if (found.len == digest_len(&d->cipher) && bytes_copy(s->bytes, SECRET_MAX, found)) {
+            s->len = found.len;
+            any = true;
         }
     }
     return any;
@@ -291,6 +291,7 @@ static bool open13(struct decryptor *d, enum side side, const struct record_view
     return ok;
 }
 
+/* NOLINTNEXTLINE(readability-function-size): the fields of a record, and what comes out of it */
 bool decryptor_open(struct decryptor *d, enum side side, uint8_t type, uint16_t record_version,
                     struct bytes body, uint8_t *room, size_t *out_len, uint8_t *out_type)
 {

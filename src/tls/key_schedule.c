@@ -7,6 +7,7 @@
 enum {
     LABEL_MAX = 64,
     RANDOM_BYTES = 32,
+    SEED_BYTES = 2 * RANDOM_BYTES,
 };
 
 static const char label_prefix[] = "tls13 ";
@@ -61,7 +62,7 @@ bool tls13_expand_label(const char *digest, struct bytes secret, const char *lab
 
 bool tls12_key_block(const struct tls12_key_seed *seed, uint8_t *out, size_t out_len)
 {
-    uint8_t text[sizeof key_expansion - 1 + 2 * RANDOM_BYTES];
+    uint8_t text[sizeof key_expansion - 1 + SEED_BYTES];
     if (seed->client_random.len != RANDOM_BYTES || seed->server_random.len != RANDOM_BYTES) {
         return false;
     }

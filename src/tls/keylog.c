@@ -129,28 +129,25 @@ static enum status grow(struct keylog *k, struct err *err)
     return ST_OK;
 }
 
+static enum status make_room(struct keylog *k, struct err *err)
+{
+    return k->n_entries < k->cap_entries ? ST_OK : grow(k, err);
+}
+
 /* A secret given twice: the later line wins. */
 static enum status store(struct keylog *k, const struct entry *e, struct err *err)
 {
+    TRY(make_room(k, err));
     struct bytes random = bytes_of(e->client_random, CLIENT_RANDOM_BYTES);
-    if (k->cap_entries == 0) {
-        TRY(grow(k, err));
-    }
     uint32_t *slot = find_slot(k, random, (enum keylog_label)e->label);
     if (*slot != 0) {
         k->entries[*slot - 1] = *e;
-        return ST_OK;
-    }
-    if (k->n_entries == N_ENTRIES_MAX) {
+    } else if (k->n_entries == N_ENTRIES_MAX) {
         k->n_dropped++;
-        return ST_OK;
+    } else {
+        k->entries[k->n_entries++] = *e;
+        *slot = (uint32_t)k->n_entries;
     }
-    if (k->n_entries == k->cap_entries) {
-        TRY(grow(k, err));
-        slot = find_slot(k, random, (enum keylog_label)e->label);
-    }
-    k->entries[k->n_entries++] = *e;
-    *slot = (uint32_t)k->n_entries;
     return ST_OK;
 }
 
@@ -249,13 +246,14 @@ static enum status add_line(struct keylog *k, struct bytes line, struct err *err
 
 enum status keylog_add(struct keylog *k, struct bytes text, struct err *err)
 {
-    while (text.len > 0) {
+    enum status st = ST_OK;
+    while (st == ST_OK && text.len > 0) {
         const uint8_t *newline = memchr(text.p, '\n', text.len);
         size_t len = newline != NULL ? (size_t)(newline - text.p) : text.len;
-        TRY(add_line(k, bytes_head(text, len), err));
+        st = add_line(k, bytes_head(text, len), err);
         text = bytes_skip(text, newline != NULL ? len + 1 : len);
     }
-    return ST_OK;
+    return st;
 }
 
 /* Adds the whole lines of buffer[0..len) and moves the unfinished one to the front, where it
@@ -276,14 +274,14 @@ static enum status add_chunk(struct keylog *k, uint8_t *buffer, size_t *len, str
 static enum status read_file(struct keylog *k, FILE *f, uint8_t *buffer, struct err *err)
 {
     size_t len = 0;
-    for (;;) {
-        size_t n = fread(buffer + len, 1, FILE_CHUNK_BYTES - len, f);
-        if (n == 0) {
-            break;
-        }
+    size_t n = 0;
+    enum status st = ST_OK;
+    do {
+        n = fread(buffer + len, 1, FILE_CHUNK_BYTES - len, f);
         len += n;
-        TRY(add_chunk(k, buffer, &len, err));
-    }
+        st = add_chunk(k, buffer, &len, err);
+    } while (st == ST_OK && n > 0);
+    TRY(st);
     return keylog_add(k, bytes_of(buffer, len), err);
 }
 

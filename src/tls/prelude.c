@@ -402,6 +402,27 @@ static enum prelude_state state_of(const struct prelude *p, enum side side)
     return PRELUDE_WAITING;
 }
 
+/* Takes what can be taken of the bytes at once; how many that were. */
+static size_t take_part(struct prelude *p, enum side side, struct bytes data,
+                        const struct prelude_sink *sink)
+{
+    struct direction *d = &p->dir[side];
+    if (d->skip > 0) {
+        struct bytes part = bytes_head(data, d->skip);
+        d->skip -= (uint32_t)part.len;
+        if (p->phase == PHASE_PROTOCOL) {
+            keep_first(d, part);
+        }
+        return part.len;
+    }
+    size_t n = append(d, data);
+    if (n == 0) { /* no memory: this connection is given up */
+        prelude_over(p);
+    }
+    run(p, side, sink);
+    return n;
+}
+
 enum prelude_state prelude_push(struct prelude *p, enum side side, struct bytes data,
                                 const struct prelude_sink *sink)
 {
@@ -414,20 +435,7 @@ enum prelude_state prelude_push(struct prelude *p, enum side side, struct bytes 
         return state_of(p, side);
     }
     while (data.len > 0 && d->state == DIRECTION_OPEN) {
-        size_t n = data.len < d->skip ? data.len : d->skip;
-        if (n > 0) {
-            d->skip -= (uint32_t)n;
-            if (p->phase == PHASE_PROTOCOL) {
-                keep_first(d, bytes_head(data, n));
-            }
-        } else {
-            n = append(d, data);
-            if (n == 0) { /* no memory: this connection is given up */
-                prelude_over(p);
-            }
-            run(p, side, sink);
-        }
-        data = bytes_skip(data, n);
+        data = bytes_skip(data, take_part(p, side, data, sink));
     }
     deliver(p, side, data, sink);
     return state_of(p, side);

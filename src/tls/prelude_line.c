@@ -16,9 +16,9 @@ enum command {
 
 struct command_row {
     uint32_t kinds; /* bits of enum prelude_kind */
+    enum command meaning;
     const char *verb;
     const char *argument; /* NULL: any; "": none */
-    enum command meaning;
 };
 
 #define K(kind) (UINT32_C(1) << PRELUDE_##kind)
@@ -26,47 +26,47 @@ struct command_row {
 
 /* clang-format off */
 static const struct command_row command_rows[] = {
-    { K(SMTP),                                           "EHLO",         NULL,    COMMAND_CAPABILITIES },
-    { K(LMTP),                                           "LHLO",         NULL,    COMMAND_CAPABILITIES },
-    { K_MAIL | K(NNTP) | K(IMAP) | K(SIEVE) | K(IRC),    "STARTTLS",     NULL,    COMMAND_STARTTLS },
-    { K_MAIL,                                            "HELO",         NULL,    COMMAND_HARMLESS },
-    { K_MAIL,                                            "RSET",         NULL,    COMMAND_HARMLESS },
-    { K_MAIL,                                            "XCLIENT",      NULL,    COMMAND_HARMLESS },
-    { K_MAIL,                                            "XFORWARD",     NULL,    COMMAND_HARMLESS },
-    { K(FTP),                                            "FEAT",         NULL,    COMMAND_CAPABILITIES },
-    { K(FTP),                                            "AUTH",         "TLS",   COMMAND_STARTTLS },
-    { K(FTP),                                            "AUTH",         "SSL",   COMMAND_STARTTLS },
-    { K(FTP),                                            "AUTH",         "TLS-C", COMMAND_STARTTLS },
-    { K(FTP),                                            "AUTH",         "TLS-P", COMMAND_STARTTLS },
-    { K(FTP),                                            "AUTH",         NULL,    COMMAND_HARMLESS },
-    { K(FTP),                                            "OPTS",         NULL,    COMMAND_HARMLESS },
-    { K(FTP),                                            "SYST",         NULL,    COMMAND_HARMLESS },
-    { K(FTP),                                            "HOST",         NULL,    COMMAND_HARMLESS },
-    { K(FTP),                                            "CLNT",         NULL,    COMMAND_HARMLESS },
-    { K(FTP),                                            "PBSZ",         NULL,    COMMAND_HARMLESS },
-    { K(FTP),                                            "PROT",         NULL,    COMMAND_HARMLESS },
-    { K(FTP) | K(POP3) | K(IRC),                         "USER",         NULL,    COMMAND_HARMLESS },
-    { K(POP3),                                           "CAPA",         NULL,    COMMAND_CAPABILITIES },
-    { K(POP3),                                           "STLS",         NULL,    COMMAND_STARTTLS },
-    { K(POP3),                                           "AUTH",         "",      COMMAND_HARMLESS },
-    { K(POP3),                                           "UTF8",         NULL,    COMMAND_HARMLESS },
-    { K(POP3),                                           "LANG",         NULL,    COMMAND_HARMLESS },
-    { K(NNTP),                                           "CAPABILITIES", NULL,    COMMAND_CAPABILITIES },
-    { K(NNTP),                                           "MODE",         NULL,    COMMAND_HARMLESS },
-    { K(NNTP),                                           "DATE",         NULL,    COMMAND_HARMLESS },
-    { K(IMAP) | K(SIEVE),                                "CAPABILITY",   NULL,    COMMAND_CAPABILITIES },
-    { K(IMAP),                                           "ID",           NULL,    COMMAND_HARMLESS },
-    { K(IMAP),                                           "ENABLE",       NULL,    COMMAND_HARMLESS },
-    { K(IMAP) | K(SIEVE),                                "LOGOUT",       NULL,    COMMAND_QUIT },
-    { K(IRC),                                            "CAP",          "LS",    COMMAND_CAPABILITIES },
-    { K(IRC),                                            "CAP",          NULL,    COMMAND_HARMLESS },
-    { K(IRC),                                            "NICK",         NULL,    COMMAND_HARMLESS },
-    { K(IRC),                                            "PASS",         NULL,    COMMAND_HARMLESS },
-    { K(IRC),                                            "PING",         NULL,    COMMAND_HARMLESS },
-    { K(IRC),                                            "PONG",         NULL,    COMMAND_HARMLESS },
-    { K_MAIL | K(FTP) | K(POP3) | K(NNTP) | K(IMAP) | K(SIEVE), "NOOP",         NULL,    COMMAND_HARMLESS },
-    { K_MAIL | K(FTP) | K(NNTP),                         "HELP",         NULL,    COMMAND_HARMLESS },
-    { K_MAIL | K(FTP) | K(POP3) | K(NNTP) | K(IRC),      "QUIT",         NULL,    COMMAND_QUIT },
+    { K(SMTP),                                                  COMMAND_CAPABILITIES, "EHLO",         NULL },
+    { K(LMTP),                                                  COMMAND_CAPABILITIES, "LHLO",         NULL },
+    { K_MAIL | K(NNTP) | K(IMAP) | K(SIEVE) | K(IRC),           COMMAND_STARTTLS,     "STARTTLS",     NULL },
+    { K_MAIL,                                                   COMMAND_HARMLESS,     "HELO",         NULL },
+    { K_MAIL,                                                   COMMAND_HARMLESS,     "RSET",         NULL },
+    { K_MAIL,                                                   COMMAND_HARMLESS,     "XCLIENT",      NULL },
+    { K_MAIL,                                                   COMMAND_HARMLESS,     "XFORWARD",     NULL },
+    { K(FTP),                                                   COMMAND_CAPABILITIES, "FEAT",         NULL },
+    { K(FTP),                                                   COMMAND_STARTTLS,     "AUTH",         "TLS" },
+    { K(FTP),                                                   COMMAND_STARTTLS,     "AUTH",         "SSL" },
+    { K(FTP),                                                   COMMAND_STARTTLS,     "AUTH",         "TLS-C" },
+    { K(FTP),                                                   COMMAND_STARTTLS,     "AUTH",         "TLS-P" },
+    { K(FTP),                                                   COMMAND_HARMLESS,     "AUTH",         NULL },
+    { K(FTP),                                                   COMMAND_HARMLESS,     "OPTS",         NULL },
+    { K(FTP),                                                   COMMAND_HARMLESS,     "SYST",         NULL },
+    { K(FTP),                                                   COMMAND_HARMLESS,     "HOST",         NULL },
+    { K(FTP),                                                   COMMAND_HARMLESS,     "CLNT",         NULL },
+    { K(FTP),                                                   COMMAND_HARMLESS,     "PBSZ",         NULL },
+    { K(FTP),                                                   COMMAND_HARMLESS,     "PROT",         NULL },
+    { K(FTP) | K(POP3) | K(IRC),                                COMMAND_HARMLESS,     "USER",         NULL },
+    { K(POP3),                                                  COMMAND_CAPABILITIES, "CAPA",         NULL },
+    { K(POP3),                                                  COMMAND_STARTTLS,     "STLS",         NULL },
+    { K(POP3),                                                  COMMAND_HARMLESS,     "AUTH",         "" },
+    { K(POP3),                                                  COMMAND_HARMLESS,     "UTF8",         NULL },
+    { K(POP3),                                                  COMMAND_HARMLESS,     "LANG",         NULL },
+    { K(NNTP),                                                  COMMAND_CAPABILITIES, "CAPABILITIES", NULL },
+    { K(NNTP),                                                  COMMAND_HARMLESS,     "MODE",         NULL },
+    { K(NNTP),                                                  COMMAND_HARMLESS,     "DATE",         NULL },
+    { K(IMAP) | K(SIEVE),                                       COMMAND_CAPABILITIES, "CAPABILITY",   NULL },
+    { K(IMAP),                                                  COMMAND_HARMLESS,     "ID",           NULL },
+    { K(IMAP),                                                  COMMAND_HARMLESS,     "ENABLE",       NULL },
+    { K(IMAP) | K(SIEVE),                                       COMMAND_QUIT,         "LOGOUT",       NULL },
+    { K(IRC),                                                   COMMAND_CAPABILITIES, "CAP",          "LS" },
+    { K(IRC),                                                   COMMAND_HARMLESS,     "CAP",          NULL },
+    { K(IRC),                                                   COMMAND_HARMLESS,     "NICK",         NULL },
+    { K(IRC),                                                   COMMAND_HARMLESS,     "PASS",         NULL },
+    { K(IRC),                                                   COMMAND_HARMLESS,     "PING",         NULL },
+    { K(IRC),                                                   COMMAND_HARMLESS,     "PONG",         NULL },
+    { K_MAIL | K(FTP) | K(POP3) | K(NNTP) | K(IMAP) | K(SIEVE), COMMAND_HARMLESS,     "NOOP",         NULL },
+    { K_MAIL | K(FTP) | K(NNTP),                                COMMAND_HARMLESS,     "HELP",         NULL },
+    { K_MAIL | K(FTP) | K(POP3) | K(NNTP) | K(IRC),             COMMAND_QUIT,         "QUIT",         NULL },
 };
 /* clang-format on */
 
@@ -161,24 +161,25 @@ static enum prelude_kind kind_by_code(const struct prelude *p, uint16_t code, st
     }
 }
 
+static bool is_one_of(struct bytes word, const char *const *words, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (prelude_same_word(word, words[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* IMAP: "* OK", and the answers to a tag. */
 static bool is_imap(struct bytes first, struct bytes second, struct bytes tag)
 {
     static const char *const untagged[] = { "OK", "PREAUTH", "BYE", "CAPABILITY" };
     static const char *const tagged[] = { "OK", "NO", "BAD" };
     if (prelude_same_word(first, "*")) {
-        for (size_t i = 0; i < ARRAY_LEN(untagged); i++) {
-            if (prelude_same_word(second, untagged[i])) {
-                return true;
-            }
-        }
+        return is_one_of(second, untagged, ARRAY_LEN(untagged));
     }
-    for (size_t i = 0; i < ARRAY_LEN(tagged) && tag.len > 0; i++) {
-        if (bytes_equal(first, tag) && prelude_same_word(second, tagged[i])) {
-            return true;
-        }
-    }
-    return false;
+    return tag.len > 0 && bytes_equal(first, tag) && is_one_of(second, tagged, ARRAY_LEN(tagged));
 }
 
 /* RFC 5804 section 1.7: a capability is a quoted word in upper case. */
@@ -187,13 +188,7 @@ static bool is_sieve(struct bytes line)
     static const char *const names[] = { "\"IMPLEMENTATION\"", "\"SASL\"",     "\"SIEVE\"",
                                          "\"STARTTLS\"",       "\"VERSION\"",  "\"NOTIFY\"",
                                          "\"MAXREDIRECTS\"",   "\"LANGUAGE\"", "\"OWNER\"" };
-    struct bytes word = prelude_next_word(&line);
-    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
-        if (prelude_same_word(word, names[i])) {
-            return true;
-        }
-    }
-    return false;
+    return is_one_of(prelude_next_word(&line), names, ARRAY_LEN(names));
 }
 
 /* ":prefix" and then a command or three digits, or a command alone. */

@@ -164,17 +164,14 @@ bool prelude_tds_unwrap(struct tds_frame *f, enum side side, struct bytes data,
                         const struct prelude_sink *sink)
 {
     while (data.len > 0) {
-        size_t n = 1;
-        if (f->left == 0) {
-            if (!push_header(f, side, data.p[0], sink)) {
-                return false;
-            }
-        } else {
-            n = data.len < f->left ? data.len : f->left;
-            sink->tls(sink->arg, side, bytes_head(data, n));
-            f->left -= (uint32_t)n;
+        struct bytes part = bytes_head(data, f->left);
+        if (part.len > 0) {
+            sink->tls(sink->arg, side, part);
+            f->left -= (uint32_t)part.len;
+        } else if (!push_header(f, side, data.p[0], sink)) {
+            return false;
         }
-        data = bytes_skip(data, n);
+        data = bytes_skip(data, part.len > 0 ? part.len : 1);
     }
     return true;
 }

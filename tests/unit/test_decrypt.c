@@ -191,20 +191,24 @@ static void close_pair(struct pair *p)
     }
 }
 
-static void exchange(struct pair *p, BIO *out[2], bool is_13)
+static void say(struct pair *p, BIO *out, enum side from, bool is_13)
 {
     char buffer[256];
-    const char *texts[2] = { client_text, server_text };
+    const char *text = from == SIDE_CLIENT ? client_text : server_text;
+    int len = (int)strlen(text);
+    assert_int_equal(SSL_write(p->ssl[from], text, len), len);
+    carry(p, out, from);
+    (void)SSL_read(p->ssl[side_other(from)], buffer, sizeof buffer);
+    if (is_13) {
+        assert_int_equal(SSL_key_update(p->ssl[from], SSL_KEY_UPDATE_NOT_REQUESTED), 1);
+    }
+}
+
+static void exchange(struct pair *p, BIO *out[2], bool is_13)
+{
     for (int round = 0; round < N_ROUNDS; round++) {
-        for (int s = 0; s < 2; s++) {
-            int len = (int)strlen(texts[s]);
-            assert_int_equal(SSL_write(p->ssl[s], texts[s], len), len);
-            carry(p, out[s], (enum side)s);
-            (void)SSL_read(p->ssl[!s], buffer, sizeof buffer);
-            if (is_13) {
-                assert_int_equal(SSL_key_update(p->ssl[s], SSL_KEY_UPDATE_NOT_REQUESTED), 1);
-            }
-        }
+        say(p, out[SIDE_CLIENT], SIDE_CLIENT, is_13);
+        say(p, out[SIDE_SERVER], SIDE_SERVER, is_13);
     }
 }
 
@@ -545,6 +549,18 @@ static bool is_usable(const SSL_CIPHER *cipher)
            suite->kx != TLS_KX_ECDH && suite->mode != TLS_MODE_OTHER;
 }
 
+static void add_rows_of_cipher(int version, const char *version_name, const SSL_CIPHER *cipher)
+{
+    const char *name = SSL_CIPHER_get_name(cipher);
+    if (!is_usable(cipher)) {
+        return;
+    }
+    add_row(version, version_name, name, false);
+    if (tls_cipher_suite(SSL_CIPHER_get_protocol_id(cipher))->mode == TLS_MODE_CBC) {
+        add_row(version, version_name, name, true);
+    }
+}
+
 static void add_rows_of(int version, const char *version_name)
 {
     SSL_CTX *ctx = SSL_CTX_new(TLS_method());
@@ -559,14 +575,7 @@ static void add_rows_of(int version, const char *version_name)
     SSL *ssl = SSL_new(ctx);
     STACK_OF(SSL_CIPHER) *list = SSL_get1_supported_ciphers(ssl);
     for (int i = 0; i < sk_SSL_CIPHER_num(list); i++) {
-        const SSL_CIPHER *cipher = sk_SSL_CIPHER_value(list, i);
-        if (is_usable(cipher)) {
-            const char *name = SSL_CIPHER_get_name(cipher);
-            add_row(version, version_name, name, false);
-            if (tls_cipher_suite(SSL_CIPHER_get_protocol_id(cipher))->mode == TLS_MODE_CBC) {
-                add_row(version, version_name, name, true);
-            }
-        }
+        add_rows_of_cipher(version, version_name, sk_SSL_CIPHER_value(list, i));
     }
     sk_SSL_CIPHER_free(list);
     SSL_free(ssl);

@@ -102,7 +102,7 @@ static void check_file(void **state)
     assert_true(fd >= 0);
     FILE *f = fdopen(fd, "w");
     assert_non_null(f);
-    for (size_t i = 0; i < 200 * 1000; i++) {
+    for (size_t i = 0; i < 200000; i++) {
         (void)fputc('#', f);
     }
     (void)fprintf(f, "\n%s", row->text);
@@ -163,15 +163,15 @@ static void random_of_wrong_length(void **state)
 
 int main(void)
 {
-    enum { N = ARRAY_LEN(rows) };
-    struct CMUnitTest tests[2 * N + 3];
+    enum { N = ARRAY_LEN(rows), N_BOTH = 2 * N };
+    struct CMUnitTest tests[N_BOTH + 3];
     for (size_t i = 0; i < N; i++) {
         tests[i] = (struct CMUnitTest){ rows[i].name, check_row, NULL, NULL, (void *)&rows[i] };
         tests[N + i] =
             (struct CMUnitTest){ rows[i].name, check_file, NULL, NULL, (void *)&rows[i] };
     }
-    tests[2 * N] = (struct CMUnitTest)cmocka_unit_test(many);
-    tests[2 * N + 1] = (struct CMUnitTest)cmocka_unit_test(no_such_file);
-    tests[2 * N + 2] = (struct CMUnitTest)cmocka_unit_test(random_of_wrong_length);
+    tests[N_BOTH] = (struct CMUnitTest)cmocka_unit_test(many);
+    tests[N_BOTH + 1] = (struct CMUnitTest)cmocka_unit_test(no_such_file);
+    tests[N_BOTH + 2] = (struct CMUnitTest)cmocka_unit_test(random_of_wrong_length);
     return cmocka_run_group_tests_name("keylog", tests, NULL, NULL);
 }
