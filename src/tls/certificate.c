@@ -44,6 +44,21 @@ static void read_entry_extensions(struct reader *list, bool is_first, struct tls
     }
 }
 
+static void read_entry(struct reader *list, bool is_13, struct tls_certificate *out)
+{
+    struct bytes certificate = rd_vec24(list, 1, 0xffffff, "cert_data");
+    if (list->fault->kind != FAULT_NONE) {
+        return;
+    }
+    if (out->n < TLS_CERTIFICATES_MAX) {
+        out->list[out->n++] = certificate;
+    }
+    out->n_total++;
+    if (is_13) {
+        read_entry_extensions(list, out->n_total == 1, out);
+    }
+}
+
 /* RFC 8446 section 4.4.2, RFC 5246 section 7.4.2. */
 bool tls_certificate_parse(struct bytes body, uint16_t version, struct tls_certificate *out,
                            struct fault *fault)
@@ -57,16 +72,7 @@ bool tls_certificate_parse(struct bytes body, uint16_t version, struct tls_certi
     }
     struct reader list = rd_sub24(&r, "certificate_list");
     while (rd_left(&list) > 0) {
-        struct bytes certificate = rd_vec24(&list, 1, 0xffffff, "cert_data");
-        if (fault->kind == FAULT_NONE) {
-            if (out->n < TLS_CERTIFICATES_MAX) {
-                out->list[out->n++] = certificate;
-            }
-            out->n_total++;
-        }
-        if (is_13) {
-            read_entry_extensions(&list, out->n_total == 1, out);
-        }
+        read_entry(&list, is_13, out);
     }
     rd_end(&r, "Certificate");
     return fault->kind == FAULT_NONE;

@@ -148,7 +148,7 @@ static bool add_range(struct dtls_partial *p, struct range added)
 
 static bool reserve(struct dtls_stream *s, struct dtls_partial *p, uint32_t need)
 {
-    if (need <= p->cap) {
+    if (p->data != NULL && need <= p->cap) {
         return true;
     }
     uint8_t *grown = realloc(p->data, need);
@@ -198,6 +198,9 @@ static bool store(struct dtls_stream *s, size_t i, const struct dtls_fragment *f
 static bool collect(struct dtls_stream *s, const struct dtls_fragment *f,
                     const struct dtls_sink *sink)
 {
+    if (f->data.len == 0) {
+        return true; /* allowed, and nothing in it */
+    }
     size_t i = find_partial(s, f->message_seq);
     if (i < DTLS_PARTIALS_MAX &&
         (s->partials[i]->type != f->type || s->partials[i]->len != f->len)) {
@@ -222,29 +225,36 @@ static bool collect(struct dtls_stream *s, const struct dtls_fragment *f,
     return store(s, i, f, sink);
 }
 
+static void report_repetition(const struct dtls_fragment *f, bool is_whole,
+                              const struct dtls_sink *sink)
+{
+    if (f->offset > 0) {
+        return; /* said at its first fragment */
+    }
+    struct dtls_message message = { f->type, f->message_seq, { NULL, 0 }, true };
+    if (is_whole) {
+        message.body = f->data;
+    }
+    sink->message(sink->arg, &message);
+}
+
 bool dtls_fragment_push(struct dtls_stream *s, const struct dtls_fragment *f,
                         const struct dtls_sink *sink)
 {
     bool is_whole = f->offset == 0 && f->data.len == f->len;
     if (is_repetition(s, f)) {
-        if (f->offset == 0) {
-            struct dtls_message message = { f->type, f->message_seq, f->data, true };
-            if (!is_whole) {
-                message.body = (struct bytes){ NULL, 0 };
-            }
-            sink->message(sink->arg, &message);
-        }
+        report_repetition(f, is_whole, sink);
         return true;
     }
-    if (is_whole) {
-        size_t i = find_partial(s, f->message_seq);
-        if (i < DTLS_PARTIALS_MAX) {
-            drop(s, i);
-        }
-        hand_over(s, f, sink);
-        return true;
+    if (!is_whole) {
+        return collect(s, f, sink);
     }
-    return collect(s, f, sink);
+    size_t i = find_partial(s, f->message_seq);
+    if (i < DTLS_PARTIALS_MAX) {
+        drop(s, i);
+    }
+    hand_over(s, f, sink);
+    return true;
 }
 
 void dtls_partials_report(const struct dtls_stream *s, const struct dtls_sink *sink)

@@ -47,22 +47,22 @@ static void put_separator(struct pen *pen, char separator)
     pen->is_first = false;
 }
 
+static char hex_digit(unsigned value)
+{
+    return "0123456789abcdef"[value & 15];
+}
+
 static void put_decimal(struct pen *pen, unsigned value)
 {
     char digits[PEN_ROOM];
     size_t at = sizeof digits;
     do {
-        digits[--at] = (char)('0' + value % 10);
+        digits[--at] = hex_digit(value % 10);
         value /= 10;
     } while (value > 0);
     while (at < sizeof digits) {
         put_char(pen, digits[at++]);
     }
-}
-
-static char hex_digit(unsigned value)
-{
-    return "0123456789abcdef"[value & 15];
 }
 
 static void put_hex(struct pen *pen, uint16_t value)
@@ -243,16 +243,20 @@ static void write_alpn(struct bytes list, char out[2])
     }
     uint8_t first = name.p[0];
     uint8_t last = name.p[name.len - 1];
-    bool is_text = is_alphanumeric(first) && is_alphanumeric(last);
-    out[0] = is_text ? (char)first : hex_digit((unsigned)first >> 4);
-    out[1] = is_text ? (char)last : hex_digit(last);
+    if (is_alphanumeric(first) && is_alphanumeric(last)) {
+        out[0] = (char)first;
+        out[1] = (char)last;
+    } else {
+        out[0] = hex_digit((unsigned)first >> 4);
+        out[1] = hex_digit(last);
+    }
 }
 
 static void write_count(size_t n, char out[2])
 {
     size_t shown = n > 99 ? 99 : n;
-    out[0] = (char)('0' + shown / 10);
-    out[1] = (char)('0' + shown % 10);
+    out[0] = hex_digit((unsigned)shown / 10);
+    out[1] = hex_digit((unsigned)shown % 10);
 }
 
 static void write_nothing(char out[HASH_CHARS])
@@ -268,19 +272,25 @@ struct values {
     uint16_t list[VALUES_MAX];
 };
 
-static void shell_sort(struct values *v)
+/* One pass of Shell's sort. */
+static void sort_with_gap(struct values *v, size_t gap)
+{
+    for (size_t i = gap; i < v->n; i++) {
+        uint16_t value = v->list[i];
+        size_t at = i;
+        while (at >= gap && v->list[at - gap] > value) {
+            v->list[at] = v->list[at - gap];
+            at -= gap;
+        }
+        v->list[at] = value;
+    }
+}
+
+static void sort(struct values *v)
 {
     static const size_t gaps[] = { 701, 301, 132, 57, 23, 10, 4, 1 };
     for (size_t g = 0; g < ARRAY_LEN(gaps); g++) {
-        for (size_t i = gaps[g]; i < v->n; i++) {
-            uint16_t value = v->list[i];
-            size_t at = i;
-            while (at >= gaps[g] && v->list[at - gaps[g]] > value) {
-                v->list[at] = v->list[at - gaps[g]];
-                at -= gaps[g];
-            }
-            v->list[at] = value;
-        }
+        sort_with_gap(v, gaps[g]);
     }
 }
 
@@ -350,7 +360,7 @@ static bool hash_ciphers(struct values *ciphers, char out[HASH_CHARS])
     }
     bool is_open = open_hash(&pen, EVP_sha256());
     if (is_open) {
-        shell_sort(ciphers);
+        sort(ciphers);
         put_values(&pen, ciphers);
     }
     return close_hash(&pen, is_open, out, HASH_CHARS);
@@ -366,7 +376,7 @@ static bool hash_extensions(struct values *types, struct bytes signature_algorit
     }
     bool is_open = open_hash(&pen, EVP_sha256());
     if (is_open) {
-        shell_sort(types);
+        sort(types);
         put_values(&pen, types);
         put_signature_algorithms(&pen, signature_algorithms);
     }

@@ -74,9 +74,10 @@ bool tls_server_key_exchange_parse(struct bytes body, uint16_t version, uint16_t
     const struct tls_cipher_suite *suite = tls_cipher_suite(cipher_suite);
     *out = (struct tls_server_key_exchange){ 0 };
 
-    if (suite != NULL) {
-        read_params(&r, suite->kx, out);
+    if (suite == NULL) {
+        return true;
     }
+    read_params(&r, suite->kx, out);
     if (!out->is_understood) {
         return fault->kind == FAULT_NONE;
     }

@@ -40,11 +40,19 @@ static const struct row versions[] = {
 };
 
 static const struct tls_cipher_suite cipher_suites[] = {
-#define SUITE(value, name, openssl, kx, auth, mode, key_bytes, hash, is_export, needs_12,          \
-              needs_13)                                                                            \
-    { value,           name,      openssl,         TLS_KX_##kx, TLS_AUTH_##auth,                   \
-      TLS_MODE_##mode, key_bytes, TLS_HASH_##hash, is_export,   needs_12,                          \
-      needs_13 },
+#define SUITE(suite_value, suite_name, openssl_name, kx_, auth_, mode_, bytes, hash_, export, n12, \
+              n13)                                                                                 \
+    { .value = (suite_value),                                                                      \
+      .name = (suite_name),                                                                        \
+      .openssl = (openssl_name),                                                                   \
+      .kx = TLS_KX_##kx_,                                                                          \
+      .auth = TLS_AUTH_##auth_,                                                                    \
+      .mode = TLS_MODE_##mode_,                                                                    \
+      .key_bytes = (bytes),                                                                        \
+      .hash = TLS_HASH_##hash_,                                                                    \
+      .is_export = (export),                                                                       \
+      .needs_tls12 = (n12),                                                                        \
+      .needs_tls13 = (n13) },
 #include "tls/cipher_suites.def"
 };
 

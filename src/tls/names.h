@@ -84,14 +84,14 @@ enum tls_mode {
 enum tls_hash { TLS_HASH_MD5, TLS_HASH_SHA1, TLS_HASH_SHA256, TLS_HASH_SHA384, TLS_HASH_OTHER };
 
 struct tls_cipher_suite {
-    uint16_t value;
     const char *name;    /* "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256" */
     const char *openssl; /* "ECDHE-RSA-AES128-GCM-SHA256", NULL where OpenSSL has none */
     enum tls_kx kx;
     enum tls_auth auth;
     enum tls_mode mode;
-    uint8_t key_bytes;  /* of the cipher; 0 for NULL */
     enum tls_hash hash; /* of the MAC (CBC, stream, NULL) or of the PRF/HKDF (AEAD) */
+    uint16_t value;
+    uint8_t key_bytes; /* of the cipher; 0 for NULL */
     bool is_export;
     bool needs_tls12, needs_tls13; /* first version that may negotiate it */
 };

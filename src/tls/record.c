@@ -166,22 +166,26 @@ static void skip_message(struct tls_record_stream *s, size_t n)
     s->skips_message = s->message_len > 0;
 }
 
+static bool eat_message(struct tls_record_stream *s, struct bytes *data,
+                        const struct tls_record_sink *sink)
+{
+    if (s->skips_message) {
+        skip_message(s, take(data, s->message_len).len);
+        return true;
+    }
+    return s->message_len > 0 ? message_from_buffer(s, data, sink)
+                              : message_from_data(s, data, sink);
+}
+
 /* `data` is the next part of a handshake record's body. */
 static bool eat_handshake(struct tls_record_stream *s, struct bytes data,
                           const struct tls_record_sink *sink)
 {
-    while (data.len > 0 && s->state == IN_HANDSHAKE) {
-        if (s->skips_message) {
-            skip_message(s, take(&data, s->message_len).len);
-        } else if (s->message_len > 0) {
-            if (!message_from_buffer(s, &data, sink)) {
-                return false;
-            }
-        } else if (!message_from_data(s, &data, sink)) {
-            return false;
-        }
+    bool has_memory = true;
+    while (has_memory && data.len > 0 && s->state == IN_HANDSHAKE) {
+        has_memory = eat_message(s, &data, sink);
     }
-    return true;
+    return has_memory;
 }
 
 /* The record's last byte was seen. */
@@ -304,7 +308,7 @@ static void begin_record(struct tls_record_stream *s, const uint8_t *header,
 static void eat_header(struct tls_record_stream *s, struct bytes *data,
                        const struct tls_record_sink *sink)
 {
-    uint8_t header[HEADER_BYTES];
+    uint8_t header[HEADER_BYTES] = { 0 };
     bytes_copy(header, sizeof header, bytes_of(s->header, s->header_len));
     struct bytes piece = take(data, sizeof header - s->header_len);
     bytes_copy(header + s->header_len, sizeof header - s->header_len, piece);

@@ -16,7 +16,7 @@
         (const uint8_t *)(literal), sizeof(literal) - 1                                            \
     }
 
-struct row {
+struct row { /* NOLINT(clang-analyzer-optin.performance.Padding): in reading order */
     const char *name;
     uint16_t version;
     bool is_sslv2;
@@ -144,11 +144,11 @@ static void long_lists(void **state)
         suites[2 * i + 1] = (uint8_t)(1025 - i);
     }
     char ja4[TLS_JA4_BYTES];
-    hello.cipher_suites = bytes_of(suites, 2 * 1024);
+    hello.cipher_suites = bytes_of(suites, sizeof suites - 2);
     assert_true(tls_ja4(&hello, TLS_OVER_TCP, ja4));
     assert_int_equal(ja4[4], '9');
     assert_int_equal(ja4[5], '9');
-    hello.cipher_suites = bytes_of(suites, 2 * 1025);
+    hello.cipher_suites = bytes_of(suites, sizeof suites);
     assert_false(tls_ja4(&hello, TLS_OVER_TCP, ja4));
     assert_string_equal(ja4, "");
     struct text text = { 0 };
