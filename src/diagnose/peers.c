@@ -11,7 +11,8 @@ struct peers {
     struct hash_key key;
     size_t n;
     struct peer_server *servers[SERVERS_MAX];
-    uint16_t slots[SLOTS]; /* number of the server + 1 */
+    uint16_t slots[SLOTS];        /* number of the server + 1 */
+    uint64_t n_before_their_time; /* completed with a certificate that was not yet valid */
 };
 
 struct peers *peers_new(void)
@@ -55,6 +56,11 @@ const struct peer_server *peers_server(const struct peers *p, const struct endpo
 {
     size_t slot = find_slot(p, server);
     return p->slots[slot] == 0 ? NULL : p->servers[p->slots[slot] - 1];
+}
+
+bool peers_clock_is_doubtful(const struct peers *p)
+{
+    return p->n_before_their_time > 0;
 }
 
 static struct peer_server *server_for(struct peers *p, const struct endpoint *address)
@@ -132,7 +138,18 @@ static void learn_success(struct peer_server *server, const struct transcript *t
     }
 }
 
-static void learn_chain(struct peer_server *server, const struct transcript *t)
+static uint32_t faults_of(const struct verdict *v)
+{
+    uint32_t faults = 0;
+    const struct x509_judgement *judgement = &v->chain[SIDE_SERVER].judgement;
+    for (size_t i = 0; v->chain[SIDE_SERVER].is_judged && i < judgement->n_faults; i++) {
+        faults |= 1U << judgement->faults[i].kind;
+    }
+    return faults;
+}
+
+static void learn_chain(struct peer_server *server, const struct transcript *t,
+                        const struct verdict *v)
 {
     const struct side_facts *side = &t->side[SIDE_SERVER];
     struct bytes name = bytes_head(name_of(t), PEER_NAME_BYTES - 1);
@@ -144,6 +161,7 @@ static void learn_chain(struct peer_server *server, const struct transcript *t)
     if (server->n_chains < ARRAY_LEN(server->chains)) {
         struct peer_chain *chain = &server->chains[server->n_chains++];
         chain->chain = x509_chain_ref(side->chain);
+        chain->faults = faults_of(v);
         chain->stream = t->stream;
         chain->frame = side->certificate_event->when.frame;
         copy_name(chain->server_name, sizeof chain->server_name, name);
@@ -159,13 +177,15 @@ void peers_learn(struct peers *p, const struct transcript *t, const struct verdi
     if (server == NULL) {
         return;
     }
+    bool is_early = (faults_of(v) & (1U << X509_FAULT_NOT_YET_VALID)) != 0;
+    p->n_before_their_time += v->outcome == OUTCOME_COMPLETED && is_early;
     server->n_completed += v->outcome == OUTCOME_COMPLETED;
     server->n_failed += v->outcome == OUTCOME_FAILED;
     if (t->server_hello != NULL && t->server_hello_fault.kind == FAULT_NONE) {
         learn_success(server, t, v);
     }
     if (t->side[SIDE_SERVER].chain != NULL) {
-        learn_chain(server, t);
+        learn_chain(server, t, v);
     }
     if (t->certificate_request != NULL && !server->asked_for_client_certificate) {
         server->asked_for_client_certificate = true;

@@ -29,6 +29,7 @@ struct peer_chain {
     char server_name[PEER_NAME_BYTES];
     const struct x509_chain *chain;
     uint64_t stream, frame;
+    uint32_t faults; /* bit by enum x509_fault_kind */
 };
 
 struct peer_server {
@@ -48,6 +49,9 @@ struct peers *peers_new(void); /* NULL without memory */
 void peers_free(struct peers *p);
 /* Learns from a transcript and its verdict. */
 void peers_learn(struct peers *p, const struct transcript *t, const struct verdict *v);
+/* Handshakes completed although a certificate was not yet valid by the capture's clock: the clock
+ * was rewritten or is wrong, and dates decide nothing alone. */
+bool peers_clock_is_doubtful(const struct peers *p);
 /* NULL where nothing is known. */
 const struct peer_server *peers_server(const struct peers *p, const struct endpoint *server);
 

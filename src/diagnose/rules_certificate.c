@@ -102,8 +102,32 @@ static const char *detail_of(const struct x509_fault *fault, const struct x509_c
 
 /* --- choosing among faults --- */
 
-/* Name mismatch on an address or without a name asked for is no fault; weak keys are refused by
- * policy only. */
+static bool is_about_trust(enum x509_fault_kind kind)
+{
+    return kind == X509_FAULT_CHAIN_INCOMPLETE || kind == X509_FAULT_SELF_SIGNED ||
+           kind == X509_FAULT_UNTRUSTED_CA;
+}
+
+/* How much a fault explains this alert: what the alert names first; then what needs no guess about
+ * the anchors that the refusing side has, or about the clock. */
+static unsigned weigh(const struct judging *j, const struct x509_fault *fault)
+{
+    const struct view *view = j->view;
+    bool named = alert_names(view->end->type, fault->kind);
+    bool is_date = fault->kind == X509_FAULT_EXPIRED || fault->kind == X509_FAULT_NOT_YET_VALID;
+    bool is_guess = (is_date && view->clock_is_doubtful) ||
+                    (is_about_trust(fault->kind) && !view->context->trust_is_given);
+    if (named && is_specific(view->end->type)) {
+        return 3;
+    }
+    if (is_guess) {
+        return 0;
+    }
+    return named && !view->context->trust_is_given ? 2 : 1;
+}
+
+/* Among several the one that weighs most, else the first in a verifier's order. Who leaves
+ * without a word does so for a fault that needs none of the policies nobody here knows. */
 static const struct x509_fault *choose_fault(const struct judging *j, enum side owner)
 {
     const struct view *view = j->view;
@@ -112,13 +136,13 @@ static const struct x509_fault *choose_fault(const struct judging *j, enum side 
     if (judgement == NULL || judgement->n_faults == 0 || !in_words) {
         return judgement == NULL ? NULL : view_hard_fault(view, owner);
     }
-    for (size_t i = 0; i < judgement->n_faults; i++) {
-        if (is_specific(view->end->type) &&
-            alert_names(view->end->type, judgement->faults[i].kind)) {
-            return &judgement->faults[i];
+    const struct x509_fault *best = &judgement->faults[0];
+    for (size_t i = 1; i < judgement->n_faults; i++) {
+        if (weigh(j, &judgement->faults[i]) > weigh(j, best)) {
+            best = &judgement->faults[i];
         }
     }
-    return &judgement->faults[0];
+    return best;
 }
 
 /* A chain that other connections showed for this server and name. */
@@ -262,16 +286,36 @@ static bool blame_by_alert(struct judging *j, enum side owner, uint8_t code)
     return true;
 }
 
+/* The first fault, in a verifier's order, of a chain seen elsewhere that this alert names. */
+static bool fault_seen_elsewhere(const struct peer_chain *chain, uint8_t code,
+                                 enum x509_fault_kind *out)
+{
+    for (unsigned kind = 0; chain != NULL && kind < X509_N_FAULTS; kind++) {
+        if ((chain->faults & (1U << kind)) != 0 && alert_names(code, (enum x509_fault_kind)kind)) {
+            *out = (enum x509_fault_kind)kind;
+            return true;
+        }
+    }
+    return false;
+}
+
 static bool blame_seen_elsewhere(struct judging *j, uint8_t code)
 {
     const struct peer_chain *chain = chain_seen_elsewhere(j->view);
-    if (chain != NULL) {
-        add_fact(
-            j, chain->frame, 0,
-            "stream %llu shows in clear the certificate that this server sends for this name: %s",
-            (unsigned long long)chain->stream, x509_chain_facts(chain->chain, 0)->subject);
+    enum x509_fault_kind kind = X509_N_FAULTS;
+    blame_by_alert(j, SIDE_SERVER, code);
+    if (chain == NULL) {
+        return true;
     }
-    return blame_by_alert(j, SIDE_SERVER, code);
+    add_fact(j, chain->frame, 0,
+             "stream %llu shows in clear the certificate that this server sends for this name: %s",
+             (unsigned long long)chain->stream, x509_chain_facts(chain->chain, 0)->subject);
+    if (fault_seen_elsewhere(chain, code, &kind)) {
+        set_cause(j, cause_of_fault(kind), NULL, CONFIDENCE_PROBABLE);
+        say(j, "The client refused the server's certificate, which another connection shows: %s.",
+            cause_summary(cause_of_fault(kind)));
+    }
+    return true;
 }
 
 /* --- rules --- */

@@ -1,6 +1,9 @@
 #include "diagnose/rules.h"
 
-#define STALL_NS (INT64_C(5) * 1000000000) /* causes.md: nothing moved for 5 s or more */
+#define STALL_NS (INT64_C(5) * 1000000000) /* nothing moved for 5 s or more */
+/* A ClientHello was acknowledged and not one byte came back, for longer than TCP's own first retry
+ * and any server's thinking: who closes then does so on a timer (RFC 6298 section 2: 1 s). */
+#define SILENCE_NS (INT64_C(3) * 500000000)
 
 static const struct event *first_of(const struct transcript *t, enum event_kind kind,
                                     enum side side)
@@ -89,7 +92,10 @@ bool match_stalled(struct judging *j)
 {
     const struct view *view = j->view;
     bool lost = view->stalled_retry != NULL && was_never_acknowledged(j->t);
-    if (view->end_is_alert || (view->idle_ns < STALL_NS && !lost)) {
+    bool silent = view->stage == STAGE_HELLO && view->offer != NULL && !view->server_answered &&
+                  view->end_side == SIDE_CLIENT && !view->end_is_reset &&
+                  view->idle_ns >= SILENCE_NS;
+    if (view->end_is_alert || (view->idle_ns < STALL_NS && !lost && !silent)) {
         return false;
     }
     if (view->end == NULL && !lost) {
@@ -97,6 +103,10 @@ bool match_stalled(struct judging *j)
     }
     set_cause(j, CAUSE_HANDSHAKE_TIMEOUT, NULL, CONFIDENCE_PROBABLE);
     describe_stall(j);
+    if (silent) {
+        add_alternative(j, CAUSE_CONNECTION_CLOSED, CONFIDENCE_POSSIBLE,
+                        "the client may have been cancelled");
+    }
     if (lost) {
         add_evidence(j, view->stalled_retry, "retransmitted, and never acknowledged");
         j->v->rejected_by = view->end == NULL ? ACTOR_NETWORK : j->v->rejected_by;

@@ -170,6 +170,7 @@ void view_make(const struct transcript *t, const struct diagnose_context *contex
     find_retries(out);
     if (context->peers != NULL) {
         out->peer = peers_server(context->peers, &t->server);
+        out->clock_is_doubtful = peers_clock_is_doubtful(context->peers);
     }
 }
 
@@ -183,10 +184,11 @@ static bool is_hard(const struct view *view, enum x509_fault_kind kind)
     case X509_FAULT_SELF_SIGNED:
     case X509_FAULT_UNTRUSTED_CA:
         return view->context->trust_is_given;
-    case X509_FAULT_MALFORMED:
-    case X509_FAULT_CHAIN_INVALID:
     case X509_FAULT_EXPIRED:
     case X509_FAULT_NOT_YET_VALID:
+        return !view->clock_is_doubtful;
+    case X509_FAULT_MALFORMED:
+    case X509_FAULT_CHAIN_INVALID:
     case X509_FAULT_REVOKED:
     case X509_FAULT_WRONG_PURPOSE:
     case X509_FAULT_HOSTNAME_MISMATCH:

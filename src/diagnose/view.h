@@ -76,6 +76,7 @@ struct view {
     bool server_answered; /* any byte from the server after the first of the client's */
 
     const struct peer_server *peer; /* NULL where nothing is known of this server */
+    bool clock_is_doubtful;         /* dates decide nothing alone */
 };
 
 /* What a rule fills in. */

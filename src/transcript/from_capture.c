@@ -2,7 +2,7 @@
 
 #include <stdlib.h>
 
-#include "transcript/watch.h"
+#include "transcript/watch_udp.h"
 
 enum { UNFOLD_LIMIT_BYTES = 16 << 20 };
 
@@ -10,6 +10,7 @@ struct watcher {
     struct watcher_options options;
     struct packet_decoder *decoder;
     struct tcp_table *tcp;
+    struct udp_table *udp;
     struct hello_templates *templates;
     struct arena arena;
     const char *capture;
@@ -210,6 +211,14 @@ static void on_end(void *arg, struct tcp_conn *conn, enum tcp_end_reason reason)
     hand_over(w, &k);
 }
 
+static void on_udp_end(void *arg, struct kept_connection *k)
+{
+    struct watcher *w = arg;
+    k->capture = w->capture;
+    k->capture_dropped = w->capture_dropped;
+    hand_over(w, k);
+}
+
 /* --- the watcher --- */
 
 static enum status start_tcp(struct watcher *w, struct err *err)
@@ -228,6 +237,14 @@ static enum status start_tcp(struct watcher *w, struct err *err)
     return tcp_table_new(&sink, &w->options.limits, &w->tcp, err);
 }
 
+static enum status start_udp(struct watcher *w, struct err *err)
+{
+    struct udp_sink sink = { on_udp_end, w };
+    struct udp_tools tools = { w->templates, w->options.store, w->options.keylog };
+    w->udp = udp_table_new(&sink, &tools);
+    return w->udp == NULL ? err_set(err, ST_NOMEM, "no memory") : ST_OK;
+}
+
 static enum status start(struct watcher *w, struct err *err)
 {
     w->templates = hello_templates_new();
@@ -236,6 +253,7 @@ static enum status start(struct watcher *w, struct err *err)
         return err_set(err, ST_NOMEM, "no memory");
     }
     TRY(packet_decoder_new(&w->decoder, err));
+    TRY(start_udp(w, err));
     return start_tcp(w, err);
 }
 
@@ -266,6 +284,7 @@ void watcher_free(struct watcher *w)
         tcp_finish(w->tcp);
     }
     release_unfolded(w);
+    udp_table_free(w->udp);
     tcp_table_free(w->tcp);
     packet_decoder_free(w->decoder);
     hello_templates_free(w->templates);
@@ -282,6 +301,9 @@ enum status watcher_start_capture(struct watcher *w, const char *name, struct er
     w->decoder = NULL;
     tcp_table_free(w->tcp);
     w->tcp = NULL;
+    udp_table_free(w->udp);
+    w->udp = NULL;
+    TRY(start_udp(w, err));
     TRY(packet_decoder_new(&w->decoder, err));
     return start_tcp(w, err);
 }
@@ -304,6 +326,7 @@ enum status watcher_frame(struct watcher *w, const struct frame *frame, struct e
         return packet.quotes_tcp ? tcp_push(w->tcp, &packet, when, err) : ST_OK;
     case PACKET_UDP:
         w->stats.udp_packets++;
+        udp_push(w->udp, &packet, when);
         return ST_OK;
     case PACKET_BROKEN:
     case PACKET_OTHER:
@@ -317,11 +340,13 @@ enum status watcher_frame(struct watcher *w, const struct frame *frame, struct e
 void watcher_advance(struct watcher *w, int64_t now_ns)
 {
     tcp_advance(w->tcp, now_ns);
+    udp_advance(w->udp, now_ns);
 }
 
 void watcher_finish(struct watcher *w)
 {
     tcp_finish(w->tcp);
+    udp_finish(w->udp);
 }
 
 struct watcher_stats watcher_stats(const struct watcher *w)

@@ -3,23 +3,26 @@
 #include "tls/names.h"
 
 enum {
+    DTLS_1_3 = 0xfefc,
     INNER_TYPE = 1,
     HANDSHAKE_HEADER = 4,
+    DTLS_HANDSHAKE_HEADER = 12,
     ALERT_BODY = 2,
     JSSE_PADDING = 16, /* SunJSSE pads every TLS 1.3 record by so much (RFC 8446 5.4 allows any) */
 };
 
-struct sealed_sizes sealed_sizes_of(uint16_t cipher_suite, uint32_t padding)
+struct sealed_sizes sealed_sizes_of(uint16_t cipher_suite, bool is_dtls, uint32_t padding)
 {
+    uint32_t header = is_dtls ? DTLS_HANDSHAKE_HEADER : HANDSHAKE_HEADER;
     const struct tls_cipher_suite *suite = tls_cipher_suite(cipher_suite);
     uint32_t tag = suite != NULL && suite->mode == TLS_MODE_CCM_8 ? 8 : 16;
     uint32_t hash = suite != NULL && suite->hash == TLS_HASH_SHA384 ? 48 : 32;
     uint32_t extra = INNER_TYPE + tag + padding;
     return (struct sealed_sizes){
         .alert = ALERT_BODY + extra,
-        .finished = HANDSHAKE_HEADER + hash + extra,
-        .empty_certificate = HANDSHAKE_HEADER + 1 + 3 + extra,
-        .end_of_early_data = HANDSHAKE_HEADER + extra,
+        .finished = header + hash + extra,
+        .empty_certificate = header + 1 + 3 + extra,
+        .end_of_early_data = header + extra,
         .overhead = extra,
     };
 }
@@ -195,8 +198,8 @@ static bool has_record(const struct transcript *t, enum side side, uint32_t len)
 /* A side pads all its records alike or none: its Finished tells, or an alert in its place. */
 static struct sealed_sizes sizes_of_side(const struct transcript *t, enum side side)
 {
-    struct sealed_sizes plain = sealed_sizes_of(t->cipher_suite, 0);
-    struct sealed_sizes padded = sealed_sizes_of(t->cipher_suite, JSSE_PADDING);
+    struct sealed_sizes plain = sealed_sizes_of(t->cipher_suite, t->is_dtls, 0);
+    struct sealed_sizes padded = sealed_sizes_of(t->cipher_suite, t->is_dtls, JSSE_PADDING);
     if (has_record(t, side, plain.finished) || has_record(t, side, plain.alert)) {
         return plain;
     }
@@ -262,7 +265,8 @@ static void infer_ends(struct transcript *t)
 void infer(struct transcript *t)
 {
     infer_ends(t);
-    if (t->version == 0x0304 && t->server_hello != NULL && !t->is_dtls && !t->is_decrypted) {
+    bool is_13 = t->version == 0x0304 || t->version == DTLS_1_3;
+    if (is_13 && t->server_hello != NULL && !t->is_decrypted) {
         infer_tls13(t);
     }
     infer_plain(t);

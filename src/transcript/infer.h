@@ -17,7 +17,7 @@ struct sealed_sizes {
 };
 
 /* Of application_data records in TLS 1.3 under this suite. */
-struct sealed_sizes sealed_sizes_of(uint16_t cipher_suite, uint32_t padding);
+struct sealed_sizes sealed_sizes_of(uint16_t cipher_suite, bool is_dtls, uint32_t padding);
 void infer(struct transcript *t);
 
 #endif

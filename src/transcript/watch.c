@@ -31,7 +31,7 @@ static void put(struct watch_context *c, const struct event *e)
     }
 }
 
-static void flush_series(struct watch_context *c)
+void watch_flush(struct watch_context *c)
 {
     if (c->w->series == NULL) {
         return;
@@ -50,9 +50,9 @@ static void flush_series(struct watch_context *c)
     }
 }
 
-static void put_now(struct watch_context *c, struct event e)
+void watch_put(struct watch_context *c, struct event e)
 {
-    flush_series(c);
+    watch_flush(c);
     e.side = (uint8_t)c->side;
     e.when = c->when;
     put(c, &e);
@@ -64,8 +64,8 @@ void watch_event(struct watch_context *c, enum event_kind kind, uint8_t flags, u
     if (kind == EVENT_RETRANSMISSION && c->w->is_settled) {
         return;
     }
-    put_now(c,
-            (struct event){ .kind = (uint8_t)kind, .flags = flags, .type = type, .level = level });
+    watch_put(
+        c, (struct event){ .kind = (uint8_t)kind, .flags = flags, .type = type, .level = level });
 }
 
 /* --- TLS --- */
@@ -111,10 +111,10 @@ static void on_application_data(struct watch_context *c, uint32_t len, struct by
         w->series[c->side].n_single++;
     }
     w->sealed_bytes += keeps ? len : 0;
-    put_now(c, (struct event){ .kind = EVENT_APPLICATION_DATA,
-                               .len = len,
-                               .count = 1,
-                               .body = keeps ? body : (struct bytes){ NULL, 0 } });
+    watch_put(c, (struct event){ .kind = EVENT_APPLICATION_DATA,
+                                 .len = len,
+                                 .count = 1,
+                                 .body = keeps ? body : (struct bytes){ NULL, 0 } });
 }
 
 static void on_sealed(struct watch_context *c, enum event_kind kind, uint16_t version, uint32_t len,
@@ -122,10 +122,10 @@ static void on_sealed(struct watch_context *c, enum event_kind kind, uint16_t ve
 {
     bool keeps = body.p != NULL && keeps_sealed(c, len);
     c->w->sealed_bytes += keeps ? len : 0;
-    put_now(c, (struct event){ .kind = (uint8_t)kind,
-                               .version = version,
-                               .len = len,
-                               .body = keeps ? body : (struct bytes){ NULL, 0 } });
+    watch_put(c, (struct event){ .kind = (uint8_t)kind,
+                                 .version = version,
+                                 .len = len,
+                                 .body = keeps ? body : (struct bytes){ NULL, 0 } });
 }
 
 /* ChangeCipherSpec changes keys up to TLS 1.2; in 1.3 it is a dummy (RFC 8446 D.4). Where the
@@ -139,7 +139,20 @@ static void on_change_cipher_spec(struct watch_context *c, uint16_t version, uin
     if (is_old || is_unknown) {
         w->record[c->side].encrypted = true;
     }
-    put_now(c, (struct event){ .kind = EVENT_CHANGE_CIPHER_SPEC, .version = version, .len = len });
+    watch_put(c,
+              (struct event){ .kind = EVENT_CHANGE_CIPHER_SPEC, .version = version, .len = len });
+}
+
+void watch_sealed(struct watch_context *c, uint8_t type, uint16_t version, uint32_t len)
+{
+    struct bytes none = { NULL, 0 };
+    if (type == TLS_ALERT) {
+        on_sealed(c, EVENT_SEALED_ALERT, version, len, none);
+    } else if (type == TLS_HANDSHAKE) {
+        on_sealed(c, EVENT_SEALED_HANDSHAKE, version, len, none);
+    } else {
+        on_application_data(c, len, none);
+    }
 }
 
 static void on_record(void *arg, uint8_t type, uint16_t version, uint32_t len, struct bytes body,
@@ -148,9 +161,9 @@ static void on_record(void *arg, uint8_t type, uint16_t version, uint32_t len, s
     struct watch_context *c = arg;
     bool sealed = c->w->record[c->side].encrypted;
     if (!is_whole) {
-        put_now(c,
-                (struct event){
-                    .kind = EVENT_PARTIAL_RECORD, .type = type, .version = version, .len = len });
+        watch_put(c,
+                  (struct event){
+                      .kind = EVENT_PARTIAL_RECORD, .type = type, .version = version, .len = len });
         return;
     }
     if (type == TLS_APPLICATION_DATA) {
@@ -158,7 +171,7 @@ static void on_record(void *arg, uint8_t type, uint16_t version, uint32_t len, s
     } else if (type == TLS_CHANGE_CIPHER_SPEC) {
         on_change_cipher_spec(c, version, len);
     } else if (type == TLS_HEARTBEAT) {
-        put_now(c, (struct event){ .kind = EVENT_HEARTBEAT, .len = len });
+        watch_put(c, (struct event){ .kind = EVENT_HEARTBEAT, .len = len });
     } else if (type == TLS_ALERT && (sealed || len != 2)) {
         on_sealed(c, EVENT_SEALED_ALERT, version, len, body);
     } else if (type == TLS_HANDSHAKE && sealed) {
@@ -195,9 +208,8 @@ static const struct x509_chain *chain_of(struct watch_context *c, struct bytes b
     return c->w->chain[c->side];
 }
 
-static void on_message(void *arg, uint8_t type, struct bytes body, bool is_sslv2)
+void watch_message(struct watch_context *c, uint8_t type, struct bytes body, bool is_sslv2)
 {
-    struct watch_context *c = arg;
     struct event e = { .kind = EVENT_HANDSHAKE,
                        .type = type,
                        .len = (uint32_t)body.len,
@@ -213,20 +225,30 @@ static void on_message(void *arg, uint8_t type, struct bytes body, bool is_sslv2
         e.chain = chain_of(c, body);
         e.body = e.chain != NULL ? (struct bytes){ NULL, 0 } : body;
     }
-    put_now(c, e);
+    watch_put(c, e);
+}
+
+void watch_alert(struct watch_context *c, uint8_t level, uint8_t description)
+{
+    watch_put(c,
+              (struct event){ .kind = EVENT_ALERT, .level = level, .type = description, .len = 2 });
+}
+
+static void on_message(void *arg, uint8_t type, struct bytes body, bool is_sslv2)
+{
+    watch_message(arg, type, body, is_sslv2);
 }
 
 static void on_alert(void *arg, uint8_t level, uint8_t description)
 {
-    put_now(arg,
-            (struct event){ .kind = EVENT_ALERT, .level = level, .type = description, .len = 2 });
+    watch_alert(arg, level, description);
 }
 
 static void on_fault(void *arg, enum tls_record_fault fault, struct bytes seen)
 {
-    put_now(arg, (struct event){ .kind = EVENT_RECORD_FAULT,
-                                 .type = (uint8_t)fault,
-                                 .body = bytes_head(seen, PLAINTEXT_KEPT) });
+    watch_put(arg, (struct event){ .kind = EVENT_RECORD_FAULT,
+                                   .type = (uint8_t)fault,
+                                   .body = bytes_head(seen, PLAINTEXT_KEPT) });
 }
 
 static struct tls_record_sink sink_of(struct watch_context *c)
@@ -280,11 +302,11 @@ static void on_prelude_event(void *arg, const struct prelude_event *p)
     c->side = p->side;
     c->w->is_wrapped = p->kind == PRELUDE_TDS;
     struct bytes seen = p->host.len > 0 ? p->host : p->seen;
-    put_now(c, (struct event){ .kind = EVENT_PRELUDE,
-                               .type = (uint8_t)p->step,
-                               .level = (uint8_t)p->kind,
-                               .len = p->is_proxy_refusal ? 1 : 0,
-                               .body = bytes_head(seen, LINE_KEPT) });
+    watch_put(c, (struct event){ .kind = EVENT_PRELUDE,
+                                 .type = (uint8_t)p->step,
+                                 .level = (uint8_t)p->kind,
+                                 .len = p->is_proxy_refusal ? 1 : 0,
+                                 .body = bytes_head(seen, LINE_KEPT) });
     c->side = side;
 }
 
@@ -307,9 +329,9 @@ static void on_prelude_other(void *arg, enum side side, struct bytes bytes)
     c->w->plain_sides |= (uint8_t)(1 << side);
     enum side was = c->side;
     c->side = side;
-    put_now(c, (struct event){ .kind = EVENT_PLAINTEXT,
-                               .len = (uint32_t)bytes.len,
-                               .body = bytes_head(bytes, PLAINTEXT_KEPT) });
+    watch_put(c, (struct event){ .kind = EVENT_PLAINTEXT,
+                                 .len = (uint32_t)bytes.len,
+                                 .body = bytes_head(bytes, PLAINTEXT_KEPT) });
     c->side = was;
 }
 
@@ -405,7 +427,7 @@ void watch_gap(struct watch_context *c, uint32_t len)
         return;
     }
     if (!w->is_settled) {
-        put_now(c, (struct event){ .kind = EVENT_GAP, .len = len });
+        watch_put(c, (struct event){ .kind = EVENT_GAP, .len = len });
     }
     if (w->mode == WATCH_TLS) {
         struct tls_record_stream *s = &w->record[c->side];
@@ -428,7 +450,7 @@ void watch_end(struct watch_context *c)
         struct tls_record_sink sink = sink_of(c);
         tls_record_finish(&w->record[s], &sink);
     }
-    flush_series(c);
+    watch_flush(c);
 }
 
 void watch_deinit(struct watched *w)

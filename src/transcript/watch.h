@@ -60,6 +60,13 @@ struct watch_context {
 
 void watch_data(struct watch_context *c, struct bytes data);
 void watch_gap(struct watch_context *c, uint32_t len);
+/* For sources whose records are not TCP's (watch_udp.h). */
+void watch_put(struct watch_context *c, struct event e); /* side and time are the context's */
+void watch_message(struct watch_context *c, uint8_t type, struct bytes body, bool is_sslv2);
+void watch_alert(struct watch_context *c, uint8_t level, uint8_t description);
+void watch_sealed(struct watch_context *c, uint8_t type, uint16_t version, uint32_t len);
+/* Writes down the records that were only counted. */
+void watch_flush(struct watch_context *c);
 /* An event of the transport: SYN, FIN ... */
 void watch_event(struct watch_context *c, enum event_kind kind, uint8_t flags, uint8_t type,
                  uint8_t level);
