@@ -1,5 +1,6 @@
 #include "cli/cmd_explain.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
@@ -28,31 +29,25 @@ enum option_id {
     OPT_VERSION
 };
 
-/* clang-format off: a table reads by columns */
+/* clang-format off */
 static const struct option_row rows[] = {
-    { "Input", NULL, 0, "FILE, DIR, -", "pcap or pcapng, plain, gzip or zstd; a directory; stdin",
-      0 },
-    { NULL, "interface", 'i', "IF", "capture live until interrupted; \"any\" for all",
-      OPT_INTERFACE },
-    { NULL, "filter", 0, "BPF", "look only at what this pcap-filter(7) takes", OPT_FILTER },
-    { NULL, "message", 0, "[TEXT]", "explain an error message or log line; no TEXT: stdin",
-      OPT_MESSAGE },
-    { "Evidence", "trust", 0, "FILE|DIR|system|none",
-      "trust anchors of the verifier (default: system)", OPT_TRUST },
-    { NULL, "crl", 0, "FILE", "certificates known to be revoked", OPT_CRL },
-    { NULL, "keylog", 0, "FILE", "SSLKEYLOGFILE to open encrypted handshakes with", OPT_KEYLOG },
-    { NULL, "gateway", 0, "ADDR[/LEN][:PORT]", "tell northbound from southbound connections",
-      OPT_GATEWAY },
-    { "Output", "only", 0, "failed|findings|all",
-      "which connections (default: findings; all for --json)", OPT_ONLY },
-    { NULL, "summary", 0, NULL, "only the counts by cause, server and client", OPT_SUMMARY },
-    { NULL, "json", 0, NULL, "one JSON object a line", OPT_JSON },
-    { NULL, "output", 'o', "FILE", "write there, not to standard output", OPT_OUTPUT },
-    { NULL, "color", 0, "auto|always|never", "colour (default: on a terminal)", OPT_COLOUR },
-    { NULL, "width", 0, "N", "wrap text at N columns", OPT_WIDTH },
-    { NULL, "no-progress", 0, NULL, "no progress bar", OPT_NO_PROGRESS },
-    { NULL, "help", 'h', NULL, "show this", OPT_HELP },
-    { NULL, "version", 0, NULL, "show the version", OPT_VERSION },
+    { "Input",    NULL,          "FILE, DIR, -",         "pcap or pcapng, plain, gzip or zstd; a directory; stdin", 0,               0 },
+    { NULL,       "interface",   "IF",                   "capture live until interrupted; \"any\" for all",         OPT_INTERFACE,   'i' },
+    { NULL,       "filter",      "BPF",                  "look only at what this pcap-filter(7) takes",             OPT_FILTER,      0 },
+    { NULL,       "message",     "[TEXT]",               "explain an error message or log line; no TEXT: stdin",    OPT_MESSAGE,     0 },
+    { "Evidence", "trust",       "FILE|DIR|system|none", "trust anchors of the verifier (default: system)",         OPT_TRUST,       0 },
+    { NULL,       "crl",         "FILE",                 "certificates known to be revoked",                        OPT_CRL,         0 },
+    { NULL,       "keylog",      "FILE",                 "SSLKEYLOGFILE to open encrypted handshakes with",         OPT_KEYLOG,      0 },
+    { NULL,       "gateway",     "ADDR[/LEN][:PORT]",    "tell northbound from southbound connections",             OPT_GATEWAY,     0 },
+    { "Output",   "only",        "failed|findings|all",  "which connections (default: findings; all for --json)",   OPT_ONLY,        0 },
+    { NULL,       "summary",     NULL,                   "only the counts by cause, server and client",             OPT_SUMMARY,     0 },
+    { NULL,       "json",        NULL,                   "one JSON object a line",                                  OPT_JSON,        0 },
+    { NULL,       "output",      "FILE",                 "write there, not to standard output",                     OPT_OUTPUT,      'o' },
+    { NULL,       "color",       "auto|always|never",    "colour (default: on a terminal)",                         OPT_COLOUR,      0 },
+    { NULL,       "width",       "N",                    "wrap text at N columns",                                  OPT_WIDTH,       0 },
+    { NULL,       "no-progress", NULL,                   "no progress bar",                                         OPT_NO_PROGRESS, 0 },
+    { NULL,       "help",        NULL,                   "show this",                                               OPT_HELP,        'h' },
+    { NULL,       "version",     NULL,                   "show the version",                                        OPT_VERSION,     0 },
 };
 /* clang-format on */
 
@@ -122,8 +117,10 @@ static enum status request_init(struct request *rq, size_t n_args, struct err *e
     return rq->gateways == NULL ? err_set(err, ST_NOMEM, "no memory") : ST_OK;
 }
 
+/* There is room for every argument (request_init). */
 static void words_push(struct words *w, const char *word)
 {
+    assert(w->p != NULL);
     w->p[w->n++] = word;
 }
 
@@ -262,26 +259,32 @@ static enum status apply(struct request *rq, enum option_id id, const char *valu
     return ST_OK;
 }
 
+/* Whether there was one that makes sense: false ends the reading. */
+static bool read_option(struct request *rq, struct option_reader *r, enum status *out,
+                        struct err *err)
+{
+    const char *value = NULL;
+    int id = option_next(r, &value, err);
+    if (id == OPTION_END) {
+        return false;
+    }
+    if (id == OPTION_OPERAND) {
+        words_push(&rq->operands, value);
+        return true;
+    }
+    *out = id == OPTION_WRONG ? ST_USAGE : apply(rq, (enum option_id)id, value, err);
+    return *out == ST_OK && !rq->help && !rq->version;
+}
+
 static enum status read_options(struct request *rq, char **args, size_t n_args, struct err *err)
 {
     struct option_reader r = {
         .rows = rows, .n_rows = ARRAY_LEN(rows), .args = args, .n_args = n_args
     };
-    for (;;) {
-        const char *value = NULL;
-        int id = option_next(&r, &value, err);
-        if (id == OPTION_END || rq->help || rq->version) {
-            return ST_OK;
-        }
-        if (id == OPTION_WRONG) {
-            return ST_USAGE;
-        }
-        if (id == OPTION_OPERAND) {
-            words_push(&rq->operands, value);
-        } else {
-            TRY(apply(rq, (enum option_id)id, value, err));
-        }
+    enum status st = ST_OK;
+    while (read_option(rq, &r, &st, err)) {
     }
+    return st;
 }
 
 /* What makes no sense together. */

@@ -50,9 +50,11 @@ static void report(struct explainer *e, struct bytes text, uint64_t line,
 
 static bool same_kind(const struct message_reading *a, const struct message_reading *b)
 {
-    size_t n_bytes = a->n_rows * sizeof a->rows[0];
-    return a->n_rows == b->n_rows && a->seen_by == b->seen_by &&
-           memcmp(a->rows, b->rows, n_bytes) == 0;
+    bool is_same = a->n_rows == b->n_rows && a->seen_by == b->seen_by;
+    for (size_t i = 0; is_same && i < a->n_rows; i++) {
+        is_same = a->rows[i] == b->rows[i];
+    }
+    return is_same;
 }
 
 /* True where the line is the first of its kind. */
@@ -168,27 +170,35 @@ static void put_summary(struct explainer *e)
     flush(e);
 }
 
-static bool explain_all(struct explainer *e, const char *const *texts, size_t n_texts)
+static void explain_text(struct explainer *e, struct bytes text)
 {
-    for (size_t i = 0; i < n_texts; i++) {
-        bool is_stdin = texts[i] == NULL || strcmp(texts[i], "-") == 0;
-        struct message_reading reading;
-        if (is_stdin) {
-            if (!explain_stdin(e)) {
-                return false;
-            }
-            if (!e->options->use_json) {
-                put_summary(e);
-            }
-            continue;
-        }
-        struct bytes text = bytes_of_str(texts[i]);
-        if (message_read(e->table, text, &reading)) {
-            e->n_recognized++;
-        }
-        report(e, text, 0, &reading);
+    struct message_reading reading;
+    e->n_recognized += message_read(e->table, text, &reading) ? 1 : 0;
+    report(e, text, 0, &reading);
+}
+
+static bool explain_log(struct explainer *e)
+{
+    if (!explain_stdin(e)) {
+        return false;
+    }
+    if (!e->options->use_json) {
+        put_summary(e);
     }
     return true;
+}
+
+static bool explain_all(struct explainer *e, const char *const *texts, size_t n_texts)
+{
+    bool is_read = true;
+    for (size_t i = 0; i < n_texts && is_read; i++) {
+        if (texts[i] == NULL || strcmp(texts[i], "-") == 0) {
+            is_read = explain_log(e);
+        } else {
+            explain_text(e, bytes_of_str(texts[i]));
+        }
+    }
+    return is_read;
 }
 
 static int run(struct explainer *e, const char *const *texts, size_t n_texts)

@@ -122,6 +122,19 @@ static enum status take_entry(struct inputs *in, struct walk *w, char *path, uns
     return take_file(in, path, err);
 }
 
+static enum status read_entry(struct inputs *in, struct walk *w, const struct folder *folder,
+                              const char *name, struct err *err)
+{
+    if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0) {
+        return ST_OK;
+    }
+    char *path = joined(folder->path, name);
+    if (path == NULL) {
+        return err_set(err, ST_NOMEM, "%s: no memory", folder->path);
+    }
+    return take_entry(in, w, path, folder->depth, err);
+}
+
 static enum status read_folder(struct inputs *in, struct walk *w, const struct folder *folder,
                                struct err *err)
 {
@@ -129,32 +142,26 @@ static enum status read_folder(struct inputs *in, struct walk *w, const struct f
     if (w->open == NULL) {
         return err_sys(err, "%s", folder->path);
     }
-    for (struct dirent *d = readdir(w->open); d != NULL; d = readdir(w->open)) {
-        if (strcmp(d->d_name, ".") == 0 || strcmp(d->d_name, "..") == 0) {
-            continue;
-        }
-        char *path = joined(folder->path, d->d_name);
-        if (path == NULL) {
-            return err_set(err, ST_NOMEM, "%s: no memory", folder->path);
-        }
-        TRY(take_entry(in, w, path, folder->depth, err));
+    enum status st = ST_OK;
+    for (struct dirent *d = readdir(w->open); d != NULL && st == ST_OK; d = readdir(w->open)) {
+        st = read_entry(in, w, folder, d->d_name, err);
     }
     closedir(w->open);
     w->open = NULL;
-    return ST_OK;
+    return st;
 }
 
 static enum status read_folders(struct inputs *in, struct walk *w, const char *path,
                                 struct err *err)
 {
     TRY(take_folder(w, strdup(path), 0, err));
-    while (w->n > 0) {
+    enum status st = ST_OK;
+    while (w->n > 0 && st == ST_OK) {
         struct folder folder = w->folders[--w->n];
-        enum status st = read_folder(in, w, &folder, err);
+        st = read_folder(in, w, &folder, err);
         free(folder.path);
-        TRY(st);
     }
-    return ST_OK;
+    return st;
 }
 
 static int by_path(const void *a, const void *b)

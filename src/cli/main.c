@@ -13,11 +13,11 @@
 static int cmd_help(char **args, size_t n_args);
 static int cmd_version(char **args, size_t n_args);
 
-/* clang-format off: a table reads by columns */
+/* clang-format off */
 static const struct command commands[] = {
     { "explain", cmd_explain, "FILE|DIR|-...", "say why the TLS handshakes in captures failed" },
-    { "help", cmd_help, "[COMMAND]", "show this, or how a command is used" },
-    { "version", cmd_version, "", "show the version" },
+    { "help",    cmd_help,    "[COMMAND]",     "show this, or how a command is used" },
+    { "version", cmd_version, "",              "show the version" },
 };
 /* clang-format on */
 

@@ -13,10 +13,10 @@
 struct option_row {
     const char *heading; /* of the group that begins here, or NULL */
     const char *name;    /* without the dashes; NULL: a row of help only, shown as `arg` */
-    char letter;         /* 0: none */
     const char *arg;     /* NULL: takes no value; "[...]": may be left out at the end of the line */
     const char *help;
-    int id; /* at least 1 */
+    int id;      /* at least 1 */
+    char letter; /* 0: none */
 };
 
 enum { OPTION_END = 0, OPTION_OPERAND = -1, OPTION_WRONG = -2 };

@@ -4,32 +4,39 @@
 
 enum { WORD_MAX = 24 };
 
-static size_t least_of(size_t a, size_t b, size_t c)
+struct table {
+    size_t d[WORD_MAX + 1][WORD_MAX + 1];
+};
+
+static size_t least_of(size_t a, size_t b)
 {
-    size_t least = a < b ? a : b;
-    return least < c ? least : c;
+    return a < b ? a : b;
 }
 
-/* Optimal string alignment: the classic table, one row per letter of `a`. */
+/* From the first i letters of `a` to the first j of `b`. */
+static size_t cell(const struct table *t, const char *a, size_t i, const char *b, size_t j)
+{
+    if (i == 0 || j == 0) {
+        return i + j;
+    }
+    size_t replace = t->d[i - 1][j - 1] + (a[i - 1] == b[j - 1] ? 0 : 1);
+    size_t least = least_of(replace, least_of(t->d[i - 1][j], t->d[i][j - 1]) + 1);
+    if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1]) {
+        least = least_of(least, t->d[i - 2][j - 2] + 1);
+    }
+    return least;
+}
+
+/* Optimal string alignment. */
 static size_t distance(const char *a, size_t n_a, const char *b, size_t n_b)
 {
-    size_t d[WORD_MAX + 1][WORD_MAX + 1] = { 0 };
+    struct table t = { 0 };
     for (size_t i = 0; i <= n_a; i++) {
-        d[i][0] = i;
-    }
-    for (size_t j = 0; j <= n_b; j++) {
-        d[0][j] = j;
-    }
-    for (size_t i = 1; i <= n_a; i++) {
-        for (size_t j = 1; j <= n_b; j++) {
-            size_t same = a[i - 1] == b[j - 1] ? 0 : 1;
-            d[i][j] = least_of(d[i - 1][j] + 1, d[i][j - 1] + 1, d[i - 1][j - 1] + same);
-            if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1]) {
-                d[i][j] = least_of(d[i][j], d[i - 2][j - 2] + 1, d[i][j]);
-            }
+        for (size_t j = 0; j <= n_b; j++) {
+            t.d[i][j] = cell(&t, a, i, b, j);
         }
     }
-    return d[n_a][n_b];
+    return t.d[n_a][n_b];
 }
 
 size_t suggest_distance(const char *typed, const char *name)

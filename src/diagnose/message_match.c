@@ -51,30 +51,33 @@ static size_t gram_hash(const uint8_t *p)
     return (size_t)((load_le32(p) * UINT32_C(2654435761)) >> (32 - HEAD_BITS));
 }
 
+/* The end of a bracket expression whose "[" lies before `at`. */
+static size_t class_end(struct bytes s, size_t at)
+{
+    at += at < s.len && s.p[at] == '^' ? 1 : 0;
+    while (at < s.len && s.p[at] != ']') {
+        at++;
+    }
+    return at < s.len ? at + 1 : at;
+}
+
 /* The end of a bracket expression or group that begins at `at`, or of an escape or a letter. */
 static size_t atom_end(struct bytes s, size_t at)
 {
     size_t depth = 0;
-    bool in_class = false;
-    while (at < s.len) {
+    do {
         uint8_t c = s.p[at++];
-        if (in_class) {
-            in_class = c != ']';
-        } else if (c == '\\' && at < s.len) {
+        if (c == '\\' && at < s.len) {
             at++;
         } else if (c == '[') {
-            in_class = true;
-            at += at < s.len && s.p[at] == '^' ? 1 : 0;
+            at = class_end(s, at);
         } else if (c == '(') {
             depth++;
         } else if (c == ')' && depth > 0) {
             depth--;
         }
-        if (depth == 0 && !in_class) {
-            return at;
-        }
-    }
-    return s.len;
+    } while (depth > 0 && at < s.len);
+    return at;
 }
 
 static bool is_repeat(uint8_t c)
@@ -140,6 +143,9 @@ static enum status add_pattern(struct message_matcher *m, size_t pattern, struct
                                struct err *err)
 {
     size_t start = 0;
+    if (source.p == NULL) {
+        return err_set(err, ST_NOMEM, "messages: no memory");
+    }
     for (size_t at = 0; at <= source.len;) {
         if (at < source.len && source.p[at] != '|') {
             at = atom_end(source, at);
@@ -170,19 +176,24 @@ static size_t count_branches(const char *pattern)
     return n;
 }
 
+static size_t rarest_gram(struct bytes letters, const uint32_t *counts)
+{
+    size_t best = 0;
+    for (size_t at = 1; at + MATCH_LETTERS_MIN <= letters.len; at++) {
+        if (counts[gram_hash(letters.p + at)] < counts[gram_hash(letters.p + best)]) {
+            best = at;
+        }
+    }
+    return best;
+}
+
 /* Letters shared by few branches are looked for: the letters of each are counted first. */
 static void index_branches(struct message_matcher *m, const uint32_t *counts)
 {
     for (size_t i = 0; i < m->n_branches; i++) {
         struct branch *b = &m->branches[i];
-        size_t best = 0;
-        for (size_t at = 1; at + MATCH_LETTERS_MIN <= b->letters.len; at++) {
-            if (counts[gram_hash(b->letters.p + at)] < counts[gram_hash(b->letters.p + best)]) {
-                best = at;
-            }
-        }
-        struct branch **head = &m->heads[gram_hash(b->letters.p + best)];
-        b->gram_at = best;
+        b->gram_at = rarest_gram(b->letters, counts);
+        struct branch **head = &m->heads[gram_hash(b->letters.p + b->gram_at)];
         b->next = *head;
         *head = b;
     }
@@ -227,14 +238,11 @@ static enum status build(struct message_matcher *m, const char *const *patterns,
     if (m->branches == NULL || m->seen == NULL) {
         return err_set(err, ST_NOMEM, "messages: no memory");
     }
-    for (size_t i = 0; i < n; i++) {
-        struct bytes source = normalized(&m->arena, patterns[i]);
-        if (source.p == NULL) {
-            return err_set(err, ST_NOMEM, "messages: no memory");
-        }
-        TRY(add_pattern(m, i, source, err));
+    enum status st = ST_OK;
+    for (size_t i = 0; i < n && st == ST_OK; i++) {
+        st = add_pattern(m, i, normalized(&m->arena, patterns[i]), err);
     }
-    return build_index(m, err);
+    return st == ST_OK ? build_index(m, err) : st;
 }
 
 enum status message_matcher_new(const char *const *patterns, size_t n, struct message_matcher **out,
@@ -267,40 +275,36 @@ void message_matcher_free(struct message_matcher *m)
     free(m);
 }
 
-/* A part begins where ".*" ended. */
+/* An empty part is no part: ".*" at an end says nothing. */
 static bool compile_part(struct branch *b, const char *source)
 {
-    if (b->n_parts == PARTS_MAX) {
-        return false;
+    if (source[0] == '\0') {
+        return true;
     }
-    if (regcomp(&b->parts[b->n_parts], source, REG_EXTENDED) != 0) {
+    if (b->n_parts == PARTS_MAX || regcomp(&b->parts[b->n_parts], source, REG_EXTENDED) != 0) {
         return false;
     }
     b->n_parts++;
     return true;
 }
 
+/* A part ends where ".*" begins. */
 static bool compile_parts(struct branch *b, struct arena *a)
 {
     char *source = arena_strndup(a, (const char *)b->source.p, b->source.len);
-    if (source == NULL) {
-        return false;
-    }
+    bool is_fine = source != NULL;
     size_t start = 0;
-    for (size_t at = 0; at < b->source.len;) {
+    for (size_t at = 0; is_fine && at < b->source.len;) {
         size_t end = atom_end(b->source, at);
-        bool is_gap = source[at] == '.' && source[end] == '*';
-        if (is_gap) {
+        if (source[at] == '.' && source[end] == '*') {
             source[at] = '\0';
-            if (at > start && !compile_part(b, source + start)) {
-                return false;
-            }
+            is_fine = compile_part(b, source + start);
             end++;
             start = end;
         }
         at = end;
     }
-    return start == b->source.len || compile_part(b, source + start);
+    return is_fine && compile_part(b, source + start);
 }
 
 static void compile(struct message_matcher *m, struct branch *b)
@@ -351,27 +355,40 @@ static bool branch_matches(struct message_matcher *m, struct branch *b, size_t l
     return b->is_plain || (!b->is_broken && parts_match(b, m->line));
 }
 
+static void normalize_line(struct message_matcher *m, struct bytes line)
+{
+    for (size_t i = 0; i < line.len; i++) {
+        m->line[i] = (char)normal(line.p[i]);
+    }
+    m->line[line.len] = '\0';
+    m->line_number++;
+}
+
+/* The first branch with these four letters whose pattern matches and was not found before. */
+static const struct branch *match_at(struct message_matcher *m, size_t len, size_t at)
+{
+    struct branch *b = m->heads[gram_hash((const uint8_t *)m->line + at)];
+    while (b != NULL && (m->seen[b->pattern] == m->line_number || !branch_matches(m, b, len, at))) {
+        b = b->next;
+    }
+    return b;
+}
+
 size_t message_matcher_find(struct message_matcher *m, struct bytes line, struct message_match *out,
                             size_t room)
 {
     size_t len = bytes_head(line, MESSAGE_LINE_MAX).len;
     size_t n = 0;
-    for (size_t i = 0; i < len; i++) {
-        m->line[i] = (char)normal(line.p[i]);
-    }
-    m->line[len] = '\0';
-    m->line_number++;
-    for (size_t at = 0; at + MATCH_LETTERS_MIN <= len; at++) {
-        struct branch *b = m->heads[gram_hash((const uint8_t *)m->line + at)];
-        for (; b != NULL; b = b->next) {
-            if (m->seen[b->pattern] == m->line_number || n == room ||
-                !branch_matches(m, b, len, at)) {
-                continue;
-            }
-            m->seen[b->pattern] = m->line_number;
-            out[n++] =
-                (struct message_match){ b->pattern, b->n_letters, at - b->gram_at, b->letters.len };
+    normalize_line(m, bytes_head(line, len));
+    for (size_t at = 0; at + MATCH_LETTERS_MIN <= len && n < room;) {
+        const struct branch *b = match_at(m, len, at);
+        if (b == NULL) {
+            at++;
+            continue; /* else the place is looked at again: several may match there */
         }
+        m->seen[b->pattern] = m->line_number;
+        out[n++] =
+            (struct message_match){ b->pattern, b->n_letters, at - b->gram_at, b->letters.len };
     }
     return n;
 }

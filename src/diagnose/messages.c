@@ -213,18 +213,23 @@ static bool can_refuse(enum actor side, enum cause cause)
     return true;
 }
 
+static size_t take_causes(const struct message_reading *r, bool refusable,
+                          struct message_cause *out, size_t n)
+{
+    for (size_t i = 0; i < r->n_causes; i++) {
+        if (can_refuse(r->rejected_by, r->causes[i].cause) == refusable) {
+            out[n++] = r->causes[i];
+        }
+    }
+    return n;
+}
+
 /* Rule 4: stable, so that the order within both halves stays. */
 static void sort_causes(struct message_reading *r)
 {
     struct message_cause sorted[MESSAGE_CAUSES_MAX];
-    size_t n = 0;
-    for (int pass = 0; pass < 2; pass++) {
-        for (size_t i = 0; i < r->n_causes; i++) {
-            if (can_refuse(r->rejected_by, r->causes[i].cause) == (pass == 0)) {
-                sorted[n++] = r->causes[i];
-            }
-        }
-    }
+    size_t n = take_causes(r, true, sorted, 0);
+    n = take_causes(r, false, sorted, n);
     for (size_t i = 0; i < n; i++) {
         r->causes[i] = sorted[i];
     }

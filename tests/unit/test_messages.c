@@ -18,7 +18,7 @@ struct row {
     const char *rejected_by, *party; /* NULL: none */
 };
 
-/* clang-format off: a table reads by columns */
+/* clang-format off */
 static const struct row rows[] = {
     { "curl issuer", "curl: (60) SSL certificate problem: unable to get local issuer certificate",
       "certificate-chain-incomplete certificate-untrusted-ca", "client", "server" },
@@ -420,6 +420,18 @@ static void check_patterns(void **state)
     free(patterns);
 }
 
+static void check_example(const struct message_row *row)
+{
+    struct message_reading r;
+    if (!message_read(table, bytes_of_str(row->example), &r)) {
+        fail_msg("'%s' does not match '%s'", row->pattern, row->example);
+    }
+    if (row->voice != VOICE_WRAPS && r.causes[0].cause != row->causes[0]) {
+        fail_msg("'%s': %s leads with %s", row->example, r.causes[0].row->pattern,
+                 cause_id(r.causes[0].cause));
+    }
+}
+
 /* Every row recognizes its example; one that names a reason leads its own example. */
 static void check_examples(void **state)
 {
@@ -427,14 +439,18 @@ static void check_examples(void **state)
     size_t n = 0;
     const struct message_row *all = message_rows(&n);
     for (size_t i = 0; i < n; i++) {
-        struct message_reading r;
-        if (!message_read(table, bytes_of_str(all[i].example), &r)) {
-            fail_msg("'%s' does not match '%s'", all[i].pattern, all[i].example);
-        }
-        if (all[i].voice != VOICE_WRAPS && r.causes[0].cause != all[i].causes[0]) {
-            fail_msg("'%s': %s leads with %s", all[i].example, r.causes[0].row->pattern,
-                     cause_id(r.causes[0].cause));
-        }
+        check_example(&all[i]);
+    }
+}
+
+static void check_is_only_one(const struct message_row *all, size_t i)
+{
+    bool is_only_one = true;
+    for (size_t k = 0; k < i; k++) {
+        is_only_one = is_only_one && strcmp(all[k].pattern, all[i].pattern) != 0;
+    }
+    if (!is_only_one) {
+        fail_msg("twice: '%s'", all[i].pattern);
     }
 }
 
@@ -446,11 +462,7 @@ static void check_table(void **state)
     for (size_t i = 0; i < n; i++) {
         assert_true(all[i].causes[0] != CAUSE_NONE);
         assert_true(strlen(all[i].meaning) > 0 && strlen(all[i].stack) > 0);
-        for (size_t k = 0; k < i; k++) {
-            if (strcmp(all[k].pattern, all[i].pattern) == 0) {
-                fail_msg("twice: '%s'", all[i].pattern);
-            }
-        }
+        check_is_only_one(all, i);
     }
 }
 
@@ -518,7 +530,7 @@ static void check_long_line(void **state)
 {
     (void)state;
     struct text line = { 0 };
-    while (line.len < 4 * MESSAGE_LINE_MAX) {
+    while (line.len < (size_t)4 * MESSAGE_LINE_MAX) {
         text_puts(&line,
                   "x509: certificate is valid for CERTIFICATE_VERIFY_FAILED EPROTO curl: (28) ");
     }

@@ -15,9 +15,9 @@ enum { ID_FILE = 1, ID_JSON, ID_MESSAGE };
 enum { ARGS_MAX = 6 };
 
 static const struct option_row table[] = {
-    { "Input", "file", 'f', "FILE", "a file", ID_FILE },
-    { NULL, "json", 'j', NULL, "as JSON", ID_JSON },
-    { NULL, "message", 0, "[TEXT]", "a text", ID_MESSAGE },
+    { "Input", "file", "FILE", "a file", ID_FILE, 'f' },
+    { NULL, "json", NULL, "as JSON", ID_JSON, 'j' },
+    { NULL, "message", "[TEXT]", "a text", ID_MESSAGE, 0 },
 };
 
 struct row {
@@ -26,27 +26,27 @@ struct row {
     const char *wanted; /* "id=value" for each, "!" and the reason where something is wrong */
 };
 
-/* clang-format off: a table reads by columns */
+/* clang-format off */
 static const struct row rows[] = {
-    { "nothing", { NULL }, "" },
-    { "long", { "--file", "a" }, "1=a " },
-    { "long with =", { "--file=a=b" }, "1=a=b " },
-    { "empty value", { "--file=" }, "1= " },
-    { "letter", { "-f", "a" }, "1=a " },
-    { "letter and value", { "-fa" }, "1=a " },
-    { "flag", { "--json", "-j" }, "2= 2= " },
-    { "operands", { "a", "--json", "-", "b" }, "-1=a 2= -1=- -1=b " },
-    { "--", { "--", "--json", "--" }, "-1=--json -1=-- " },
-    { "value like an option", { "--file", "--json" }, "1=--json " },
-    { "may be left out", { "--message" }, "3= " },
-    { "is there", { "--message", "x" }, "3=x " },
-    { "value missing", { "--file" }, "!--file wants a value: FILE" },
-    { "value too many", { "--json=1" }, "!--json takes no value" },
-    { "letter, too many", { "-jx" }, "!-j takes no value" },
-    { "unknown letter", { "-x" }, "!unknown option -x" },
-    { "unknown", { "--wrong" }, "!unknown option --wrong" },
-    { "nearly", { "--mesage" }, "!unknown option --mesage; did you mean --message?" },
-    { "swapped", { "--flie" }, "!unknown option --flie; did you mean --file?" },
+    { "nothing",              { NULL },                    "" },
+    { "long",                 { "--file", "a" },           "1=a " },
+    { "long with =",          { "--file=a=b" },            "1=a=b " },
+    { "empty value",          { "--file=" },               "1= " },
+    { "letter",               { "-f", "a" },               "1=a " },
+    { "letter and value",     { "-fa" },                   "1=a " },
+    { "flag",                 { "--json", "-j" },          "2= 2= " },
+    { "operands",             { "a", "--json", "-", "b" }, "-1=a 2= -1=- -1=b " },
+    { "--",                   { "--", "--json", "--" },    "-1=--json -1=-- " },
+    { "value like an option", { "--file", "--json" },      "1=--json " },
+    { "may be left out",      { "--message" },             "3= " },
+    { "is there",             { "--message", "x" },        "3=x " },
+    { "value missing",        { "--file" },                "!--file wants a value: FILE" },
+    { "value too many",       { "--json=1" },              "!--json takes no value" },
+    { "letter, too many",     { "-jx" },                   "!-j takes no value" },
+    { "unknown letter",       { "-x" },                    "!unknown option -x" },
+    { "unknown",              { "--wrong" },               "!unknown option --wrong" },
+    { "nearly",               { "--mesage" },              "!unknown option --mesage; did you mean --message?" },
+    { "swapped",              { "--flie" },                "!unknown option --flie; did you mean --file?" },
 };
 /* clang-format on */
 
