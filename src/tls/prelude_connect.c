@@ -83,8 +83,7 @@ static enum prelude_progress connect_answer(struct prelude_turn *turn, struct by
     struct bytes version = prelude_next_word(&rest);
     struct bytes status = prelude_next_word(&rest);
     uint16_t code = 0;
-    if (prelude_prefix(version, BYTES("HTTP/1.")) != MATCH_YES || status.len != 3 ||
-        !prelude_parse_port(status, &code)) {
+    if (version.len == 0 || status.len != 3 || !prelude_parse_port(status, &code)) {
         return STEP_FOREIGN;
     }
     http->code = code;
@@ -163,6 +162,9 @@ static enum prelude_progress step_connect(struct prelude_turn *turn)
         break;
     }
     struct bytes line;
+    if (turn->side == SIDE_SERVER && prelude_prefix(turn->in, BYTES("HTTP/1.")) == MATCH_NO) {
+        return STEP_FOREIGN;
+    }
     if (!prelude_take_line(turn->in, &line, &turn->used)) {
         return STEP_MORE;
     }

@@ -70,9 +70,6 @@ static enum prelude_progress rdp_server(struct prelude_turn *turn, struct bytes 
 {
     bool has_cookie = false;
     struct bytes neg = rdp_negotiation(packet, &has_cookie);
-    if (packet.len < 11 || packet.p[5] != X224_CONFIRM) {
-        return STEP_FOREIGN;
-    }
     bool is_yes = neg.len > 0 && neg.p[0] == RDP_NEG_RSP && load_le32(neg.p + 4) != 0;
     if (!turn->p->u.db.wants_tls) {
         prelude_clear(turn, packet);
@@ -91,10 +88,11 @@ static enum prelude_progress step_rdp(struct prelude_turn *turn)
     if (is_client == (turn->p->u.db.request != 0)) {
         return STEP_MORE; /* one packet each */
     }
-    if (turn->in.p[0] != TPKT_VERSION) {
+    uint8_t type = is_client ? X224_REQUEST : X224_CONFIRM;
+    if (turn->in.p[0] != TPKT_VERSION || (turn->in.len > 5 && turn->in.p[5] != type)) {
         return STEP_FOREIGN;
     }
-    if (turn->in.len < 4) {
+    if (turn->in.len < 6) {
         return STEP_MORE;
     }
     size_t len = load_be16(turn->in.p + 2);
