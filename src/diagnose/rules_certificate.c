@@ -117,8 +117,9 @@ static unsigned weigh(const struct judging *j, const struct x509_fault *fault)
     bool is_date = fault->kind == X509_FAULT_EXPIRED || fault->kind == X509_FAULT_NOT_YET_VALID;
     bool is_guess = (is_date && view->clock_is_doubtful) ||
                     (is_about_trust(fault->kind) && !view->context->trust_is_given);
-    if (named && is_specific(view->end->type)) {
-        return 3;
+    bool is_doubtful_date = is_date && view->clock_is_doubtful;
+    if (named && is_specific(view->end->type) && !is_doubtful_date) {
+        return fault->kind == X509_FAULT_NOT_YET_VALID ? 3 : 4; /* "expired" is said of both */
     }
     if (is_guess) {
         return 0;
@@ -142,7 +143,8 @@ static const struct x509_fault *choose_fault(const struct judging *j, enum side 
             best = &judgement->faults[i];
         }
     }
-    return best;
+    /* An alert that says one thing, and a chain that shows another: the verifier knows better. */
+    return is_specific(view->end->type) && weigh(j, best) < 3 ? NULL : best;
 }
 
 /* A chain that other connections showed for this server and name. */
@@ -288,9 +290,13 @@ static bool blame_by_alert(struct judging *j, enum side owner, uint8_t code)
 
 /* The first fault, in a verifier's order, of a chain seen elsewhere that this alert names. */
 static bool fault_seen_elsewhere(const struct peer_chain *chain, uint8_t code,
-                                 enum x509_fault_kind *out)
+                                 bool clock_is_doubtful, enum x509_fault_kind *out)
 {
     for (unsigned kind = 0; chain != NULL && kind < X509_N_FAULTS; kind++) {
+        bool is_date = kind == X509_FAULT_EXPIRED || kind == X509_FAULT_NOT_YET_VALID;
+        if (is_date && clock_is_doubtful) {
+            continue;
+        }
         if ((chain->faults & (1U << kind)) != 0 && alert_names(code, (enum x509_fault_kind)kind)) {
             *out = (enum x509_fault_kind)kind;
             return true;
@@ -310,7 +316,7 @@ static bool blame_seen_elsewhere(struct judging *j, uint8_t code)
     add_fact(j, chain->frame, 0,
              "stream %llu shows in clear the certificate that this server sends for this name: %s",
              (unsigned long long)chain->stream, x509_chain_facts(chain->chain, 0)->subject);
-    if (fault_seen_elsewhere(chain, code, &kind)) {
+    if (fault_seen_elsewhere(chain, code, j->view->clock_is_doubtful, &kind)) {
         set_cause(j, cause_of_fault(kind), NULL, CONFIDENCE_PROBABLE);
         say(j, "The client refused the server's certificate, which another connection shows: %s.",
             cause_summary(cause_of_fault(kind)));
