@@ -39,11 +39,13 @@ bool decryptor_has(const struct decryptor *d, enum side side, enum decrypt_phase
 void decryptor_set_phase(struct decryptor *d, enum side side, enum decrypt_phase phase);
 /* After a KeyUpdate of that side. */
 void decryptor_update_key(struct decryptor *d, enum side side);
-/* Opens one record: `body` without its 5-byte header, whose fields are given. The plaintext is
- * in `room` (at least body.len bytes), its length in *out_len, and *out_type is the inner content
- * type (1.3) or `type`. False where it does not authenticate (the sequence number is then counted
- * only for phases other than DECRYPT_EARLY; in DECRYPT_HANDSHAKE of a client after rejected 0-RTT,
- * try again with the next record). */
+/* Opens one record: `body` without its 5-byte header, whose fields are given. The plaintext is in
+ * `room` (at least body.len bytes), its length in *out_len, and *out_type is the inner content type
+ * (1.3) or `type`. False where it does not authenticate, where no key is set, and in 1.3 for
+ * records that are not of type application_data (ChangeCipherSpec, alerts in clear), which do not
+ * count. A client's early data that the server refused need no care: in DECRYPT_EARLY a record that
+ * only the handshake key opens switches to it, and in DECRYPT_HANDSHAKE records before the first
+ * that opens are passed over. */
 bool decryptor_open(struct decryptor *d, enum side side, uint8_t type, uint16_t record_version,
                     struct bytes body, uint8_t *room, size_t *out_len, uint8_t *out_type);
 
