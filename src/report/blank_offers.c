@@ -57,7 +57,7 @@ bool blank_hello_bytes(struct text *out, const struct about *a)
 
 /* --- suites, groups, signature algorithms, ALPN --- */
 
-enum suite_choice { SUITES_STRONG_OPENSSL, SUITES_STRONG_NAMES, SUITES_ALL };
+enum suite_choice { SUITES_STRONG_OPENSSL, SUITES_STRONG_NAMES, SUITES_TLS13, SUITES_ALL };
 
 static const char *suite_chosen(uint16_t value, enum suite_choice choice)
 {
@@ -67,6 +67,9 @@ static const char *suite_chosen(uint16_t value, enum suite_choice choice)
     }
     if (choice == SUITES_ALL) {
         return suite->openssl != NULL ? suite->openssl : suite->name;
+    }
+    if (choice == SUITES_TLS13) {
+        return suite->needs_tls13 ? suite->name : NULL;
     }
     if (tls_cipher_suite_is_weak(value) || suite->needs_tls13) {
         return NULL;
@@ -126,6 +129,39 @@ bool blank_if_only_weak(struct text *out, const struct about *a)
 {
     (void)out;
     return a->t->hello != NULL && !a->t->hello->is_sslv2 && offers_only_weak(a->t->hello);
+}
+
+static bool is_forward_secret(const struct tls_cipher_suite *suite)
+{
+    return suite->kx == TLS_KX_DHE || suite->kx == TLS_KX_ECDHE || suite->kx == TLS_KX_DHE_PSK ||
+           suite->kx == TLS_KX_ECDHE_PSK || suite->kx == TLS_KX_TLS13;
+}
+
+bool blank_if_no_forward_secrecy(struct text *out, const struct about *a)
+{
+    (void)out;
+    if (a->t->hello == NULL || a->t->hello->is_sslv2 || offers_only_weak(a->t->hello)) {
+        return false; /* weaker still: said already */
+    }
+    struct bytes list = a->t->hello->cipher_suites;
+    for (size_t i = 0; i < tls_u16_count(list); i++) {
+        const struct tls_cipher_suite *suite = tls_cipher_suite(tls_u16_at(list, i));
+        if (suite != NULL && is_forward_secret(suite)) {
+            return false;
+        }
+    }
+    return tls_u16_count(list) > 0;
+}
+
+/* Where the client offers no others. */
+bool blank_suites_tls13(struct text *out, const struct about *a)
+{
+    size_t start = out->len;
+    if (put_suites(out, a, SUITES_STRONG_NAMES, ':')) {
+        out->len = start;
+        return false;
+    }
+    return put_suites(out, a, SUITES_TLS13, ':');
 }
 
 bool blank_suite(struct text *out, const struct about *a)

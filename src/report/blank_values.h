@@ -29,6 +29,8 @@ bool blank_max_offered(struct text *out, const struct about *a);
 bool blank_hello_bytes(struct text *out, const struct about *a);
 bool blank_suites_openssl(struct text *out, const struct about *a);
 bool blank_suites_jsse(struct text *out, const struct about *a);
+bool blank_suites_tls13(struct text *out, const struct about *a);
+bool blank_if_no_forward_secrecy(struct text *out, const struct about *a);
 bool blank_suites_all(struct text *out, const struct about *a);
 bool blank_if_only_weak(struct text *out, const struct about *a);
 bool blank_suite(struct text *out, const struct about *a);

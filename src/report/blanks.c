@@ -182,6 +182,8 @@ static const struct blank blanks[] = {
     { "suites_openssl",       blank_suites_openssl,       NULL },
     { "suites_jsse",          blank_suites_jsse,          NULL },
     { "suites_all",           blank_suites_all,           "none that is known" },
+    { "suites_tls13",         blank_suites_tls13,         NULL },
+    { "if_no_forward_secrecy", blank_if_no_forward_secrecy, NULL },
     { "if_only_weak",         blank_if_only_weak,         NULL },
     { "groups",               blank_groups,               NULL },
     { "groups_openssl",       blank_groups_openssl,       "X25519:prime256v1:secp384r1" },

@@ -144,7 +144,8 @@ static void put_tally(const struct page *p, const char *heading, const struct ta
         text_put_safe(p->out, name);
         size_t columns = wrap_columns(name);
         wrap_spaces(p->out, columns < 31 ? 31 - columns : 0);
-        text_printf(p->out, " of %" PRIu64 " handshakes, last: %s\n", top[i]->n,
+        text_printf(p->out, " of %" PRIu64 " handshake%s, last: %s\n", top[i]->n,
+                    top[i]->n == 1 ? "" : "s",
                     top[i]->last_cause != NULL ? top[i]->last_cause : "-");
     }
     if (t->others.n_failed > 0) {
@@ -179,8 +180,10 @@ void summary_text(struct text *out, const struct summary *s, const struct report
                 s->n_by_outcome[OUTCOME_UNFINISHED], s->n_with_findings);
     put_causes(&p, s);
     put_tally(&p, "Failed, by server", &s->servers);
-    put_tally(&p, "Failed, by server name", &s->names);
-    put_tally(&p, "Failed, by client", &s->clients);
+    if (summary_n_failed(s) > 1) { /* of one failure, cause and server say it all */
+        put_tally(&p, "Failed, by server name", &s->names);
+        put_tally(&p, "Failed, by client", &s->clients);
+    }
     put_finding_counts(&p, s);
 }
 
