@@ -15,23 +15,34 @@ bool blank_version(struct text *out, const struct about *a)
     return a->t->version != 0 && blank_put_text(out, tls_version_name(a->t->version));
 }
 
-/* The version that the server is known to speak: its ServerHello's, or that of the record which
- * carried its refusal. */
+/* What the server speaks, as far as it can be told: its ServerHello's version; that of the record
+ * which carried its refusal, where the client does not offer it; else the nearest one that the
+ * client does not offer, since all the others were refused. */
 static uint16_t version_of_server(const struct transcript *t)
 {
     const struct event *alert = t->side[SIDE_SERVER].first_alert;
-    return t->version != 0 ? t->version : alert != NULL ? alert->version : 0;
+    uint16_t min = 0;
+    uint16_t max = 0;
+    if (t->version != 0) {
+        return t->version;
+    }
+    if (t->hello == NULL || !tls_offered_versions(t->hello, &min, &max)) {
+        return 0;
+    }
+    if (alert != NULL && alert->version != 0 && (alert->version < min || alert->version > max)) {
+        return alert->version;
+    }
+    if (max < 0x0304) {
+        return max < 0x0303 ? 0x0303 : 0x0304;
+    }
+    return (uint16_t)(min - 1);
 }
 
 bool blank_jsse_version(struct text *out, const struct about *a)
 {
     static const char *const names[] = { "SSLv3", "TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3" };
     uint16_t version = version_of_server(a->t);
-    uint16_t min = 0;
-    uint16_t max = 0;
-    bool is_news = a->t->hello != NULL && tls_offered_versions(a->t->hello, &min, &max) &&
-                   (version < min || version > max);
-    if (version < 0x0300 || version > 0x0304 || (a->t->version == 0 && !is_news)) {
+    if (version < 0x0300 || version > 0x0304) {
         return false;
     }
     text_puts(out, names[version - 0x0300]);

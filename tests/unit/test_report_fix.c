@@ -148,7 +148,7 @@ static const struct choice choices[] = {
     { "northbound: the virtual host", CAUSE_PROTOCOL_MISMATCH, ACTOR_NONE, DIRECTION_NORTHBOUND, NULL, PRELUDE_NONE,
       "gateway", "virtual host property ssl_protocols", "HAProxy" },
     { "southbound: SSLInfo", CAUSE_PROTOCOL_MISMATCH, ACTOR_NONE, DIRECTION_SOUTHBOUND, NULL, PRELUDE_NONE,
-      "gateway", "<Protocols><Protocol>TLSv1.2</Protocol></Protocols>", "curl" },
+      "gateway", "<Protocols><Protocol>TLSv1.1</Protocol></Protocols>", "curl" },
     { "southbound: SNI property", CAUSE_SNI_MISSING, ACTOR_NONE, DIRECTION_SOUTHBOUND, NULL, PRELUDE_NONE,
       "gateway", "conf_system_jsse.enableSNIExtension=true", "curl" },
     { "southbound: truststore", CAUSE_CERTIFICATE_UNTRUSTED_CA, ACTOR_SERVER, DIRECTION_SOUTHBOUND, NULL, PRELUDE_NONE,
