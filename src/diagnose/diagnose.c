@@ -48,6 +48,17 @@ static enum actor rejected_by(const struct view *view)
     return actor_of_side(view->end_side);
 }
 
+/* Where packets are missing from the evidence, what they held may say otherwise. */
+static void cap_confidence(struct judging *j)
+{
+    bool incomplete = j->t->has_gap || j->t->side[SIDE_CLIENT].is_silent ||
+                      j->t->n_events_dropped > 0 ||
+                      (j->t->side[SIDE_SERVER].is_silent && j->view->stage != STAGE_CONNECT);
+    if (incomplete && j->v->confidence == CONFIDENCE_CERTAIN) {
+        j->v->confidence = CONFIDENCE_PROBABLE;
+    }
+}
+
 static void find_cause(struct judging *j)
 {
     j->v->rejected_by = rejected_by(j->view);
@@ -56,6 +67,7 @@ static void find_cause(struct judging *j)
         if (rules[i].match(j)) {
             j->v->rule = rules[i].id;
             j->v->source = rules[i].source;
+            cap_confidence(j);
             return;
         }
     }

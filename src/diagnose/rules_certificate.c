@@ -357,9 +357,11 @@ bool match_client_certificate_missing(struct judging *j)
                    (client->certificate_event == NULL ||
                     (client->certificate_event->flags & EVENT_INFERRED) == 0) &&
                    j->t->certificate_request != NULL;
+    /* OpenSSL says handshake_failure, Java bad_certificate; others, less to the point, more. */
+    bool says_missing = ended_by_alert(view, SIDE_SERVER, ALERT_HANDSHAKE_FAILURE) ||
+                        ended_by_alert(view, SIDE_SERVER, ALERT_BAD_CERTIFICATE);
     set_cause(j, CAUSE_CLIENT_CERTIFICATE_MISSING, NULL,
-              required || (is_read && view->end_is_alert) ? CONFIDENCE_CERTAIN
-                                                          : CONFIDENCE_PROBABLE);
+              required || (is_read && says_missing) ? CONFIDENCE_CERTAIN : CONFIDENCE_PROBABLE);
     j->v->party = ACTOR_CLIENT;
     add_evidence(j, j->t->certificate_request_event, "the server asked for a client certificate");
     add_evidence(j, client->certificate_event, "the client sent none%s",

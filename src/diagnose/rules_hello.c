@@ -33,6 +33,9 @@ static const char *offered_versions(struct judging *j)
 
 static void cite_offer(struct judging *j)
 {
+    if (j->view->offer == NULL) { /* lost, or before the capture */
+        return;
+    }
     add_evidence(j, j->view->offer_event, "the client offers %s, %zu cipher suites, %s%s",
                  offered_versions(j), tls_u16_count(j->view->offer->cipher_suites),
                  j->t->server_name == NULL ? "no server name" : "server name ",
@@ -53,9 +56,7 @@ bool match_fallback(struct judging *j)
     bool asked =
         j->view->offer != NULL && tls_u16_has(j->view->offer->cipher_suites, TLS_FALLBACK_SCSV);
     set_cause(j, CAUSE_FALLBACK_REFUSED, NULL, asked ? CONFIDENCE_CERTAIN : CONFIDENCE_PROBABLE);
-    if (j->view->offer != NULL) {
-        cite_offer(j);
-    }
+    cite_offer(j);
     cite_end(j);
     say(j,
         "The client retried with %s and said so (TLS_FALLBACK_SCSV); the server supports a newer "
@@ -249,7 +250,7 @@ bool match_server_name(struct judging *j)
         return false;
     }
     set_cause(j, named ? CAUSE_SNI_UNRECOGNIZED : CAUSE_SNI_MISSING, NULL,
-              unrecognized ? CONFIDENCE_CERTAIN : CONFIDENCE_PROBABLE);
+              unrecognized && view->offer != NULL ? CONFIDENCE_CERTAIN : CONFIDENCE_PROBABLE);
     say_server_name(j);
     return true;
 }

@@ -12,7 +12,7 @@ bool match_starttls_refused(struct judging *j)
     bool is_refusal = t->prelude_refusal != NULL;
     const char *protocol = prelude_kind_name((enum prelude_kind)e->level);
     set_cause(j, CAUSE_STARTTLS_REFUSED, NULL,
-              is_refusal ? CONFIDENCE_CERTAIN : CONFIDENCE_PROBABLE);
+              is_refusal && j->view->end != NULL ? CONFIDENCE_CERTAIN : CONFIDENCE_PROBABLE);
     add_evidence(j, t->prelude_request, "the client asked for TLS");
     add_evidence(j, e,
                  is_refusal ? "the server said no: %.*s" : "the server does not offer TLS: %.*s",

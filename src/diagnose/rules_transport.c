@@ -1,5 +1,8 @@
 #include "diagnose/rules.h"
 
+/* Who sent so many SYNs has given up: tcp_syn_retries of Linux is 6; others try less often. */
+enum { SYN_RETRIES = 5 };
+
 #define STALL_NS (INT64_C(5) * 1000000000) /* nothing moved for 5 s or more */
 /* A ClientHello was acknowledged and not one byte came back, for longer than TCP's own first retry
  * and any server's thinking: who closes then does so on a timer (RFC 6298 section 2: 1 s). */
@@ -58,7 +61,7 @@ bool match_connect_timeout(struct judging *j)
     }
     unsigned n = count_of(t, EVENT_SYN, SIDE_CLIENT);
     set_cause(j, CAUSE_CONNECTION_TIMEOUT, NULL,
-              n > 1 && !t->capture_dropped ? CONFIDENCE_CERTAIN : CONFIDENCE_PROBABLE);
+              n > SYN_RETRIES && !t->capture_dropped ? CONFIDENCE_CERTAIN : CONFIDENCE_PROBABLE);
     j->v->rejected_by = ACTOR_NETWORK;
     add_evidence(j, first_of(t, EVENT_SYN, SIDE_CLIENT),
                  "the client asked for a connection, %u time%s in all; no answer was captured", n,
