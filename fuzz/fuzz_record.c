@@ -1,5 +1,6 @@
 /*
- * Promise: how a direction was cut into segments does not change what is read from it.
+ * Promises: how a direction was cut into segments does not change what is read from it; with gaps
+ * between them nothing is kept beyond the limits.
  * Input: 2 bytes that choose the cuts, then the direction.
  */
 #include <stdlib.h>
@@ -8,6 +9,8 @@
 #include "tls/record.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+enum { MESSAGE_HEADER_BYTES = 4 };
 
 struct log {
     struct text text;
@@ -91,6 +94,31 @@ static void run(struct log *log, struct bytes in, unsigned most, unsigned seed)
     tls_record_deinit(&log->stream);
 }
 
+/* Every third piece is missing. */
+static void run_with_gaps(struct bytes in, unsigned most)
+{
+    struct log log = { 0 };
+    struct tls_record_sink sink = {
+        &log, on_record, on_message, on_alert, on_fault, on_want_body,
+    };
+    for (unsigned i = 0; in.len > 0; i++) {
+        struct bytes piece = bytes_head(in, 1 + i * 7 % most);
+        in = bytes_skip(in, piece.len);
+        if (i % 3 == 2) {
+            tls_record_gap(&log.stream, (uint32_t)piece.len, &sink);
+        } else {
+            push_exact(&log, piece, &sink);
+        }
+        if (log.stream.buffer_len >
+            TLS_MESSAGE_LIMIT_BYTES + MESSAGE_HEADER_BYTES + TLS_RECORD_LIMIT_BYTES) {
+            abort();
+        }
+    }
+    tls_record_finish(&log.stream, &sink);
+    tls_record_deinit(&log.stream);
+    text_deinit(&log.text);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     if (size < 2) {
@@ -104,6 +132,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (strcmp(text_str(&whole.text), text_str(&cut.text)) != 0) {
         abort();
     }
+    run_with_gaps(in, 1U + data[0]);
     text_deinit(&whole.text);
     text_deinit(&cut.text);
     return 0;
