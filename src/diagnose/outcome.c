@@ -69,17 +69,38 @@ static bool is_answered_in_http(const struct transcript *t)
            bytes_start_with(server->body, BYTES("HTTP/1.1 400 "));
 }
 
+/* A proxy asked for a way through is no attempt at TLS by itself; one to a port for TLS is. */
+static bool is_attempt(const struct event *request)
+{
+    bool is_proxy = request->level == PRELUDE_HTTP_CONNECT || request->level == PRELUDE_SOCKS ||
+                    request->level == PRELUDE_PROXY;
+    return !is_proxy || diagnose_is_tls_port(request->version);
+}
+
+static enum outcome of_upgrade(const struct view *view, const struct event *request)
+{
+    const struct transcript *t = view->t;
+    if (request != NULL && !is_attempt(request)) {
+        return OUTCOME_NONE;
+    }
+    if (t->prelude_refusal != NULL || t->prelude_not_offered != NULL) {
+        return OUTCOME_FAILED;
+    }
+    /* A request answered by another protocol altogether was none. */
+    bool misread = t->prelude_accepted == NULL && t->side[SIDE_SERVER].plaintext != NULL;
+    if (request == NULL || misread) {
+        return OUTCOME_NONE;
+    }
+    return view->end != NULL ? OUTCOME_FAILED : OUTCOME_UNFINISHED;
+}
+
 static enum outcome of_prelude(const struct view *view)
 {
     const struct transcript *t = view->t;
-    if (t->prelude_refusal != NULL) {
-        return OUTCOME_FAILED;
-    }
-    if (t->prelude_not_offered != NULL) {
-        return OUTCOME_FAILED;
-    }
-    if (t->prelude_accepted != NULL || t->prelude_request != NULL) {
-        return view->end != NULL ? OUTCOME_FAILED : OUTCOME_UNFINISHED;
+    const struct event *request =
+        t->prelude_request != NULL ? t->prelude_request : t->prelude_accepted;
+    if (request != NULL || t->prelude_refusal != NULL || t->prelude_not_offered != NULL) {
+        return of_upgrade(view, request);
     }
     if (t->side[SIDE_CLIENT].plaintext != NULL) {
         bool closed = view->end != NULL && view->end_side == SIDE_SERVER &&

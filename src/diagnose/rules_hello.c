@@ -2,7 +2,7 @@
 #include "diagnose/rules.h"
 #include "tls/names.h"
 
-enum { TLS_FALLBACK_SCSV = 0x5600, LARGE_HELLO_BYTES = 1400 };
+enum { TLS_FALLBACK_SCSV = 0x5600, LARGE_HELLO_BYTES = 1400, EXT_ALPN = 16 };
 
 static const char *version_or_unknown(uint16_t version)
 {
@@ -166,6 +166,33 @@ static const char *alpn_list(struct judging *j, struct bytes list)
     return copy == NULL ? "" : copy;
 }
 
+/* TLS 1.3 without keys: the server's first encrypted record is an alert, where EncryptedExtensions
+ * would be. What is settled in that message is ALPN (RFC 8446 4.3.1, RFC 7301 3.2); suite, group and
+ * key were settled with ServerHello. Go and rustls refuse the protocols there. */
+static bool match_alpn_sealed(struct judging *j)
+{
+    const struct view *view = j->view;
+    const struct transcript *t = j->t;
+    bool is_first = view->end_is_sealed_alert && view->end_side == SIDE_SERVER &&
+                    t->version == 0x0304 && t->server_hello != NULL && !t->has_gap &&
+                    t->side[SIDE_SERVER].n_application_records == 0 &&
+                    !t->side[SIDE_CLIENT].finished;
+    if (!is_first || view->offer == NULL || !tls_has(&view->offer->ext, EXT_ALPN)) {
+        return false;
+    }
+    set_cause(j, CAUSE_ALPN_MISMATCH, NULL, CONFIDENCE_PROBABLE);
+    const char *list = alpn_list(j, view->offer->ext.alpn);
+    add_evidence(j, view->offer_event, "the client offers the application protocols: %s", list);
+    add_evidence(j, view->end,
+                 "an encrypted alert in place of EncryptedExtensions, which would name the protocol");
+    add_alternative(j, CAUSE_UNDETERMINED, CONFIDENCE_POSSIBLE, "the alert's text is encrypted");
+    say(j,
+        "The server refused the handshake where it chooses the application protocol (ALPN): most "
+        "likely it speaks none of %s.",
+        list);
+    return true;
+}
+
 /* RFC 7301 section 3.2. */
 bool match_alpn(struct judging *j)
 {
@@ -173,9 +200,9 @@ bool match_alpn(struct judging *j)
     bool alerted = ended_by_alert(view, SIDE_SERVER, ALERT_NO_APPLICATION_PROTOCOL) ||
                    ended_by_alert(view, SIDE_CLIENT, ALERT_NO_APPLICATION_PROTOCOL);
     if (!alerted) {
-        return false;
+        return match_alpn_sealed(j);
     }
-    bool offered = view->offer != NULL && tls_has(&view->offer->ext, 16);
+    bool offered = view->offer != NULL && tls_has(&view->offer->ext, EXT_ALPN);
     set_cause(j, CAUSE_ALPN_MISMATCH, NULL, offered ? CONFIDENCE_CERTAIN : CONFIDENCE_PROBABLE);
     const char *list = offered ? alpn_list(j, view->offer->ext.alpn) : "none";
     add_evidence(j, view->offer_event, "the client offers the application protocols: %s", list);

@@ -156,6 +156,22 @@ static void on_unopened(struct builder *b, struct event *e)
     b->t->keys_failed = true;
 }
 
+/* Whom the proxy speaks for (PROXY protocol), or what it was asked to reach (CONNECT, SOCKS). */
+static void keep_proxied(struct builder *b, const struct event *e)
+{
+    struct transcript *t = b->t;
+    bool is_request = e->type == PRELUDE_REQUEST && e->body.len > 0;
+    if (e->level == PRELUDE_PROXY && e->body.len > 0) {
+        const char *client = arena_strndup(b->arena, (const char *)e->body.p, e->body.len);
+        struct endpoint proxied = { 0 };
+        if (client != NULL && endpoint_parse(client, &proxied)) {
+            t->proxied_client = proxied;
+        }
+    } else if (is_request && (e->level == PRELUDE_HTTP_CONNECT || e->level == PRELUDE_SOCKS)) {
+        t->proxied_host = arena_strndup(b->arena, (const char *)e->body.p, e->body.len);
+    }
+}
+
 static void on_prelude(struct builder *b, struct event *e)
 {
     struct transcript *t = b->t;
@@ -169,6 +185,11 @@ static void on_prelude(struct builder *b, struct event *e)
         [PRELUDE_CLEAR] = &t->prelude_clear,
     };
     t->prelude = (enum prelude_kind)e->level;
+    keep_proxied(b, e);
+    if (e->type == PRELUDE_ACCEPTED) {
+        t->prelude_refusal =
+            NULL; /* of a first try: AUTH SSL before AUTH TLS, CONNECT before its password */
+    }
     if (e->type < ARRAY_LEN(slot) && slot[e->type] != NULL) {
         *slot[e->type] = e;
     }

@@ -60,7 +60,7 @@ struct event {
     uint8_t flags; /* enum event_flag */
     uint8_t type;
     uint8_t level;
-    uint16_t version; /* of the record, 0 where none */
+    uint16_t version; /* of the record, 0 where none; EVENT_PRELUDE: the port asked of a proxy */
     uint32_t len;     /* on the wire: record length, gap length */
     uint32_t count;   /* at least 1 */
     struct when when; /* of the frame with its last byte (the first of a series) */

@@ -301,12 +301,19 @@ static void on_prelude_event(void *arg, const struct prelude_event *p)
     enum side side = c->side;
     c->side = p->side;
     c->w->is_wrapped = p->kind == PRELUDE_TDS;
+    struct text proxied = { 0 };
+    if (p->proxied_client.family != 0) {
+        endpoint_put(&proxied, &p->proxied_client);
+    }
     struct bytes seen = p->host.len > 0 ? p->host : p->seen;
+    seen = proxied.len > 0 ? bytes_of(proxied.p, proxied.len) : seen;
     watch_put(c, (struct event){ .kind = EVENT_PRELUDE,
                                  .type = (uint8_t)p->step,
                                  .level = (uint8_t)p->kind,
                                  .len = p->is_proxy_refusal ? 1 : 0,
+                                 .version = p->port,
                                  .body = bytes_head(seen, LINE_KEPT) });
+    text_deinit(&proxied);
     c->side = side;
 }
 
