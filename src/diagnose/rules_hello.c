@@ -167,8 +167,8 @@ static const char *alpn_list(struct judging *j, struct bytes list)
 }
 
 /* TLS 1.3 without keys: the server's first encrypted record is an alert, where EncryptedExtensions
- * would be. What is settled in that message is ALPN (RFC 8446 4.3.1, RFC 7301 3.2); suite, group and
- * key were settled with ServerHello. Go and rustls refuse the protocols there. */
+ * would be. What is settled in that message is ALPN (RFC 8446 4.3.1, RFC 7301 3.2); suite, group
+ * and key were settled with ServerHello. Go and rustls refuse the protocols there. */
 static bool match_alpn_sealed(struct judging *j)
 {
     const struct view *view = j->view;
@@ -183,8 +183,9 @@ static bool match_alpn_sealed(struct judging *j)
     set_cause(j, CAUSE_ALPN_MISMATCH, NULL, CONFIDENCE_PROBABLE);
     const char *list = alpn_list(j, view->offer->ext.alpn);
     add_evidence(j, view->offer_event, "the client offers the application protocols: %s", list);
-    add_evidence(j, view->end,
-                 "an encrypted alert in place of EncryptedExtensions, which would name the protocol");
+    add_evidence(
+        j, view->end,
+        "an encrypted alert in place of EncryptedExtensions, which would name the protocol");
     add_alternative(j, CAUSE_UNDETERMINED, CONFIDENCE_POSSIBLE, "the alert's text is encrypted");
     say(j,
         "The server refused the handshake where it chooses the application protocol (ALPN): most "
