@@ -69,6 +69,24 @@ static void put_escaped(struct text *out, uint8_t c)
     }
 }
 
+/* One character beyond ASCII: as it is where it prints, escaped where it could drive a terminal,
+ * U+FFFD where it is none. Returns the bytes read. */
+static size_t put_character(struct text *out, struct bytes value)
+{
+    uint32_t c = 0;
+    size_t n = utf8_decode(value, &c);
+    if (n == 0) {
+        text_put(out, "\xef\xbf\xbd", 3);
+        return 1;
+    }
+    if (utf8_printable(value) > 0) {
+        text_put(out, (const char *)value.p, n);
+    } else {
+        text_printf(out, "\\u%04x", (unsigned)c); /* all of them lie in the basic plane */
+    }
+    return n;
+}
+
 static bool is_plain(uint8_t c)
 {
     return c >= 0x20 && c < 0x7f && c != '"' && c != '\\';
@@ -89,9 +107,7 @@ void json_bytes(struct json *j, const char *key, struct bytes value)
             put_escaped(j->out, value.p[0]);
             n = 1;
         } else {
-            n = utf8_valid(value);
-            text_put(j->out, n > 0 ? (const char *)value.p : "\xef\xbf\xbd", n > 0 ? n : 3);
-            n = n > 0 ? n : 1;
+            n = put_character(j->out, value);
         }
         value = bytes_skip(value, n);
     }

@@ -1,5 +1,13 @@
 #include "base/utf8.h"
 
+static bool is_harmful(uint32_t c)
+{
+    bool is_control = c < 0x20 || (c >= 0x7f && c < 0xa0);
+    bool is_direction = (c >= 0x202a && c <= 0x202e) || (c >= 0x2066 && c <= 0x2069) ||
+                        c == 0x200e || c == 0x200f || c == 0x2028 || c == 0x2029;
+    return is_control || is_direction;
+}
+
 static size_t decode(struct bytes b, uint32_t *out)
 {
     static const struct {
@@ -28,18 +36,15 @@ static size_t decode(struct bytes b, uint32_t *out)
     return 0;
 }
 
-size_t utf8_valid(struct bytes b)
+size_t utf8_decode(struct bytes b, uint32_t *out)
 {
-    uint32_t c = 0;
-    return decode(b, &c);
+    *out = 0;
+    return decode(b, out);
 }
 
 size_t utf8_printable(struct bytes b)
 {
     uint32_t c = 0;
     size_t n = decode(b, &c);
-    bool is_control = c < 0x20 || (c >= 0x7f && c < 0xa0);
-    bool is_direction = (c >= 0x202a && c <= 0x202e) || (c >= 0x2066 && c <= 0x2069) ||
-                        c == 0x200e || c == 0x200f || c == 0x2028 || c == 0x2029;
-    return is_control || is_direction ? 0 : n;
+    return is_harmful(c) ? 0 : n;
 }

@@ -11,7 +11,8 @@
 /* The length, 1 to 4, of the printable character that b starts with; 0 where b starts with a
  * control character (C0, C1, DEL, bidirectional overrides) or with broken UTF-8. */
 size_t utf8_printable(struct bytes b);
-/* Same, but control characters count as valid: for encoders that escape them by themselves. */
-size_t utf8_valid(struct bytes b);
+/* Same, but control characters count too: for encoders that escape them by themselves. *out is the
+ * code point, 0 where the bytes are broken. */
+size_t utf8_decode(struct bytes b, uint32_t *out);
 
 #endif

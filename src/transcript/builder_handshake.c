@@ -102,7 +102,10 @@ static void on_server_hello(struct builder *b, struct event *e)
     if (hello == NULL) {
         return;
     }
-    if (!tls_server_hello_parse(e->body, hello, &fault) && t->server_hello == NULL) {
+    bool ok = e->type == HS_HELLO_RETRY_REQUEST
+                  ? tls_hello_retry_request_parse(e->body, hello, &fault)
+                  : tls_server_hello_parse(e->body, hello, &fault);
+    if (!ok && t->server_hello == NULL) {
         t->server_hello_fault = fault;
         note_malformed(b, e, &fault);
     }

@@ -272,24 +272,10 @@ static bool is_record_boundary(struct bytes data)
     return data.len == 0 || data.len >= 5 || data.p[0] <= TLS_APPLICATION_DATA;
 }
 
-/* After a gap a direction can be read again from a segment that starts with a record. */
-static void resume(struct watch_context *c, struct tls_record_stream *s, struct bytes data)
-{
-    bool is_gap = (c->w->plain_sides & (1 << c->side)) == 0;
-    if (is_gap && s->started && is_record_boundary(data)) {
-        bool encrypted = s->encrypted;
-        tls_record_deinit(s);
-        *s = (struct tls_record_stream){ .encrypted = encrypted, .started = true };
-    }
-}
-
 static void push_tls(struct watch_context *c, struct bytes data)
 {
     struct tls_record_stream *s = &c->w->record[c->side];
     struct tls_record_sink sink = sink_of(c);
-    if (s->dead) {
-        resume(c, s, data);
-    }
     tls_record_push(s, data, &sink);
 }
 

@@ -45,16 +45,6 @@ static uint32_t fold(uint32_t c)
     return c >= 0x400 && c <= 0x40F ? c + 80 : c;
 }
 
-static uint32_t code_point(const uint8_t *p, size_t len)
-{
-    static const uint8_t lead[5] = { 0, 0x7F, 0x1F, 0x0F, 0x07 };
-    uint32_t c = p[0] & lead[len];
-    for (size_t i = 1; i < len; i++) {
-        c = (c << 6) | (p[i] & 0x3FU);
-    }
-    return c;
-}
-
 /* RFC 3492 section 6.1 */
 static uint32_t adapt(uint32_t delta, uint32_t n_points, bool is_first)
 {
@@ -172,11 +162,12 @@ static bool read_label(struct bytes *host, struct label *out, bool *out_dot)
     *out = (struct label){ .is_ascii = true };
     *out_dot = false;
     while (host->len > 0) {
-        size_t len = utf8_valid(*host);
+        uint32_t raw = 0;
+        size_t len = utf8_decode(*host, &raw);
         if (len == 0) {
             return false;
         }
-        uint32_t c = fold(code_point(host->p, len));
+        uint32_t c = fold(raw);
         *host = bytes_skip(*host, len);
         if (c == '.' || c == 0x3002 || c == 0xFF0E || c == 0xFF61) {
             *out_dot = true;
