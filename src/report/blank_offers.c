@@ -88,6 +88,14 @@ static const char *suite_chosen(uint16_t value, enum suite_choice choice)
     return choice == SUITES_STRONG_NAMES ? suite->name : suite->openssl;
 }
 
+/* Before the nth of a list. */
+static void separate(struct text *out, size_t n, char separator)
+{
+    if (n > 0) {
+        text_putc(out, separator);
+    }
+}
+
 static bool put_suites(struct text *out, const struct about *a, enum suite_choice choice,
                        char separator)
 {
@@ -99,9 +107,7 @@ static bool put_suites(struct text *out, const struct about *a, enum suite_choic
     for (size_t i = 0; i < tls_u16_count(list) && n < BLANK_LIST_MAX; i++) {
         const char *name = suite_chosen(tls_u16_at(list, i), choice);
         if (name != NULL) {
-            if (n > 0) {
-                text_putc(out, separator);
-            }
+            separate(out, n, separator);
             text_puts(out, name);
             n++;
         }
@@ -216,9 +222,7 @@ static bool put_u16_names(struct text *out, struct bytes list, const char *(*nam
     for (size_t i = 0; i < tls_u16_count(list) && n < BLANK_LIST_MAX; i++) {
         const char *one = name(tls_u16_at(list, i));
         if (one != NULL) {
-            if (n > 0) {
-                text_putc(out, separator);
-            }
+            separate(out, n, separator);
             text_puts(out, one);
             n++;
         }
@@ -254,9 +258,7 @@ bool blank_alpn(struct text *out, const struct about *a)
     size_t n = 0;
     while (n < BLANK_LIST_MAX && tls_alpn_next(&list, &name)) {
         if (blank_is_pasteable(name)) {
-            if (n > 0) {
-                text_putc(out, ',');
-            }
+            separate(out, n, ',');
             text_put(out, (const char *)name.p, name.len);
             n++;
         }

@@ -182,7 +182,7 @@ static void json_fix(struct json *j, const struct transcript *t, const struct ve
 }
 
 static void json_event(struct json *j, const struct transcript *t, const struct ladder_row *row,
-                       struct text *details)
+                       struct text *words)
 {
     const struct event *e = row->event;
     json_object(j, NULL);
@@ -190,12 +190,12 @@ static void json_event(struct json *j, const struct transcript *t, const struct 
     json_frame(j, "last_frame", row->last.frame);
     json_ms(j, "offset_ms", e->when.at_ns - t->first.at_ns);
     json_str(j, "side", side_name((enum side)e->side));
-    text_clear(details);
-    describe_name(details, e);
-    json_bytes(j, "name", bytes_of(details->p, details->len));
-    text_clear(details);
-    describe_event(details, t, e);
-    json_bytes(j, "details", bytes_of(details->p, details->len));
+    text_clear(words);
+    describe_name(words, e);
+    json_bytes(j, "name", bytes_of(words->p, words->len));
+    text_clear(words);
+    describe_event(words, t, e);
+    json_bytes(j, "details", bytes_of(words->p, words->len));
     json_u64(j, "count", row->count);
     json_u64(j, "bytes", row->bytes);
     json_bool(j, "encrypted", (e->flags & EVENT_ENCRYPTED) != 0);
@@ -204,24 +204,29 @@ static void json_event(struct json *j, const struct transcript *t, const struct 
     json_end_object(j);
 }
 
+static void json_rows(struct json *j, const struct transcript *t, const struct verdict *v)
+{
+    struct ladder l = ladder_start(t, v, EVENTS_HEAD, EVENTS_TAIL);
+    struct ladder_row row;
+    struct text words = { 0 };
+    while (ladder_next(&l, &row)) {
+        if (row.event != NULL) {
+            json_event(j, t, &row, &words);
+            continue;
+        }
+        json_object(j, NULL);
+        json_u64(j, "left_out", row.n_left_out);
+        json_end_object(j);
+    }
+    text_deinit(&words);
+}
+
 static void json_events(struct json *j, const struct transcript *t, const struct verdict *v,
                         bool is_short)
 {
     json_array(j, "events");
     if (!is_short) {
-        struct ladder l = ladder_start(t, v, EVENTS_HEAD, EVENTS_TAIL);
-        struct ladder_row row;
-        struct text details = { 0 };
-        while (ladder_next(&l, &row)) {
-            if (row.event != NULL) {
-                json_event(j, t, &row, &details);
-                continue;
-            }
-            json_object(j, NULL);
-            json_u64(j, "left_out", row.n_left_out);
-            json_end_object(j);
-        }
-        text_deinit(&details);
+        json_rows(j, t, v);
     }
     json_end_array(j);
 }

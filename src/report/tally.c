@@ -63,7 +63,7 @@ static int by_failures(const void *a, const void *b)
 
 size_t tally_top(const struct tally *t, const struct tally_entry **out, size_t room)
 {
-    const struct tally_entry **all = calloc(TALLY_MAX, sizeof *all);
+    const struct tally_entry **all = calloc(TALLY_MAX, sizeof(void *));
     size_t n = 0;
     for (size_t i = 0; all != NULL && t->entries != NULL && i < TALLY_SLOTS; i++) {
         if (t->entries[i].name != NULL && n < TALLY_MAX) {
@@ -71,7 +71,7 @@ size_t tally_top(const struct tally *t, const struct tally_entry **out, size_t r
         }
     }
     if (n > 0) {
-        qsort(all, n, sizeof *all, by_failures);
+        qsort(all, n, sizeof(void *), by_failures);
     }
     n = n < room ? n : room;
     for (size_t i = 0; i < n; i++) {

@@ -15,7 +15,8 @@
 #include "tls/hello.h"
 
 #define START_S INT64_C(1795435200) /* 2026-11-23T12:00:00Z */
-enum { YEAR_S = 31536000, TEST_DER_MAX = 4096 };
+#define YEAR_S  INT64_C(31536000)
+enum { TEST_DER_MAX = 4096 };
 
 struct made *made_new(void)
 {

@@ -65,29 +65,39 @@ static void check_cause(enum cause cause, enum actor party, enum actor rejected_
     made_free(m);
 }
 
+static void check_party(enum cause cause, enum actor party)
+{
+    for (int by = ACTOR_NONE; by <= ACTOR_UNKNOWN; by++) {
+        check_cause(cause, party, (enum actor)by, true);
+    }
+    check_cause(cause, party, ACTOR_CLIENT, false);
+    check_cause(cause, party, ACTOR_SERVER, false);
+}
+
 static void every_cause_has_a_fix(void **state)
 {
     (void)state;
     for (size_t c = CAUSE_NONE + 1; c < N_CAUSES; c++) {
-        for (int party = ACTOR_NONE; party <= ACTOR_SERVER; party++) {
-            for (int by = ACTOR_NONE; by <= ACTOR_UNKNOWN; by++) {
-                check_cause((enum cause)c, (enum actor)party, (enum actor)by, true);
-            }
-            check_cause((enum cause)c, (enum actor)party, ACTOR_CLIENT, false);
-            check_cause((enum cause)c, (enum actor)party, ACTOR_SERVER, false);
-        }
+        check_party((enum cause)c, ACTOR_NONE);
+        check_party((enum cause)c, ACTOR_CLIENT);
+        check_party((enum cause)c, ACTOR_SERVER);
     }
 }
 
 /* --- the table itself --- */
 
+static void check_blank_at(const char *open, const char *form)
+{
+    size_t n = strspn(open + 1, "abcdefghijklmnopqrstuvwxyz_0123456789");
+    if (n > 0 && open[n + 1] == '}' && !blanks_has(bytes_of(open + 1, n))) {
+        fail_msg("no such blank: %s", form);
+    }
+}
+
 static void check_blanks_of(const char *form)
 {
     for (const char *open = strchr(form, '{'); open != NULL; open = strchr(open + 1, '{')) {
-        size_t n = strspn(open + 1, "abcdefghijklmnopqrstuvwxyz_0123456789");
-        if (n > 0 && open[n + 1] == '}' && !blanks_has(bytes_of(open + 1, n))) {
-            fail_msg("no such blank: %s", form);
-        }
+        check_blank_at(open, form);
     }
 }
 
@@ -198,6 +208,20 @@ static void a_detail_hides_the_general_rows(void **state)
 
 /* --- names from the wire are pasted into shells --- */
 
+static void check_hostile_name(const char *name, enum cause cause)
+{
+    struct made *m = made_new();
+    struct fixed f;
+    made_hello(m, name);
+    made_fail(m, cause, ACTOR_SERVER, ACTOR_SERVER);
+    fix(m, &f);
+    for (size_t s = 0; s < f.n; s++) {
+        assert_null(strstr(f.steps[s].text, name));
+    }
+    arena_deinit(&f.arena);
+    made_free(m);
+}
+
 static void hostile_names_are_not_pasted(void **state)
 {
     static const char *const names[] = { "$(reboot)", "a;reboot",    "a`id`",
@@ -207,18 +231,7 @@ static void hostile_names_are_not_pasted(void **state)
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(names); i++) {
         for (size_t c = CAUSE_NONE + 1; c < N_CAUSES; c++) {
-            struct made *m = made_new();
-            struct fixed f;
-            made_hello(m, names[i]);
-            made_fail(m, (enum cause)c, ACTOR_SERVER, ACTOR_SERVER);
-            fix(m, &f);
-            for (size_t s = 0; s < f.n; s++) {
-                if (strstr(f.steps[s].text, names[i]) != NULL) {
-                    fail_msg("%s is in: %s", names[i], f.steps[s].text);
-                }
-            }
-            arena_deinit(&f.arena);
-            made_free(m);
+            check_hostile_name(names[i], (enum cause)c);
         }
     }
 }
