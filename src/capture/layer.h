@@ -48,9 +48,10 @@ enum layer {
 
 struct walk {
     const uint8_t *p;
-    uint32_t len;  /* captured bytes from p on */
-    uint32_t wire; /* bytes from p on when it was sent; >= len */
-    uint8_t proto; /* IP protocol or next header that was named last */
+    uint32_t len;    /* captured bytes from p on */
+    uint32_t wire;   /* bytes from p on when it was sent; >= len */
+    bool is_bounded; /* an outer header said how much there is: an inner one cannot say more */
+    uint8_t proto;   /* IP protocol or next header that was named last */
     int64_t at_ns;
     struct ipfrag_table *fragments;
     struct packet *out;
@@ -67,6 +68,9 @@ static inline void walk_skip(struct walk *w, uint32_t n)
 /* A length in a header: bytes after it are padding; fewer bytes than it says are a snap length. */
 static inline void walk_trim(struct walk *w, uint32_t wire)
 {
+    if (w->is_bounded && wire > w->wire) {
+        return;
+    }
     w->wire = wire;
     if (w->len > wire) {
         w->len = wire;

@@ -148,6 +148,7 @@ enum layer layer_pppoe(struct walk *w)
     uint32_t length = load_be16(w->p + 4);
     walk_skip(w, PPPOE_BYTES);
     walk_trim(w, length); /* what follows LENGTH is padding of the frame */
+    w->is_bounded = true;
     return is_session ? LAYER_PPP : LAYER_OTHER;
 }
 

@@ -183,21 +183,31 @@ bool match_extended_master_secret(struct judging *j)
     bool missing = t->server_hello != NULL && t->version < 0x0304 && view->offer != NULL &&
                    tls_has(&view->offer->ext, EXT_EXTENDED_MASTER_SECRET) &&
                    !tls_has(&t->server_hello->ext, EXT_EXTENDED_MASTER_SECRET);
-    if (!missing || !client_ended_at_answer(view) || view->stage > STAGE_SERVER_FLIGHT) {
+    /* The server's flight is there whole before the client reads its first message: what counts is
+     * that the client went no further. */
+    bool went_on = t->client_key_exchange || t->side[SIDE_CLIENT].has_certificate ||
+                   t->side[SIDE_CLIENT].finished;
+    if (!missing || !client_ended_at_answer(view) || went_on) {
         return false;
     }
-    if (!ended_by_alert(view, SIDE_CLIENT, ALERT_HANDSHAKE_FAILURE) &&
-        !ended_by_alert(view, SIDE_CLIENT, ALERT_INSUFFICIENT_SECURITY)) {
+    bool says_so = ended_by_alert(view, SIDE_CLIENT, ALERT_INSUFFICIENT_SECURITY);
+    if (!says_so && !ended_by_alert(view, SIDE_CLIENT, ALERT_HANDSHAKE_FAILURE)) {
         return false;
     }
-    set_cause(j, CAUSE_WEAK_CRYPTO_REFUSED, "no-extended-master-secret", CONFIDENCE_POSSIBLE);
     add_evidence(j, t->server_hello_event,
                  "the server does not support extended_master_secret (RFC 7627)");
     cite(j);
-    add_alternative(j, CAUSE_UNDETERMINED, CONFIDENCE_POSSIBLE,
-                    "handshake_failure may stand for other parameters");
+    if (!says_so) { /* handshake_failure stands for anything; few clients require RFC 7627 */
+        set_cause(j, CAUSE_UNDETERMINED, NULL, CONFIDENCE_POSSIBLE);
+        add_alternative(j, CAUSE_WEAK_CRYPTO_REFUSED, CONFIDENCE_POSSIBLE,
+                        "the server does not support the extended master secret (RFC 7627)");
+        say(j, "The client refused the server's answer with handshake_failure, and nothing "
+               "observable says why.");
+        return true;
+    }
+    set_cause(j, CAUSE_WEAK_CRYPTO_REFUSED, "no-extended-master-secret", CONFIDENCE_PROBABLE);
     say(j, "The server does not support the extended master secret (RFC 7627), and the client "
-           "seems to require it.");
+           "requires it.");
     return true;
 }
 
