@@ -75,7 +75,7 @@ static void find_cause(struct judging *j)
 
 static const char *unfinished_because(const struct transcript *t)
 {
-    if (t->hello == NULL && t->server_hello == NULL) {
+    if (t->starts_in_middle && t->hello == NULL && t->server_hello == NULL) {
         return "The handshake lies before the capture.";
     }
     if (t->side[0].is_silent || t->side[1].is_silent) {

@@ -230,7 +230,8 @@ static bool blame_fault(struct judging *j, enum side owner, const struct x509_fa
     enum cause cause =
         is_bad_signature(j, fault) ? CAUSE_INTEGRITY_FAILURE : cause_of_fault(fault->kind);
     set_cause(j, cause, detail_of(fault, j->t->side[owner].chain), confidence_of(j, owner, fault));
-    j->v->party = actor_of_side(owner);
+    /* A signature that was altered says nothing of whose certificate is at fault. */
+    j->v->party = cause == CAUSE_INTEGRITY_FAILURE ? ACTOR_NONE : actor_of_side(owner);
     cite_certificate(j, owner, fault);
     if (cause != cause_of_fault(fault->kind)) {
         add_alternative(j, cause_of_fault(fault->kind), CONFIDENCE_PROBABLE,
@@ -245,12 +246,39 @@ static bool blame_fault(struct judging *j, enum side owner, const struct x509_fa
     return true;
 }
 
-/* The certificate shows no fault, or cannot be read: what the alert says is all there is. */
+static void say_alert(struct judging *j, enum side owner, uint8_t code, bool in_order)
+{
+    const char *name = tls_alert_name(code);
+    const char *certificate = in_order ? "; judged by the anchors given here it is in order" : "";
+    if (j->t->side[owner].chain == NULL) {
+        certificate = "; the certificate itself is encrypted";
+    }
+    say(j, "The %s refused the %s's certificate with alert %s%s.", side_name(side_other(owner)),
+        side_name(owner), name == NULL ? "of an unknown kind" : name, certificate);
+}
+
+static void cite_alert(struct judging *j, enum side owner, bool in_order)
+{
+    if (j->t->side[owner].chain == NULL) {
+        add_evidence(j, j->view->end, "%s", end_words(j));
+        return;
+    }
+    cite_certificate(j, owner, NULL);
+    if (in_order) {
+        add_ruled_out(j, CAUSE_CERTIFICATE_HOSTNAME_MISMATCH,
+                      "the certificate names the host, is within its dates and fits the purpose");
+    } else if (j->view->context->judgement[owner] != NULL) {
+        list_other_faults(j, owner, NULL);
+    }
+}
+
+/* The certificate shows no fault that the alert could mean, or cannot be read: what the alert says
+ * is all there is. */
 static bool blame_by_alert(struct judging *j, enum side owner, uint8_t code)
 {
-    const struct side_facts *side = &j->t->side[owner];
     const struct x509_judgement *judgement = j->view->context->judgement[owner];
     bool judged = judgement != NULL;
+    bool in_order = judged && judgement->n_faults == 0;
     enum cause cause = cause_of_alert(code);
     /* The chain leads to the anchors given: whoever says unknown_ca, or certificate_unknown, trusts
      * others. */
@@ -259,13 +287,7 @@ static bool blame_by_alert(struct judging *j, enum side owner, uint8_t code)
               cause == CAUSE_CERTIFICATE_REJECTED || judged ? CONFIDENCE_POSSIBLE
                                                             : CONFIDENCE_PROBABLE);
     j->v->party = actor_of_side(owner);
-    if (side->chain != NULL) {
-        cite_certificate(j, owner, NULL);
-        add_ruled_out(j, CAUSE_CERTIFICATE_HOSTNAME_MISMATCH,
-                      "the certificate names the host, is within its dates and fits the purpose");
-    } else {
-        add_evidence(j, j->view->end, "%s", end_words(j));
-    }
+    cite_alert(j, owner, in_order);
     if (cause == CAUSE_CERTIFICATE_UNTRUSTED_CA) {
         j->v->confidence = CONFIDENCE_PROBABLE;
         add_alternative(j, CAUSE_CERTIFICATE_CHAIN_INCOMPLETE, CONFIDENCE_POSSIBLE,
@@ -280,11 +302,7 @@ static bool blame_by_alert(struct judging *j, enum side owner, uint8_t code)
         add_alternative(j, CAUSE_CERTIFICATE_HOSTNAME_MISMATCH, CONFIDENCE_POSSIBLE,
                         "a wrong name gives bad_certificate in several stacks");
     }
-    const char *name = tls_alert_name(code);
-    say(j, "The %s refused the %s's certificate with alert %s%s.", side_name(side_other(owner)),
-        side_name(owner), name == NULL ? "of an unknown kind" : name,
-        judged ? "; judged by the anchors given here it is in order"
-               : "; the certificate itself is encrypted");
+    say_alert(j, owner, code, in_order);
     return true;
 }
 
