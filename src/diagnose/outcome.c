@@ -126,8 +126,13 @@ static bool server_refuses_client(const struct view *view)
     bool may_refuse_late = t->version == 0x0304 || !view->end_is_sealed_alert;
     bool has_reason = client->certificate_is_empty || client->certificate_unreadable ||
                       view_hard_fault(view, SIDE_CLIENT) != NULL;
-    bool spoke_up = view->end_is_sealed_alert || view_hard_fault(view, SIDE_CLIENT) != NULL ||
-                    (client->certificate_is_empty && t->certificate_request != NULL);
+    /* Who sends an empty Certificate was asked for one (RFC 8446 4.4.2), also where the request is
+     * encrypted. A server that goes on to send tickets took it. */
+    bool was_asked = t->certificate_request != NULL || (t->version == 0x0304 && !t->has_ticket);
+    bool left_at_once =
+        client->certificate_is_empty && was_asked && view->idle_ns < LATE_REFUSAL_NS;
+    bool spoke_up =
+        view->end_is_sealed_alert || view_hard_fault(view, SIDE_CLIENT) != NULL || left_at_once;
     return may_refuse_late && has_reason && spoke_up;
 }
 
