@@ -16,6 +16,16 @@ static bool server_ended_at_hello(const struct view *view)
            view->end_side == SIDE_SERVER;
 }
 
+#define AT_ONCE_NS INT64_C(1000000000)
+
+/* Some servers refuse a hello by closing, without the alert that RFC 8446 6.2 asks for (lighttpd
+ * with GnuTLS, Node for a name). */
+static bool server_left_at_hello(const struct view *view)
+{
+    return server_ended_at_hello(view) && view->end->kind == EVENT_FIN && !view->server_answered &&
+           view->idle_ns < AT_ONCE_NS && view->t->violation == NULL;
+}
+
 static const char *offered_versions(struct judging *j)
 {
     const struct view *view = j->view;
@@ -123,7 +133,7 @@ bool match_version_silent(struct judging *j)
     const struct peer_success *s = success_with_version_outside(view);
     bool is_old = view->max_version <= 0x0302;
     bool is_new = view->min_version == 0x0304;
-    bool vague = (!view->end_is_alert && s != NULL) ||
+    bool vague = (!view->end_is_alert && (s != NULL || (is_old && server_left_at_hello(view)))) ||
                  (view->end_is_alert && (view->end->type == ALERT_CLOSE_NOTIFY ||
                                          view->end->type == ALERT_INTERNAL_ERROR ||
                                          view->end->type == ALERT_HANDSHAKE_FAILURE ||
@@ -140,7 +150,8 @@ bool match_version_silent(struct judging *j)
         is_plain_handshake_failure || (is_new && s == NULL)) {
         return false;
     }
-    set_cause(j, CAUSE_PROTOCOL_MISMATCH, NULL, CONFIDENCE_PROBABLE);
+    set_cause(j, CAUSE_PROTOCOL_MISMATCH, NULL,
+              view->end_is_alert || s != NULL ? CONFIDENCE_PROBABLE : CONFIDENCE_POSSIBLE);
     cite_offer(j);
     cite_end(j);
     cite_success(j, s, s == NULL ? "" : version_or_unknown(s->version));
@@ -215,6 +226,17 @@ bool match_alpn(struct judging *j)
     return true;
 }
 
+/* Would that answer have been possible for this hello, names aside? Else the name is not all that
+ * differs. */
+static bool could_be_ours(const struct view *view, const struct peer_success *s)
+{
+    const struct tls_client_hello *hello = view->offer;
+    return hello != NULL && tls_offers_version(hello, s->version) &&
+           tls_u16_has(hello->cipher_suites, s->cipher_suite) &&
+           (s->group == 0 || !tls_has(&hello->ext, TLS_EXT_SUPPORTED_GROUPS) ||
+            tls_u16_has(hello->ext.supported_groups, s->group));
+}
+
 static bool is_known_name(const struct view *view, bool *others_known)
 {
     bool known = false;
@@ -226,7 +248,7 @@ static bool is_known_name(const struct view *view, bool *others_known)
             bytes_equal(bytes_of_str(s->server_name),
                         bytes_head(bytes_of_str(view->t->server_name), PEER_NAME_BYTES - 1));
         known = known || same || (!s->has_server_name && view->t->server_name == NULL);
-        *others_known = *others_known || (s->has_server_name && !same);
+        *others_known = *others_known || (s->has_server_name && !same && could_be_ours(view, s));
     }
     return known;
 }
@@ -531,12 +553,30 @@ static void say_nothing_in_common(struct judging *j, const struct dimension *d)
         thing, d->oddness.why);
 }
 
+static bool has_success_with(const struct view *view, uint16_t version)
+{
+    for (size_t i = 0; view->peer != NULL && i < view->peer->n_successes; i++) {
+        if (view->peer->successes[i].version == version) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static void judge_plain_offer(struct judging *j)
 {
     if (j->t->server_name == NULL && j->view->max_version >= 0x0303) {
         set_cause(j, CAUSE_SNI_MISSING, NULL, CONFIDENCE_POSSIBLE);
         say(j, "The server refused an ordinary ClientHello that names no host (SNI): it probably "
                "needs the name.");
+        return;
+    }
+    if (j->view->min_version == 0x0304 && !has_success_with(j->view, 0x0304)) {
+        /* A server without TLS 1.3 passes over supported_versions and finds no suite that it knows
+         * (RFC 5246 7.4.1.3, RFC 8446 4.2.1). */
+        set_cause(j, CAUSE_PROTOCOL_MISMATCH, NULL, CONFIDENCE_POSSIBLE);
+        say(j, "The server refused an ordinary ClientHello for TLS 1.3 only: it most likely does "
+               "not speak TLS 1.3.");
         return;
     }
     set_cause(j, CAUSE_UNDETERMINED, NULL, CONFIDENCE_POSSIBLE);
@@ -555,7 +595,7 @@ bool match_offer_refused(struct judging *j)
     const struct view *view = j->view;
     bool alerted = view->end_is_alert && (view->end->type == ALERT_HANDSHAKE_FAILURE ||
                                           view->end->type == ALERT_INSUFFICIENT_SECURITY);
-    if (!server_ended_at_hello(view) || !alerted) {
+    if (!server_ended_at_hello(view) || (!alerted && !server_left_at_hello(view))) {
         return false;
     }
     struct offer_oddness odd;
@@ -570,16 +610,22 @@ bool match_offer_refused(struct judging *j)
         d[2].shown_by = &view->peer->successes[0];
     }
     const struct dimension *best = oddest(d);
+    if (!alerted && best->oddness.degree < 2) {
+        return false; /* closed at a hello that most servers take: nothing says why */
+    }
     cite_offer(j);
     cite_end(j);
     if (best->oddness.degree == 0 && !d[0].works) {
         judge_plain_offer(j);
     } else {
         set_cause(j, best->oddness.degree == 0 ? CAUSE_UNDETERMINED : best->cause, NULL,
-                  best->oddness.degree >= 2 ? CONFIDENCE_PROBABLE : CONFIDENCE_POSSIBLE);
+                  alerted && best->oddness.degree >= 2 ? CONFIDENCE_PROBABLE : CONFIDENCE_POSSIBLE);
         cite_dimension(j, best);
         say_nothing_in_common(j, best);
     }
     list_others(j, d, best);
+    if (!alerted) {
+        add_alternative(j, CAUSE_CONNECTION_CLOSED, CONFIDENCE_POSSIBLE, "no alert says why");
+    }
     return true;
 }
