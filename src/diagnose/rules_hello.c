@@ -41,13 +41,24 @@ static const char *offered_versions(struct judging *j)
     return range == NULL ? "several versions" : range;
 }
 
+/* Signalling values and GREASE are no suites that could be chosen. */
+static size_t count_suites(const struct tls_client_hello *hello)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < tls_u16_count(hello->cipher_suites); i++) {
+        uint16_t value = tls_u16_at(hello->cipher_suites, i);
+        n += !tls_is_grease(value) && !tls_cipher_suite_is_scsv(value);
+    }
+    return n;
+}
+
 static void cite_offer(struct judging *j)
 {
     if (j->view->offer == NULL) { /* lost, or before the capture */
         return;
     }
     add_evidence(j, j->view->offer_event, "the client offers %s, %zu cipher suites, %s%s",
-                 offered_versions(j), tls_u16_count(j->view->offer->cipher_suites),
+                 offered_versions(j), count_suites(j->view->offer),
                  j->t->server_name == NULL ? "no server name" : "server name ",
                  j->t->server_name == NULL ? "" : j->t->server_name);
 }
@@ -571,7 +582,8 @@ static void judge_plain_offer(struct judging *j)
                "needs the name.");
         return;
     }
-    if (j->view->min_version == 0x0304 && !has_success_with(j->view, 0x0304)) {
+    if (j->view->min_version == 0x0304 && !j->t->psk_offered &&
+        !has_success_with(j->view, 0x0304)) {
         /* A server without TLS 1.3 passes over supported_versions and finds no suite that it knows
          * (RFC 5246 7.4.1.3, RFC 8446 4.2.1). */
         set_cause(j, CAUSE_PROTOCOL_MISMATCH, NULL, CONFIDENCE_POSSIBLE);
@@ -618,7 +630,9 @@ bool match_offer_refused(struct judging *j)
     if (best->oddness.degree == 0 && !d[0].works) {
         judge_plain_offer(j);
     } else {
-        set_cause(j, best->oddness.degree == 0 ? CAUSE_UNDETERMINED : best->cause, NULL,
+        bool by_key_type = best == &d[2] && best->shown_by != NULL;
+        set_cause(j, best->oddness.degree == 0 ? CAUSE_UNDETERMINED : best->cause,
+                  by_key_type ? "no-certificate-for-key-type" : NULL,
                   alerted && best->oddness.degree >= 2 ? CONFIDENCE_PROBABLE : CONFIDENCE_POSSIBLE);
         cite_dimension(j, best);
         say_nothing_in_common(j, best);
