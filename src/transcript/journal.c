@@ -26,14 +26,15 @@ enum {
 static bool reserve(struct journal *j, size_t more)
 {
     size_t need = j->len + more;
-    if (need <= j->cap) {
-        return true;
-    }
     if (need > JOURNAL_LIMIT_BYTES) {
         return false;
     }
+    if (need <= j->cap) {
+        return true;
+    }
     /* Most open connections are small: grow by little at first. Chunks of malloc are 16 n + 8. */
     size_t cap = need < 256 ? ((need + 71) & ~(size_t)63) - 8 : need * 2;
+    cap = cap < JOURNAL_LIMIT_BYTES ? cap : JOURNAL_LIMIT_BYTES;
     uint8_t *p = realloc(j->p, cap);
     if (p == NULL) {
         return false;
@@ -57,10 +58,11 @@ static unsigned mask_of(const struct event *e)
     return mask;
 }
 
+/* Times are what a capture says, however far apart: differences are taken modulo 2^64. */
 static uint8_t *put_when(uint8_t *p, struct when from, struct when to)
 {
     p = varint_put(p, zigzag((int64_t)(to.frame - from.frame)));
-    return varint_put(p, zigzag(to.at_ns - from.at_ns));
+    return varint_put(p, zigzag((int64_t)((uint64_t)to.at_ns - (uint64_t)from.at_ns)));
 }
 
 static uint8_t *put_pointer(uint8_t *p, const void *pointer)
@@ -165,7 +167,7 @@ static const uint8_t *get_when(const uint8_t *p, struct when from, struct when *
     p = varint_get(p, &v);
     to->frame = from.frame + (uint64_t)unzigzag(v);
     p = varint_get(p, &v);
-    to->at_ns = from.at_ns + unzigzag(v);
+    to->at_ns = (int64_t)((uint64_t)from.at_ns + (uint64_t)unzigzag(v));
     return p;
 }
 
