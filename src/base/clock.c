@@ -35,18 +35,49 @@ static struct tm broken_down(int64_t at_s)
     return tm;
 }
 
+/* Without printf: every line of JSON has a time. */
+static void put_digits(struct text *out, uint64_t value, unsigned n)
+{
+    char digits[20];
+    for (unsigned i = n; i > 0; i--) {
+        digits[i - 1] = (char)('0' + value % 10);
+        value /= 10;
+    }
+    text_put(out, digits, n);
+}
+
+static void put_date(struct text *out, const struct tm *tm)
+{
+    int64_t year = (int64_t)tm->tm_year + 1900;
+    if (year < 0 || year > 9999) {
+        text_printf(out, "%04" PRId64, year);
+    } else {
+        put_digits(out, (uint64_t)year, 4);
+    }
+    text_putc(out, '-');
+    put_digits(out, (uint64_t)tm->tm_mon + 1, 2);
+    text_putc(out, '-');
+    put_digits(out, (uint64_t)tm->tm_mday, 2);
+}
+
 void clock_put(struct text *out, int64_t at_ns, unsigned decimals)
 {
     int64_t s = floor_div(at_ns, NS_PER_S);
-    int64_t fraction = at_ns - s * NS_PER_S;
+    uint64_t fraction = (uint64_t)(at_ns - s * NS_PER_S);
     struct tm tm = broken_down(s);
-    text_printf(out, "%04d-%02d-%02dT%02d:%02d:%02d", tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday,
-                tm.tm_hour, tm.tm_min, tm.tm_sec);
+    put_date(out, &tm);
+    text_putc(out, 'T');
+    put_digits(out, (uint64_t)tm.tm_hour, 2);
+    text_putc(out, ':');
+    put_digits(out, (uint64_t)tm.tm_min, 2);
+    text_putc(out, ':');
+    put_digits(out, (uint64_t)tm.tm_sec, 2);
     if (decimals > 0) {
         for (unsigned i = decimals; i < 9; i++) {
             fraction /= 10;
         }
-        text_printf(out, ".%0*" PRId64, (int)decimals, fraction);
+        text_putc(out, '.');
+        put_digits(out, fraction, decimals);
     }
     text_putc(out, 'Z');
 }
@@ -54,7 +85,7 @@ void clock_put(struct text *out, int64_t at_ns, unsigned decimals)
 void clock_put_date(struct text *out, int64_t at_s)
 {
     struct tm tm = broken_down(at_s);
-    text_printf(out, "%04d-%02d-%02d", tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday);
+    put_date(out, &tm);
 }
 
 static bool parse_fraction(const char **s, int64_t *ns)

@@ -6,7 +6,7 @@
 
 #include "base/utf8.h"
 
-static char *room(struct text *t, size_t n)
+static char *grow(struct text *t, size_t n)
 {
     if (n >= SIZE_MAX / 2 - t->len) {
         t->failed = true;
@@ -26,6 +26,12 @@ static char *room(struct text *t, size_t n)
         t->cap = cap;
     }
     return t->p + t->len;
+}
+
+/* Room for n bytes and the NUL; most puts fit. */
+static inline char *room(struct text *t, size_t n)
+{
+    return n < t->cap - t->len ? t->p + t->len : grow(t, n);
 }
 
 void text_put(struct text *t, const char *s, size_t len)
@@ -48,7 +54,12 @@ void text_puts(struct text *t, const char *s)
 
 void text_putc(struct text *t, char c)
 {
-    text_put(t, &c, 1);
+    char *to = room(t, 1);
+    if (to != NULL) {
+        to[0] = c;
+        to[1] = '\0';
+        t->len++;
+    }
 }
 
 void text_printf(struct text *t, const char *fmt, ...)

@@ -78,6 +78,16 @@ static bool was_never_acknowledged(const struct transcript *t)
     return t->side[0].tcp.unacked_retransmissions > 0 || t->side[1].tcp.unacked_retransmissions > 0;
 }
 
+static bool too_big_seen(const struct transcript *t)
+{
+    for (size_t i = 0; i < t->n_events; i++) {
+        if (t->events[i].kind == EVENT_ICMP && t->events[i].type == 1) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static void describe_stall(struct judging *j)
 {
     const struct view *view = j->view;
@@ -104,7 +114,10 @@ bool match_stalled(struct judging *j)
     if (view->end == NULL && !lost) {
         return false;
     }
-    set_cause(j, CAUSE_HANDSHAKE_TIMEOUT, NULL, CONFIDENCE_PROBABLE);
+    /* ICMP says so where it is not filtered: full segments do not get through (RFC 1191, RFC 2923).
+     */
+    const char *detail = too_big_seen(j->t) ? "mtu-black-hole" : NULL;
+    set_cause(j, CAUSE_HANDSHAKE_TIMEOUT, detail, CONFIDENCE_PROBABLE);
     describe_stall(j);
     if (silent) {
         add_alternative(j, CAUSE_CONNECTION_CLOSED, CONFIDENCE_POSSIBLE,
