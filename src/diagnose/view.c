@@ -231,7 +231,8 @@ const char *view_host(const struct judging *j)
     return copy == NULL ? "the server" : copy;
 }
 
-static const char *vprint(struct arena *arena, const char *fmt, va_list args)
+__attribute__((format(printf, 2, 0))) static const char *vprint(struct arena *arena,
+                                                                const char *fmt, va_list args)
 {
     char buffer[1024];
     int len = vsnprintf(buffer, sizeof buffer, fmt, args);
