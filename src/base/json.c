@@ -12,7 +12,7 @@ struct json json_start(struct text *out)
 static void begin(struct json *j, const char *key)
 {
     if (key != NULL) {
-        text_put(j->out, ",\"" + (j->needs_comma ? 0 : 1), j->needs_comma ? 2 : 1);
+        text_puts(j->out, j->needs_comma ? ",\"" : "\"");
         text_puts(j->out, key);
         text_put(j->out, "\":", 2);
     } else if (j->needs_comma) {
