@@ -582,21 +582,17 @@ static void judge_plain_offer(struct judging *j)
                "needs the name.");
         return;
     }
-    if (j->view->min_version == 0x0304 && !j->t->psk_offered &&
-        !has_success_with(j->view, 0x0304)) {
-        /* A server without TLS 1.3 passes over supported_versions and finds no suite that it knows
-         * (RFC 5246 7.4.1.3, RFC 8446 4.2.1). */
-        set_cause(j, CAUSE_PROTOCOL_MISMATCH, NULL, CONFIDENCE_POSSIBLE);
-        say(j, "The server refused an ordinary ClientHello for TLS 1.3 only: it most likely does "
-               "not speak TLS 1.3.");
-        return;
-    }
     set_cause(j, CAUSE_UNDETERMINED, NULL, CONFIDENCE_POSSIBLE);
     say(j, "The server refused an ordinary ClientHello without a reason: cipher suites, groups, "
            "signature algorithms, or the name.");
     if (j->t->server_name != NULL) {
         add_alternative(j, CAUSE_SNI_UNRECOGNIZED, CONFIDENCE_POSSIBLE,
                         "the server may not know this name");
+    }
+    if (j->view->min_version == 0x0304 && !has_success_with(j->view, 0x0304)) {
+        /* RFC 8446 4.2.1: it passes over supported_versions and finds no suite it knows. */
+        add_alternative(j, CAUSE_PROTOCOL_MISMATCH, CONFIDENCE_POSSIBLE,
+                        "a server without TLS 1.3 says the same to a hello for TLS 1.3 only");
     }
 }
 
