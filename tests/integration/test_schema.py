@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Real output is what docs/*.schema.json say, and the schema of verdicts knows every key."""
+"""Real output is what docs/verdict.schema.json says, and the schema knows every key."""
 import json
 
 import jsonschema
@@ -31,18 +31,6 @@ def load(name):
     return schema, kind(schema)
 
 
-def check_messages(tap):
-    """explain --message --json, on lines that it knows and lines that it does not."""
-    _, validator = load('message.schema.json')
-    lines = ('curl: (60) SSL certificate problem: certificate has expired', 'ssl handshake failure', 'good morning',
-             'x509: certificate signed by unknown authority', '\u00e9\x01"\\', '')
-    given = '\n'.join(lines).encode()
-    for name, done in (('standard input', harness.run('explain', '--json', '--message', stdin=given)),
-                       ('an argument', harness.run('explain', '--json', '--message', lines[0]))):
-        wrong = [e for v in done.verdicts() for e in errors_of(validator, v)]
-        tap.ok(not done.crashed and done.out and not wrong, 'messages: %s' % name, *wrong, done)
-
-
 def main():
     tap = harness.Tap()
     schema, validator = load('verdict.schema.json')
@@ -56,7 +44,6 @@ def main():
     tap.ok(not unknown, 'every key at the top is described', *unknown)
     broken = dict(results[0][1][0], outcome='perhaps')
     tap.ok(errors_of(validator, broken), 'a wrong outcome is noticed')
-    check_messages(tap)
     tap.done()
 
 

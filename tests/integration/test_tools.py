@@ -99,8 +99,6 @@ def check_this_tree(tap):
     for name in ('check_layers', 'check_banned', 'check_sizes'):
         code, said = tool(name, harness.SOURCE)
         tap.ok(code == 0, '%s on this tree' % name, said)
-    code, said = tool('update_readme', '--check', env=harness.environment({'HANDFAST': harness.program()}))
-    tap.ok(code == 0, 'README.md shows what the program prints', said)
     for name in sorted(p for folder in ('script', 'tools', '.ci') for p in (harness.SOURCE / folder).iterdir()
                        if p.is_file()):
         first = name.read_text(encoding='utf-8').split('\n', 1)[0]
