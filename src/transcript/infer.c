@@ -91,11 +91,11 @@ static struct client_flight find_client_flight(struct transcript *t,
         if (!counts) {
             continue;
         }
+        /* BoringSSL writes the two as one record (RFC 8446 5.1). */
+        bool is_both = e->len == sizes->finished + sizes->empty_certificate - sizes->overhead;
         flight.has_empty_certificate =
-            flight.has_empty_certificate || e->len == sizes->empty_certificate;
-        bool exact = e->len == sizes->finished ||
-                     e->len == sizes->finished + sizes->empty_certificate - sizes->overhead;
-        if (exact) {
+            flight.has_empty_certificate || is_both || e->len == sizes->empty_certificate;
+        if (is_both || e->len == sizes->finished) {
             flight.finished = e;
         }
         flight.n_before++;
