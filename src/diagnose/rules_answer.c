@@ -1,3 +1,4 @@
+#include "diagnose/offers.h"
 #include "diagnose/rules.h"
 #include "tls/names.h"
 
@@ -142,6 +143,37 @@ bool match_weak_dh(struct judging *j)
     return true;
 }
 
+/* TLS 1.3 without keys: after EncryptedExtensions, too short to hold a certificate, comes an alert.
+ * What the server could not make there is Certificate or CertificateVerify, which rest on
+ * signature_algorithms (RFC 8446 4.4.2.2). Java refuses them so. */
+static bool match_signature_sealed(struct judging *j)
+{
+    enum { SHORTEST_CERTIFICATE = 300 };
+    const struct view *view = j->view;
+    const struct transcript *t = j->t;
+    const struct side_facts *server = &t->side[SIDE_SERVER];
+    bool is_within =
+        view->end_is_sealed_alert && view->end_side == SIDE_SERVER && t->version == 0x0304 &&
+        !t->has_gap && view->offer != NULL && t->side[SIDE_CLIENT].n_application_records == 0 &&
+        server->n_application_records > 0 && server->application_bytes < SHORTEST_CERTIFICATE;
+    struct offer_oddness odd = { 0 };
+    if (is_within) {
+        offers_measure(view->offer, view->max_version, &odd);
+    }
+    if (odd.signatures.degree < 2) {
+        return false;
+    }
+    set_cause(j, CAUSE_SIGNATURE_MISMATCH, NULL, CONFIDENCE_PROBABLE);
+    add_evidence(j, view->offer_event, "%s", odd.signatures.why);
+    add_evidence(j, view->end, "an encrypted alert where the server's certificate would come");
+    add_alternative(j, CAUSE_UNDETERMINED, CONFIDENCE_POSSIBLE, "the alert's text is encrypted");
+    say(j,
+        "The server ended the handshake where its certificate would come: most likely it has none "
+        "for the signature algorithms that the client accepts (%s).",
+        odd.signatures.why);
+    return true;
+}
+
 /* The server signed its key exchange with an algorithm that the client did not offer (RFC
  * 5246 7.4.3). */
 bool match_answer_signature(struct judging *j)
@@ -150,7 +182,7 @@ bool match_answer_signature(struct judging *j)
     const struct transcript *t = j->t;
     const struct tls_server_key_exchange *ske = t->server_key_exchange;
     if (!client_ended_at_answer(view) || !view->end_is_alert || view->offer == NULL) {
-        return false;
+        return match_signature_sealed(j);
     }
     uint16_t used =
         ske != NULL ? ske->signature_algorithm : t->side[SIDE_SERVER].certificate_verify_algorithm;

@@ -596,6 +596,15 @@ static void judge_plain_offer(struct judging *j)
     }
 }
 
+/* A well-formed ClientHello is what a server waits for: unexpected_message is about what is in it.
+ * Java says so where no group is common, and a HelloRetryRequest could name none. */
+static bool is_hello_called_unexpected(const struct view *view)
+{
+    return ended_by_alert(view, SIDE_SERVER, ALERT_UNEXPECTED_MESSAGE) &&
+           view->max_version == 0x0304 && view->t->violation == NULL &&
+           view->t->hello_retry == NULL;
+}
+
 /* handshake_failure, insufficient_security or illegal_parameter: no acceptable set of parameters
  * (RFC 8446 6.2), in one of three dimensions. */
 bool match_offer_refused(struct judging *j)
@@ -603,7 +612,8 @@ bool match_offer_refused(struct judging *j)
     const struct view *view = j->view;
     bool alerted = view->end_is_alert && (view->end->type == ALERT_HANDSHAKE_FAILURE ||
                                           view->end->type == ALERT_INSUFFICIENT_SECURITY);
-    if (!server_ended_at_hello(view) || (!alerted && !server_left_at_hello(view))) {
+    bool unexpected = is_hello_called_unexpected(view);
+    if (!server_ended_at_hello(view) || (!alerted && !unexpected && !server_left_at_hello(view))) {
         return false;
     }
     struct offer_oddness odd;
@@ -618,7 +628,7 @@ bool match_offer_refused(struct judging *j)
         d[2].shown_by = &view->peer->successes[0];
     }
     const struct dimension *best = oddest(d);
-    if (!alerted && best->oddness.degree < 2) {
+    if ((!alerted && best->oddness.degree < 2) || (unexpected && best != &d[1])) {
         return false; /* closed at a hello that most servers take: nothing says why */
     }
     cite_offer(j);
@@ -634,7 +644,7 @@ bool match_offer_refused(struct judging *j)
         say_nothing_in_common(j, best);
     }
     list_others(j, d, best);
-    if (!alerted) {
+    if (!view->end_is_alert) {
         add_alternative(j, CAUSE_CONNECTION_CLOSED, CONFIDENCE_POSSIBLE, "no alert says why");
     }
     return true;
