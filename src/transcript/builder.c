@@ -242,12 +242,24 @@ static bool carries_bytes(const struct event *e)
     return e->kind >= EVENT_PRELUDE && e->kind <= EVENT_UNOPENED;
 }
 
+/* Without a SYN, and without a ClientHello before it: what came earlier nobody knows. */
+static void note_start(struct transcript *t, const struct event *e)
+{
+    bool is_tls = e->kind >= EVENT_HANDSHAKE && e->kind <= EVENT_HEARTBEAT;
+    bool is_hello = e->kind == EVENT_HANDSHAKE && e->type == HS_CLIENT_HELLO;
+    bool is_first = !t->side[SIDE_CLIENT].sent_tls && !t->side[SIDE_SERVER].sent_tls;
+    if (t->starts_in_middle && is_first && is_tls && !is_hello) {
+        t->tls_starts_in_middle = true;
+    }
+}
+
 void builder_event(struct builder *b, const struct event *e)
 {
     struct event *kept = keep(b, e);
     if (kept == NULL) {
         return;
     }
+    note_start(b->t, kept);
     handlers[kept->kind](b, kept);
     if (carries_bytes(kept)) {
         b->t->side[kept->side].last_data = kept;

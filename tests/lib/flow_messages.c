@@ -450,8 +450,8 @@ static void certificate_request(struct text *out, const char *options, const str
         close_vector(out, extensions);
         return;
     }
-    put_u8(out, 1);
-    put_u8(out, has(options, "broken") ? 200 : 64);
+    put_u8(out, has(options, "broken") ? 200 : 1);
+    put_u8(out, 64);
     if (tls_format_version(t->version) == 0x0303) {
         put_u16(out, 2);
         put_u16(out, 0x0403);
