@@ -24,6 +24,7 @@ static bool add_chunk(struct arena *a, size_t need)
     }
     struct arena_chunk *chunk = malloc(sizeof *chunk + size);
     if (chunk == NULL) {
+        a->failed = true;
         return false;
     }
     *chunk = (struct arena_chunk){ .next = a->head, .size = size, .used = 0 };

@@ -16,6 +16,7 @@ struct arena {
     struct arena_chunk *head;
     size_t used;
     size_t limit_bytes;
+    bool failed; /* the system had no memory for it, once at least: not the limit */
 };
 
 /* NULL at the limit or without memory: the caller records that and stops storing. */

@@ -429,7 +429,11 @@ int cmd_explain(char **args, size_t n_args)
     struct request rq;
     struct err err = { 0 };
     int code = EXIT_USAGE;
-    if (prepare(&rq, args, n_args, &err) != ST_OK) {
+    enum status st = prepare(&rq, args, n_args, &err);
+    if (st == ST_NOMEM) {
+        fprintf(stderr, "handfast: %s\n", err.text);
+        code = EXIT_INPUT;
+    } else if (st != ST_OK) {
         fprintf(stderr, "handfast explain: %s (handfast explain --help)\n", err.text);
     } else if (rq.help) {
         code = show_help();

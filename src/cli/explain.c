@@ -35,6 +35,7 @@ struct explain {
     bool is_streaming;
     bool input_failed;
     bool out_failed;
+    bool out_of_memory; /* a verdict may lack evidence, or be missing */
 };
 
 static volatile sig_atomic_t interrupted;
@@ -70,6 +71,7 @@ static void flush_out(struct explain *x)
     if (x->out.len > 0 && fwrite(x->out.p, 1, x->out.len, x->options->out) != x->out.len) {
         x->out_failed = true;
     }
+    x->out_of_memory = x->out_of_memory || x->out.failed;
     text_clear(&x->out);
     if (fflush(x->options->out) != 0) {
         x->out_failed = true;
@@ -99,7 +101,9 @@ static void publish(struct explain *x, const struct transcript *t, const struct 
 static void reach_verdict(struct explain *x, const struct transcript *t, struct verdict *out)
 {
     struct judgements judged;
-    judge(x->store, t, &judged);
+    if (judge(x->store, t, &judged, NULL) != ST_OK) {
+        x->out_of_memory = true;
+    }
     struct diagnose_context context = {
         .judgement = { judged.is_judged[0] ? &judged.of[0] : NULL,
                        judged.is_judged[1] ? &judged.of[1] : NULL },
@@ -152,7 +156,7 @@ static void on_kept(void *arg, struct kept_connection *kept)
     struct explain *x = arg;
     if (!held_push(&x->held, kept)) {
         kept_connection_free(kept);
-        complain("no memory: a verdict is lost");
+        x->out_of_memory = true;
     }
 }
 
@@ -364,11 +368,16 @@ static void finish(struct explain *x)
     if (x->out_failed) {
         fprintf(stderr, "handfast: output: %s\n", strerror(errno));
     }
+    x->out_of_memory = x->out_of_memory || x->arena.failed || summary_is_incomplete(x->summary) ||
+                       watcher_stats(x->watcher).out_of_memory;
+    if (x->out_of_memory) {
+        complain("no memory: verdicts may be missing or lack evidence");
+    }
 }
 
 static int exit_code_of(const struct explain *x)
 {
-    if (x->input_failed || x->out_failed) {
+    if (x->input_failed || x->out_failed || x->out_of_memory) {
         return EXIT_INPUT;
     }
     return summary_n_failed(x->summary) > 0 ? EXIT_SOME_FAILED : EXIT_NOTHING_FAILED;

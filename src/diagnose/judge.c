@@ -1,7 +1,9 @@
 #include "diagnose/judge.h"
 
-void judge(struct x509_store *store, const struct transcript *t, struct judgements *out)
+enum status judge(struct x509_store *store, const struct transcript *t, struct judgements *out,
+                  struct err *err)
 {
+    enum status st = ST_OK;
     for (int s = 0; s < 2; s++) {
         const struct side_facts *side = &t->side[s];
         out->is_judged[s] = false;
@@ -14,6 +16,9 @@ void judge(struct x509_store *store, const struct transcript *t, struct judgemen
             .at_s = side->certificate_event->when.at_ns / 1000000000,
             .ocsp_response = side->ocsp_response,
         };
-        out->is_judged[s] = x509_judge(store, side->chain, &question, &out->of[s], NULL) == ST_OK;
+        enum status judged = x509_judge(store, side->chain, &question, &out->of[s], err);
+        out->is_judged[s] = judged == ST_OK;
+        st = judged == ST_OK ? st : judged;
     }
+    return st;
 }

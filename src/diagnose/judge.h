@@ -14,6 +14,8 @@ struct judgements {
     struct x509_judgement of[2];
 };
 
-void judge(struct x509_store *store, const struct transcript *t, struct judgements *out);
+/* Fails without memory: what could not be judged is left out. */
+enum status judge(struct x509_store *store, const struct transcript *t, struct judgements *out,
+                  struct err *err) NODISCARD;
 
 #endif

@@ -41,6 +41,8 @@ struct summary *summary_new(void);    /* NULL without memory */
 void summary_free(struct summary *s); /* NULL is fine */
 void summary_add(struct summary *s, const struct transcript *t, const struct verdict *v);
 uint64_t summary_n_failed(const struct summary *s);
+/* Memory ran out while counting. */
+bool summary_is_incomplete(const struct summary *s);
 uint64_t summary_n_handshakes(const struct summary *s);
 uint64_t summary_n_findings(const struct summary *s);
 void summary_text(struct text *out, const struct summary *s, const struct report_style *style);

@@ -16,6 +16,7 @@ struct summary {
     uint64_t n_with_findings; /* handshakes */
     struct tally servers, clients, names, findings;
     struct text scratch;
+    bool failed; /* memory ran out for the scratch text */
 };
 
 struct summary *summary_new(void)
@@ -40,6 +41,7 @@ static void count(struct summary *s, struct tally *tally, const struct verdict *
 {
     tally_add(tally, bytes_of(s->scratch.p, s->scratch.len), v->outcome == OUTCOME_FAILED,
               cause_id(v->cause));
+    s->failed = s->failed || s->scratch.failed;
     text_clear(&s->scratch);
 }
 
@@ -66,6 +68,12 @@ void summary_add(struct summary *s, const struct transcript *t, const struct ver
     }
     s->n_findings += v->n_findings;
     s->n_with_findings += v->n_findings > 0;
+}
+
+bool summary_is_incomplete(const struct summary *s)
+{
+    return s->servers.failed || s->clients.failed || s->names.failed || s->findings.failed ||
+           s->failed;
 }
 
 uint64_t summary_n_failed(const struct summary *s)

@@ -9,6 +9,7 @@ static struct tally_entry *find(struct tally *t, struct bytes name)
         t->entries = calloc(TALLY_SLOTS, sizeof *t->entries);
         t->key = hash_key_random();
         if (t->entries == NULL) {
+            t->failed = true;
             return NULL;
         }
     }
@@ -30,6 +31,7 @@ static struct tally_entry *find_or_make(struct tally *t, struct bytes name)
     }
     e->name = malloc(name.len + 1);
     if (e->name == NULL || !bytes_copy(e->name, name.len, name)) {
+        t->failed = true;
         return &t->others;
     }
     e->name[name.len] = '\0';

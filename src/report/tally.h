@@ -21,6 +21,7 @@ struct tally {
     struct hash_key key;
     struct tally_entry *entries; /* TALLY_SLOTS of them, NULL before the first name */
     size_t n_names;
+    bool failed; /* memory ran out: counts of names are in `others` */
     struct tally_entry others;
 };
 

@@ -18,6 +18,7 @@ struct watcher {
     bool capture_dropped;
     bool is_discarding; /* at the end: connections are forgotten, not handed over */
     struct unfolded_chains unfolded;
+    bool out_of_memory;
 };
 
 /* --- the sink of the TCP layer --- */
@@ -45,7 +46,9 @@ static bool enter(struct watcher *w, struct tcp_conn *conn, enum side side, stru
                                    .store = w->options.store,
                                    .keylog = w->options.keylog,
                                    .side = side,
-                                   .when = when };
+                                   .when = when,
+                                   .out_of_memory = &w->out_of_memory };
+    w->out_of_memory = w->out_of_memory || out->w == NULL;
     return out->w != NULL;
 }
 
@@ -183,6 +186,7 @@ static void hand_over(struct watcher *w, struct kept_connection *k)
 {
     const struct watcher_sink *sink = &w->options.sink;
     const struct transcript *t = w->is_discarding ? NULL : unfold_now(w, k);
+    w->out_of_memory = w->out_of_memory || w->arena.failed;
     if (t != NULL && sink->ended(sink->arg, t)) {
         struct kept_connection *copy = malloc(sizeof *copy);
         if (copy != NULL) {
@@ -190,6 +194,7 @@ static void hand_over(struct watcher *w, struct kept_connection *k)
             sink->kept(sink->arg, copy);
             return;
         }
+        w->out_of_memory = true;
     }
     release_kept(k);
 }
@@ -240,7 +245,8 @@ static enum status start_tcp(struct watcher *w, struct err *err)
 static enum status start_udp(struct watcher *w, struct err *err)
 {
     struct udp_sink sink = { on_udp_end, w };
-    struct udp_tools tools = { w->templates, w->options.store, w->options.keylog };
+    struct udp_tools tools = { w->templates, w->options.store, w->options.keylog,
+                               &w->out_of_memory };
     w->udp = udp_table_new(&sink, &tools);
     return w->udp == NULL ? err_set(err, ST_NOMEM, "no memory") : ST_OK;
 }
@@ -352,6 +358,10 @@ void watcher_finish(struct watcher *w)
 struct watcher_stats watcher_stats(const struct watcher *w)
 {
     struct watcher_stats stats = w->stats;
+    stats.out_of_memory = w->out_of_memory;
+    if (w->decoder == NULL || w->tcp == NULL) { /* a capture that could not be started */
+        return stats;
+    }
     struct packet_stats packets = packet_stats(w->decoder);
     stats.broken_packets = packets.broken;
     stats.unknown_link_frames = packets.unknown_link;

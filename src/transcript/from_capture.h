@@ -40,6 +40,7 @@ struct watcher_stats {
     uint64_t frames, tcp_packets, udp_packets, broken_packets, unknown_link_frames;
     uint16_t unknown_link_type;
     uint64_t connections, open;
+    bool out_of_memory; /* something could not be kept: verdicts may lack evidence */
 };
 
 enum status watcher_new(const struct watcher_options *options, struct watcher **out,

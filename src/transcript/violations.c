@@ -21,7 +21,7 @@ void violations_record_fault(struct builder *b, const struct event *e)
         [TLS_RECORD_TOO_LONG] = "a record longer than 2^14 + 2048 bytes (RFC 5246 6.2.3)",
         [TLS_RECORD_EMPTY] =
             "an empty fragment of handshake, alert or change_cipher_spec (RFC 8446 5.1)",
-        [TLS_RECORD_LOST] = NULL, /* the capture's fault, not a peer's */
+        [TLS_RECORD_LOST] = NULL,             /* the capture's fault, not a peer's */
         [TLS_RECORD_MESSAGE_TOO_LONG] = NULL, /* our limit, not the protocol's */
     };
     const char *text = e->type < ARRAY_LEN(texts) ? texts[e->type] : NULL;

@@ -26,8 +26,13 @@ static void put(struct watch_context *c, const struct event *e)
 {
     struct watched *w = c->w;
     unsigned limit = is_essential(e) ? EVENTS_HARD_MAX : EVENTS_SOFT_MAX;
-    if (w->n_events < limit && journal_put(&w->journal, e, c->templates)) {
+    if (w->n_events >= limit) {
+        return;
+    }
+    if (journal_put(&w->journal, e, c->templates)) {
         w->n_events++;
+    } else if (w->journal.len + e->body.len < JOURNAL_LIMIT_BYTES / 2) {
+        *c->out_of_memory = true; /* the limit is far away */
     }
 }
 
@@ -99,6 +104,7 @@ static void on_application_data(struct watch_context *c, uint32_t len, struct by
     if (w->series == NULL) {
         w->series = calloc(2, sizeof *w->series);
         if (w->series == NULL) {
+            *c->out_of_memory = true;
             return;
         }
     }
@@ -205,6 +211,7 @@ static const struct x509_chain *chain_of(struct watch_context *c, struct bytes b
         return NULL;
     }
     c->w->chain[c->side] = x509_store_chain(c->store, message.list, message.n);
+    *c->out_of_memory = *c->out_of_memory || c->w->chain[c->side] == NULL;
     return c->w->chain[c->side];
 }
 
@@ -276,7 +283,9 @@ static void push_tls(struct watch_context *c, struct bytes data)
 {
     struct tls_record_stream *s = &c->w->record[c->side];
     struct tls_record_sink sink = sink_of(c);
-    tls_record_push(s, data, &sink);
+    if (!tls_record_push(s, data, &sink)) {
+        *c->out_of_memory = true;
+    }
 }
 
 /* --- before TLS --- */
@@ -389,6 +398,7 @@ static void start(struct watch_context *c, struct bytes data)
     }
     struct endpoint storage;
     w->prelude = prelude_new(tcp_conn_end(c->conn, SIDE_SERVER, &storage)->port);
+    *c->out_of_memory = *c->out_of_memory || w->prelude == NULL;
     w->mode = w->prelude != NULL ? WATCH_PRELUDE : WATCH_IGNORED;
 }
 

@@ -56,6 +56,7 @@ struct watch_context {
     const struct keylog *keylog;
     enum side side;
     struct when when;
+    bool *out_of_memory; /* set where something could not be kept */
 };
 
 void watch_data(struct watch_context *c, struct bytes data);

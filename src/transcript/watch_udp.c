@@ -196,7 +196,8 @@ static struct udp_context context_of(struct udp_table *t, struct udp_flow *f, en
                    .store = t->tools.store,
                    .keylog = t->tools.keylog,
                    .side = side,
-                   .when = when },
+                   .when = when,
+                   .out_of_memory = t->tools.out_of_memory },
         .flow = f,
     };
 }
@@ -249,6 +250,7 @@ static struct udp_flow *open_flow(struct udp_table *t, const struct packet *p, s
         p->payload.len > 0 && p->payload.p[0] == TLS_HANDSHAKE && dtls_looks_like(p->payload);
     struct udp_flow *f = is_handshake ? calloc(1, sizeof *f) : NULL;
     if (f == NULL) {
+        *t->tools.out_of_memory = *t->tools.out_of_memory || is_handshake;
         return NULL;
     }
     bool from_server = starts_with(p->payload, HS_SERVER_HELLO) ||
@@ -291,7 +293,9 @@ void udp_push(struct udp_table *t, const struct packet *p, struct when when)
         f->stats[side].snap_truncated || p->payload.len < p->payload_len;
     struct udp_context c = context_of(t, f, side, when);
     struct dtls_sink sink = sink_of(&c);
-    dtls_push(&f->dtls[side], p->payload, &sink);
+    if (!dtls_push(&f->dtls[side], p->payload, &sink)) {
+        *t->tools.out_of_memory = true;
+    }
 }
 
 void udp_advance(struct udp_table *t, int64_t now_ns)

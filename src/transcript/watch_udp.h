@@ -24,6 +24,7 @@ struct udp_tools {
     struct hello_templates *templates;
     struct x509_store *store;
     const struct keylog *keylog;
+    bool *out_of_memory; /* set where something could not be kept */
 };
 
 struct udp_table *udp_table_new(const struct udp_sink *sink,
