@@ -123,12 +123,12 @@ static bool server_refuses_client(const struct view *view)
         return false;
     }
     /* Up to TLS 1.2 the server's Finished comes after it took the client's certificate. */
-    bool may_refuse_late = t->version == 0x0304 || !view->end_is_sealed_alert;
+    bool may_refuse_late = transcript_is_tls13(t) || !view->end_is_sealed_alert;
     bool has_reason = client->certificate_is_empty || client->certificate_unreadable ||
                       view_hard_fault(view, SIDE_CLIENT) != NULL;
     /* Who sends an empty Certificate was asked for one (RFC 8446 4.4.2), also where the request is
      * encrypted. A server that goes on to send tickets took it. */
-    bool was_asked = t->certificate_request != NULL || (t->version == 0x0304 && !t->has_ticket);
+    bool was_asked = t->certificate_request != NULL || (transcript_is_tls13(t) && !t->has_ticket);
     bool left_at_once =
         client->certificate_is_empty && was_asked && view->idle_ns < LATE_REFUSAL_NS;
     bool spoke_up =
@@ -178,7 +178,7 @@ static enum outcome of_finished(const struct view *view)
 
 static bool data_flowed(const struct transcript *t)
 {
-    unsigned least = t->version == 0x0304 ? 3 : 1;
+    unsigned least = transcript_is_tls13(t) ? 3 : 1;
     return t->side[SIDE_CLIENT].n_application_records >= least &&
            t->side[SIDE_SERVER].n_application_records >= least;
 }

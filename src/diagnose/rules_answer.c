@@ -153,7 +153,7 @@ static bool match_signature_sealed(struct judging *j)
     const struct transcript *t = j->t;
     const struct side_facts *server = &t->side[SIDE_SERVER];
     bool is_within =
-        view->end_is_sealed_alert && view->end_side == SIDE_SERVER && t->version == 0x0304 &&
+        view->end_is_sealed_alert && view->end_side == SIDE_SERVER && transcript_is_tls13(t) &&
         !t->has_gap && view->offer != NULL && t->side[SIDE_CLIENT].n_application_records == 0 &&
         server->n_application_records > 0 && server->application_bytes < SHORTEST_CERTIFICATE;
     struct offer_oddness odd = { 0 };

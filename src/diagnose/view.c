@@ -16,7 +16,7 @@ static bool server_flight_is_whole(const struct transcript *t)
     if (t->server_hello_done || t->client_key_exchange || t->side[SIDE_CLIENT].has_certificate) {
         return true;
     }
-    if (t->version == 0x0304) {
+    if (transcript_is_tls13(t)) {
         return t->is_decrypted ? t->side[SIDE_SERVER].finished
                                : t->side[SIDE_SERVER].n_application_records > 0;
     }

@@ -56,7 +56,7 @@ static void on_alert(struct builder *b, struct event *e)
     /* SSL 3.0's no_certificate is a warning that stands for an empty Certificate (RFC 6101 5.4). In
      * TLS 1.3 every alert but close_notify and user_canceled ends the connection whatever its level
      * says (RFC 8446 6). */
-    bool is_fatal = e->level == ALERT_FATAL || (b->t->version == 0x0304 && e->type != 90);
+    bool is_fatal = e->level == ALERT_FATAL || (transcript_is_tls13(b->t) && e->type != 90);
     if (is_fatal && side->fatal_alert == NULL) {
         side->fatal_alert = e;
         note_end(b->t, e);

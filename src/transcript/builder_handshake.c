@@ -84,7 +84,7 @@ static uint16_t share_group(struct bytes key_share)
 
 static void keep_resumption(struct transcript *t, const struct tls_server_hello *hello)
 {
-    if (t->version == 0x0304) {
+    if (transcript_is_tls13(t)) {
         t->psk_accepted = tls_has(&hello->ext, 41);
         t->is_resumed = t->psk_accepted;
     } else if (t->hello != NULL && t->hello->session_id.len > 0) {
@@ -133,7 +133,7 @@ static void on_server_hello(struct builder *b, struct event *e)
     if (tls_has(&hello->ext, 51)) {
         t->group = share_group(hello->ext.key_share);
     }
-    if (t->version != 0x0304 || tls_has(&hello->ext, 16)) {
+    if (!transcript_is_tls13(t) || tls_has(&hello->ext, 16)) {
         struct bytes list = hello->ext.alpn;
         t->alpn_is_known = true;
         tls_alpn_next(&list, &t->alpn_selected);

@@ -3,7 +3,6 @@
 #include "tls/names.h"
 
 enum {
-    DTLS_1_3 = 0xfefc,
     INNER_TYPE = 1,
     HANDSHAKE_HEADER = 4,
     DTLS_HANDSHAKE_HEADER = 12,
@@ -235,7 +234,7 @@ static void infer_plain(struct transcript *t)
     for (size_t i = 0; i < t->n_events; i++) {
         const struct event *e = &t->events[i];
         bool opened = (e->flags & EVENT_ENCRYPTED) != 0;
-        if (e->kind == EVENT_APPLICATION_DATA && (opened || t->version != 0x0304)) {
+        if (e->kind == EVENT_APPLICATION_DATA && (opened || !transcript_is_tls13(t))) {
             t->side[e->side].sent_application_data = true;
         }
         /* Some protocols leave TLS after the handshake and go on in clear. */
@@ -267,8 +266,7 @@ static void infer_ends(struct transcript *t)
 void infer(struct transcript *t)
 {
     infer_ends(t);
-    bool is_13 = t->version == 0x0304 || t->version == DTLS_1_3;
-    if (is_13 && t->server_hello != NULL && !t->is_decrypted) {
+    if (transcript_is_tls13(t) && t->server_hello != NULL && !t->is_decrypted) {
         infer_tls13(t);
     }
     infer_plain(t);

@@ -175,6 +175,12 @@ struct transcript {
     const char *program;      /* the program observed */
 };
 
+/* TLS 1.3 or DTLS 1.3 was negotiated: the handshake is encrypted behind the ServerHello. */
+static inline bool transcript_is_tls13(const struct transcript *t)
+{
+    return tls_format_version(t->version) == 0x0304;
+}
+
 const char *
 event_name(const struct event *e); /* "ClientHello", "Alert handshake_failure", "FIN" ... */
 
