@@ -25,6 +25,7 @@ const struct rule rules[] = {
     { "certificate/client", match_client_certificate, "RFC 5280 6, RFC 8446 6.2" },
     { "certificate/server", match_server_certificate, "RFC 5280 6, RFC 9525, RFC 8446 6.2" },
     { "certificate/sealed", match_certificate_sealed, "RFC 8446 5.2, 6" },
+    { "certificate/asked", match_certificate_asked, "RFC 5246 7.4.4, RFC 8446 4.3.2" },
     { "answer/no-extended-master-secret", match_extended_master_secret, "RFC 7627 5.3" },
     { "peer/integrity", match_integrity, "RFC 8446 6.2" },
     { "hello/intolerance", match_hello_intolerance, "RFC 8446 E.2, RFC 7685" },

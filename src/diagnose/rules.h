@@ -52,6 +52,7 @@ bool match_client_certificate_missing(struct judging *j);
 bool match_client_certificate(struct judging *j);
 bool match_server_certificate(struct judging *j);
 bool match_certificate_sealed(struct judging *j);
+bool match_certificate_asked(struct judging *j);
 /* rules_peer.c */
 bool match_violation(struct judging *j);
 bool match_integrity(struct judging *j);

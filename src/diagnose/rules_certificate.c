@@ -477,7 +477,7 @@ bool match_certificate_sealed(struct judging *j)
 {
     const struct view *view = j->view;
     bool is_refusal = view->end_is_sealed_alert && view->end_side == SIDE_CLIENT &&
-                      j->t->version == 0x0304 && !j->t->side[SIDE_CLIENT].finished &&
+                      transcript_is_tls13(j->t) && !j->t->side[SIDE_CLIENT].finished &&
                       j->t->side[SIDE_SERVER].n_application_records > 0 && !j->t->psk_accepted;
     if (!is_refusal) {
         return false;
@@ -497,5 +497,31 @@ bool match_certificate_sealed(struct judging *j)
                     "the alert's text is encrypted");
     say(j, "The client answered the server's encrypted flight with an encrypted alert: it most "
            "likely refused the certificate (a key log would tell why).");
+    return true;
+}
+
+/* A client that is asked for a certificate and leaves instead of answering, with nothing wrong
+ * about the server's: Chromium and other browsers do so to let the user choose, and come back with
+ * one or with none (RFC 5246 7.4.4, RFC 8446 4.3.2). */
+bool match_certificate_asked(struct judging *j)
+{
+    const struct view *view = j->view;
+    const struct side_facts *client = &j->t->side[SIDE_CLIENT];
+    bool left = view->end != NULL && view->end->kind == EVENT_FIN &&
+                view->end_side == SIDE_CLIENT && view->stage == STAGE_CLIENT_FLIGHT &&
+                view->idle_ns < INT64_C(5000000000);
+    if (!left || j->t->certificate_request == NULL || client->has_certificate ||
+        j->t->client_key_exchange || view_hard_fault(view, SIDE_SERVER) != NULL) {
+        return false;
+    }
+    set_cause(j, CAUSE_CLIENT_CERTIFICATE_MISSING, NULL, CONFIDENCE_POSSIBLE);
+    j->v->party = ACTOR_CLIENT;
+    add_evidence(j, j->t->certificate_request_event, "the server asked for a client certificate");
+    add_evidence(j, view->end, "%s without an answer", end_words(j));
+    add_alternative(j, CAUSE_CONNECTION_CLOSED, CONFIDENCE_POSSIBLE, "no alert says why");
+    add_alternative(j, CAUSE_CERTIFICATE_REJECTED, CONFIDENCE_POSSIBLE,
+                    "the client may have refused the server's certificate for a reason of its own");
+    say(j, "The client left when the server asked for a client certificate: it most likely has "
+           "none, or lets its user choose one first.");
     return true;
 }

@@ -96,6 +96,10 @@ static const struct row rows[] = {
     { "alpn/alert", NULL, /* nothing was offered: odd */
       "c.hello s.alert=120", "failed alpn-mismatch by server probable alpn/alert",
       "c.hello s.alert=110", "failed protocol-violation by server probable peer/alert" },
+    { "alpn/alert", NULL, /* encrypted, where EncryptedExtensions would be */
+      "c.hello(alpn=h2) s.serverhello s.app=19 s.fin",
+      "failed alpn-mismatch by server probable alpn/alert", "c.hello s.serverhello s.app=19 s.fin",
+      "failed undetermined by server possible unknown" },
     { "psk/identity", NULL, "c.hello(psk,modes) s.alert=115",
       "failed psk-unknown by server certain psk/identity",
       "c.hello(psk,modes) s.serverhello(psk) s.app=100 s.alert=115",
@@ -138,6 +142,10 @@ static const struct row rows[] = {
       NEW "c.app=25 c.app=53 s.app=19 s.fin",
       "failed client-certificate-missing of client by server probable certificate/missing",
       NEW "c.app=53 s.app=19 s.fin", "completed" },
+    { "certificate/missing", NULL, /* one record, and closed without a word */
+      NEW "c.app=61 s.fin",
+      "failed client-certificate-missing of client by server probable certificate/missing",
+      NEW "c.app=61 s.app=200 s.fin", "completed" },
     { "certificate/missing", NULL, NEW_OVER "s.alert=116",
       "failed client-certificate-missing of client by server certain certificate/missing",
       NEW_OVER "s.alert=113", NULL },
@@ -174,6 +182,11 @@ static const struct row rows[] = {
       "failed signature-mismatch by client probable answer/signature",
       OLD_HELLO "s.serverhello(v=0303,ri) s.cert s.ske(sig=0804) s.done c.alert=47",
       "failed protocol-violation by client possible peer/alert" },
+    { "answer/signature", NULL, /* encrypted, where the certificate would be */
+      "c.hello(sigs=0403) s.serverhello s.app=65 s.app=19 s.fin",
+      "failed signature-mismatch by server probable answer/signature",
+      "c.hello s.serverhello s.app=65 s.app=19 s.fin",
+      "failed undetermined by server possible unknown" },
     { "certificate/client", NULL,
       ASKED "c.cert c.cke c.verify c.ccs c.sealed=40 s.alert=45 fault=c:expired",
       "failed certificate-expired of client by server certain certificate/client",
@@ -213,6 +226,14 @@ static const struct row rows[] = {
       "failed certificate-rejected of server by client possible certificate/sealed",
       "c.hello(psk,modes) s.serverhello(psk) s.app=100 c.app=19 c.fin",
       "failed undetermined by client possible unknown" },
+    { "certificate/asked", NULL, ASKED "c.fin ok=s",
+      "failed client-certificate-missing of client by client possible certificate/asked",
+      OLD "c.fin ok=s", "failed connection-closed by client probable transport/closed" },
+    { "certificate/asked", NULL, /* a fault of the server's is reason enough */
+      ASKED "c.fin",
+      "failed client-certificate-missing of client by client possible certificate/asked",
+      ASKED "c.fin fault=s:expired",
+      "failed certificate-expired of server by client probable certificate/server" },
     { "answer/no-extended-master-secret", NULL, EMS OLD_FLIGHT "c.alert=71",
       "failed weak-crypto-refused/no-extended-master-secret by client probable "
       "answer/no-extended-master-secret",
@@ -243,6 +264,11 @@ static const struct row rows[] = {
       "c.hello(legacy=0301,v=-,shares=-) s.fin",
       "failed protocol-mismatch by server probable version/silent", "c.hello s.fin",
       "failed connection-closed by server probable transport/closed" },
+    { "version/silent", NULL, /* closed at once, without the alert */
+      "c.hello(legacy=0302,v=-,shares=-) s.fin",
+      "failed protocol-mismatch by server possible version/silent",
+      "c.hello(legacy=0302,v=-,shares=-) +2000 s.fin",
+      "failed connection-closed by server probable transport/closed" },
     { "version/silent", NULL, "c.sslv s.alert=40",
       "failed protocol-mismatch by server probable version/silent", "c.sslv s.alert=90",
       "failed connection-closed by server possible peer/alert" },
@@ -253,8 +279,16 @@ static const struct row rows[] = {
     { "hello/refused", NULL, "c.hello(groups=0019,shares=-) s.alert=40", NULL,
       "c.hello(groups=0019,shares=-) s.serverhello s.alert=40", NULL },
     { "hello/refused", NULL, "c.hello(sigs=0403) s.alert=40",
-      "failed signature-mismatch by server probable hello/refused", "c.hello(sigs=0403) s.fin",
+      "failed signature-mismatch by server probable hello/refused", "c.hello(sigs=0403) s.alert=80",
+      "failed peer-internal-error by server probable peer/alert" },
+    { "hello/refused", NULL, /* closed at once, without the alert */
+      "c.hello(sigs=0403) s.fin", "failed signature-mismatch by server possible hello/refused",
+      "c.hello(sigs=0403) +2000 s.fin",
       "failed connection-closed by server probable transport/closed" },
+    { "hello/refused", NULL, /* a hello is no unexpected message: no group is common */
+      "c.hello(v=0304,groups=0100,shares=0100) s.alert=10",
+      "failed group-mismatch by server possible hello/refused", "c.hello(v=0304) s.alert=10",
+      "failed protocol-violation by server probable peer/alert" },
     { "peer/alert", NULL, NEW "s.alert=80",
       "failed peer-internal-error by server probable peer/alert", NEW "s.alert=120",
       "failed alpn-mismatch by server probable alpn/alert" },
