@@ -196,7 +196,7 @@ static bool match_alpn_sealed(struct judging *j)
     const struct view *view = j->view;
     const struct transcript *t = j->t;
     bool is_first = view->end_is_sealed_alert && view->end_side == SIDE_SERVER &&
-                    t->version == 0x0304 && t->server_hello != NULL && !t->has_gap &&
+                    transcript_is_tls13(t) && t->server_hello != NULL && !t->has_gap &&
                     t->side[SIDE_SERVER].n_application_records == 0 &&
                     !t->side[SIDE_CLIENT].finished;
     if (!is_first || view->offer == NULL || !tls_has(&view->offer->ext, EXT_ALPN)) {
