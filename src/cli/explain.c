@@ -327,6 +327,7 @@ static enum status set_up(struct explain *x, struct err *err)
     x->arena.limit_bytes = VERDICT_LIMIT_BYTES;
     x->style = (struct report_style){ .use_colour = x->options->use_colour,
                                       .width = x->options->width,
+                                      .asks_gateway = x->options->n_gateways == 0,
                                       .show_path = x->options->n_inputs > 1 };
     progress_init(&x->progress, x->options->show_progress);
     TRY(load_trust(x, err));

@@ -280,6 +280,9 @@ static bool blame_by_alert(struct judging *j, enum side owner, uint8_t code)
     bool judged = judgement != NULL;
     bool in_order = judged && judgement->n_faults == 0;
     enum cause cause = cause_of_alert(code);
+    if (code == ALERT_BAD_CERTIFICATE_STATUS_RESPONSE && judged) {
+        cause = CAUSE_CERTIFICATE_REVOCATION_UNKNOWN; /* nothing readable says revoked */
+    }
     /* The chain leads to the anchors given: whoever says unknown_ca, or certificate_unknown, trusts
      * others. */
     bool trusts_others = judged && judgement->trust_is_known && judgement->has_anchor;

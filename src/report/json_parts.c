@@ -145,7 +145,7 @@ void json_client_hello(struct json *j, const struct transcript *t, bool is_short
     json_end_object(j);
 }
 
-void json_fingerprints(struct json *j, const struct transcript *t, bool is_short)
+void json_fingerprints(struct json *j, const struct transcript *t)
 {
     char ja3[TLS_JA3_BYTES];
     char ja3s[TLS_JA3_BYTES];
@@ -154,10 +154,10 @@ void json_fingerprints(struct json *j, const struct transcript *t, bool is_short
     enum tls_transport over = t->is_dtls ? TLS_OVER_UDP : TLS_OVER_TCP;
     const struct tls_client_hello *hello = t->hello;
     const struct tls_server_hello *answer = t->server_hello;
-    json_str(j, "ja3", !is_short && hello != NULL && tls_ja3(hello, ja3) ? ja3 : NULL);
-    json_str(j, "ja3s", !is_short && answer != NULL && tls_ja3s(answer, ja3s) ? ja3s : NULL);
+    json_str(j, "ja3", hello != NULL && tls_ja3(hello, ja3) ? ja3 : NULL);
+    json_str(j, "ja3s", answer != NULL && tls_ja3s(answer, ja3s) ? ja3s : NULL);
     json_str(j, "ja4", hello != NULL && tls_ja4(hello, over, ja4) ? ja4 : NULL);
-    json_str(j, "ja4s", !is_short && answer != NULL && tls_ja4s(answer, over, ja4s) ? ja4s : NULL);
+    json_str(j, "ja4s", answer != NULL && tls_ja4s(answer, over, ja4s) ? ja4s : NULL);
 }
 
 /* --- certificates --- */

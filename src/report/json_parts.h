@@ -14,7 +14,7 @@ void json_negotiation(struct json *j, const struct transcript *t);
 /* client_hello: suites, groups, signature algorithms and extensions by name; null without one. */
 void json_client_hello(struct json *j, const struct transcript *t, bool is_short);
 /* ja3, ja3s, ja4, ja4s; a short line has ja4 only: each hash costs as much as half the line. */
-void json_fingerprints(struct json *j, const struct transcript *t, bool is_short);
+void json_fingerprints(struct json *j, const struct transcript *t);
 /* certificates and chain_faults, by side */
 void json_certificates(struct json *j, const struct transcript *t, const struct verdict *v,
                        bool is_short);

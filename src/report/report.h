@@ -12,8 +12,9 @@
 
 struct report_style {
     bool use_colour;
-    unsigned width; /* columns to wrap at; 0: 100 */
-    bool show_path; /* several inputs: say which file */
+    unsigned width;    /* columns to wrap at; 0: 100 */
+    bool asks_gateway; /* none was named: suggest hosts that look like one */
+    bool show_path;    /* several inputs: say which file */
 };
 
 /* One block: the sentence of cause; the ladder of messages with frame numbers, times and sides; the

@@ -2,8 +2,8 @@
  * One line of JSON for each connection: docs/verdict.schema.json.
  *
  * A capture of a busy server holds 200,000 good connections and a handful of bad ones. A completed
- * handshake without findings therefore gets a short line: the same keys, but client_hello, ja3,
- * ja3s and ja4s are null, certificates hold the leaf only, and events and fix are empty. Runs of
+ * handshake without findings therefore gets a short line: the same keys, but client_hello is null,
+ * certificates hold the leaf only, and events and fix are empty. Runs of
  * keys that say nothing on such a line are written in one piece.
  */
 #include "report/report.h"
@@ -289,7 +289,7 @@ void report_json(struct text *out, const struct transcript *t, const struct verd
     json_span(&j, t);
     json_negotiation(&j, t);
     json_client_hello(&j, t, is_short);
-    json_fingerprints(&j, t, is_short);
+    json_fingerprints(&j, t);
     json_certificates(&j, t, v, is_short);
     json_reasons(&j, t, v, is_short);
     json_tcp(&j, t);

@@ -173,6 +173,56 @@ static void put_finding_counts(const struct page *p, const struct summary *s)
     }
 }
 
+enum { SUGGESTIONS_MAX = 3 };
+
+/* "192.0.2.1" of "192.0.2.1:443", "2001:db8::1" of "[2001:db8::1]:443". */
+static struct bytes host_of(const char *server)
+{
+    struct bytes host = bytes_of_str(server);
+    while (host.len > 0 && host.p[host.len - 1] != ':') {
+        host.len--;
+    }
+    host.len -= host.len > 0 ? 1 : 0;
+    if (host.len > 1 && host.p[0] == '[') {
+        return bytes_of(host.p + 1, host.len - 2);
+    }
+    return host;
+}
+
+/* Hosts that are server of some handshakes and client of others, as a gateway is; a host that
+ * talks to itself is none. */
+static size_t find_gateways(const struct summary *s, struct bytes out[SUGGESTIONS_MAX])
+{
+    size_t n = 0;
+    for (size_t i = 0; s->servers.entries != NULL && i < TALLY_SLOTS && n < SUGGESTIONS_MAX; i++) {
+        const char *server = s->servers.entries[i].name;
+        struct bytes host = server == NULL ? (struct bytes){ NULL, 0 } : host_of(server);
+        bool is_loopback = bytes_start_with(host, BYTES("127.")) || bytes_equal(host, BYTES("::1"));
+        bool is_known = n > 0 && bytes_equal(host, out[n - 1]);
+        if (host.len > 0 && !is_loopback && !is_known && tally_find(&s->clients, host) != NULL) {
+            out[n++] = host;
+        }
+    }
+    return n;
+}
+
+static void suggest_gateways(const struct page *p, const struct summary *s)
+{
+    struct bytes hosts[SUGGESTIONS_MAX];
+    size_t n = find_gateways(s, hosts);
+    if (n > 0) {
+        page_heading(p, "Gateway?");
+    }
+    for (size_t i = 0; i < n; i++) {
+        text_printf(
+            p->out,
+            "  %.*s is both server and client of TLS: --gateway %.*s marks its connections as\n"
+            "  northbound or southbound\n",
+            (int)hosts[i].len, (const char *)hosts[i].p, (int)hosts[i].len,
+            (const char *)hosts[i].p);
+    }
+}
+
 void summary_text(struct text *out, const struct summary *s, const struct report_style *style)
 {
     struct page p = { .out = out, .use_colour = style->use_colour };
@@ -193,6 +243,9 @@ void summary_text(struct text *out, const struct summary *s, const struct report
         put_tally(&p, "Failed, by client", &s->clients);
     }
     put_finding_counts(&p, s);
+    if (style->asks_gateway) {
+        suggest_gateways(&p, s);
+    }
 }
 
 /* --- JSON --- */
@@ -244,6 +297,17 @@ static void json_finding_counts(struct json *j, const struct summary *s)
     json_end_object(j);
 }
 
+static void json_gateways(struct json *j, const struct summary *s)
+{
+    struct bytes hosts[SUGGESTIONS_MAX];
+    size_t n = find_gateways(s, hosts);
+    json_array(j, "gateway_suggestions");
+    for (size_t i = 0; i < n; i++) {
+        json_bytes(j, NULL, hosts[i]);
+    }
+    json_end_array(j);
+}
+
 void summary_json(struct text *out, const struct summary *s)
 {
     struct json j = json_start(out);
@@ -257,6 +321,7 @@ void summary_json(struct text *out, const struct summary *s)
     json_u64(&j, "with_findings", s->n_with_findings);
     json_causes(&j, s);
     json_finding_counts(&j, s);
+    json_gateways(&j, s);
     json_tally(&j, "servers", "server", &s->servers);
     json_others(&j, "other_servers", &s->servers);
     json_tally(&j, "server_names", "server_name", &s->names);

@@ -50,6 +50,21 @@ void tally_add(struct tally *t, struct bytes name, bool is_failed, const char *c
     }
 }
 
+const struct tally_entry *tally_find(const struct tally *t, struct bytes name)
+{
+    if (t->entries == NULL) {
+        return NULL;
+    }
+    size_t at = hash_bytes(&t->key, name) % TALLY_SLOTS;
+    while (t->entries[at].name != NULL) {
+        if (bytes_equal(bytes_of_str(t->entries[at].name), name)) {
+            return &t->entries[at];
+        }
+        at = (at + 1) % TALLY_SLOTS;
+    }
+    return NULL;
+}
+
 static int by_failures(const void *a, const void *b)
 {
     const struct tally_entry *x = *(const struct tally_entry *const *)a;

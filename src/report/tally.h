@@ -27,6 +27,8 @@ struct tally {
 
 /* Counts one. Names longer than TALLY_NAME_MAX are cut. */
 void tally_add(struct tally *t, struct bytes name, bool is_failed, const char *cause);
+/* NULL where the name was not counted, or found no place. */
+const struct tally_entry *tally_find(const struct tally *t, struct bytes name);
 /* The entries with the most failures, most first; returns how many. */
 size_t tally_top(const struct tally *t, const struct tally_entry **out, size_t room);
 void tally_deinit(struct tally *t);
