@@ -34,6 +34,11 @@ static enum outcome of_connect(const struct view *view)
     return answered ? OUTCOME_FAILED : OUTCOME_UNFINISHED;
 }
 
+static bool contains(struct bytes text, const char *words)
+{
+    return text.len > 0 && memmem(text.p, text.len, words, strlen(words)) != NULL;
+}
+
 /* Plain text from the client is a failed handshake only where the server wanted TLS. */
 static bool server_wanted_tls(const struct transcript *t)
 {
@@ -51,7 +56,7 @@ static bool server_wanted_tls(const struct transcript *t)
     bool is_error =
         plain->body.len > 12 && memcmp(plain->body.p, "HTTP/", 5) == 0 && plain->body.p[9] == '4';
     for (size_t i = 0; is_error && i < ARRAY_LEN(words); i++) {
-        if (memmem(plain->body.p, plain->body.len, words[i], strlen(words[i])) != NULL) {
+        if (contains(plain->body, words[i])) {
             return true;
         }
     }
@@ -64,7 +69,7 @@ static bool is_answered_in_http(const struct transcript *t)
 {
     const struct event *client = t->side[SIDE_CLIENT].plaintext;
     const struct event *server = t->side[SIDE_SERVER].plaintext;
-    bool is_http = client != NULL && memmem(client->body.p, client->body.len, " HTTP/", 6) != NULL;
+    bool is_http = client != NULL && contains(client->body, " HTTP/");
     return !is_http && server != NULL && diagnose_is_tls_port(t->server.port) &&
            bytes_start_with(server->body, BYTES("HTTP/1.1 400 "));
 }
