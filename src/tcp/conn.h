@@ -123,6 +123,8 @@ struct tcp_extra {
     struct tcp_side_wait wait[2];
 };
 
+_Static_assert(sizeof((struct tcp_key *)0)->bytes == KEY_LEN_IPV6, "the longest key fits");
+
 /* Where a lies after b: RFC 9293 section 3.4, modulo 2^32. */
 static inline int32_t seq_diff(uint32_t a, uint32_t b)
 {

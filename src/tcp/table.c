@@ -2,19 +2,44 @@
 
 #include <stdlib.h>
 
+#include "base/hash.h"
+
 enum { CHUNK_BITS = 10, CHUNK_ENTRIES = 1 << CHUNK_BITS, FIRST_SLOTS = 1024, CACHE_LINE = 64 };
 
-static int compare_ends(const struct endpoint *a, const struct endpoint *b)
+void table_init_hash(struct tcp_table *t)
 {
-    if (a->port != b->port) {
-        return a->port < b->port ? -1 : 1;
+    struct hash_key seed = hash_key_random();
+    for (uint64_t i = 0; i < ARRAY_LEN(t->hash_keys); i++) {
+        t->hash_keys[i] = hash_bytes(&seed, bytes_of(&i, sizeof i));
     }
-    return memcmp(a->ip, b->ip, sizeof a->ip);
 }
 
-static void key_write(struct conn_key *out, const struct endpoint *low, const struct endpoint *high)
+static inline uint32_t hash_words(const struct tcp_table *t, const uint8_t *key, size_t len)
 {
-    size_t ip_len = low->family == 4 ? 4 : 16;
+    uint64_t sum = t->hash_keys[0];
+    for (size_t i = 0; i < len / 4; i++) {
+        sum += t->hash_keys[i + 1] * load_le32(key + 4 * i);
+    }
+    return (uint32_t)(sum >> 32);
+}
+
+static uint32_t hash_key_bytes(const struct tcp_table *t, const uint8_t *key, size_t len)
+{
+    return len == KEY_LEN_IPV4 ? hash_words(t, key, KEY_LEN_IPV4) : hash_words(t, key, len);
+}
+
+/* The lower port first, then the lower address. */
+static bool is_low(const struct endpoint *a, const struct endpoint *b)
+{
+    if (a->port != b->port) {
+        return a->port < b->port;
+    }
+    return memcmp(a->ip, b->ip, sizeof a->ip) <= 0;
+}
+
+static inline void key_write(struct tcp_key *out, const struct endpoint *low,
+                             const struct endpoint *high, size_t ip_len)
+{
     uint8_t *at = out->bytes;
     bytes_copy(at, ip_len, bytes_of(low->ip, ip_len));
     bytes_copy(at + ip_len, ip_len, bytes_of(high->ip, ip_len));
@@ -26,19 +51,22 @@ static void key_write(struct conn_key *out, const struct endpoint *low, const st
     out->len = (uint8_t)(2 * ip_len + 4);
 }
 
-void key_of(const struct endpoint *src, const struct endpoint *dst, struct conn_key *out)
+void table_key(const struct tcp_table *t, const struct endpoint *src, const struct endpoint *dst,
+               struct tcp_key *out)
 {
     out->len = 0;
-    out->dir = 0;
-    if (src->family != dst->family || (src->family != 4 && src->family != 6)) {
+    if (src->family != dst->family) {
         return;
     }
-    if (compare_ends(src, dst) <= 0) {
-        key_write(out, src, dst);
-    } else {
-        key_write(out, dst, src);
-        out->dir = 1;
+    out->dir = is_low(src, dst) ? 0 : 1;
+    const struct endpoint *low = out->dir == 0 ? src : dst;
+    const struct endpoint *high = out->dir == 0 ? dst : src;
+    if (src->family == 4) {
+        key_write(out, low, high, 4);
+    } else if (src->family == 6) {
+        key_write(out, low, high, 16);
     }
+    out->hash = hash_key_bytes(t, out->bytes, out->len);
 }
 
 struct endpoint key_end(const struct tcp_conn *c, unsigned dir)
@@ -49,11 +77,6 @@ struct endpoint key_end(const struct tcp_conn *c, unsigned dir)
     bytes_copy(end.ip, sizeof end.ip, bytes_of(c->key + dir * ip_len, ip_len));
     end.port = load_be16(c->key + 2 * ip_len + (size_t)dir * 2);
     return end;
-}
-
-static uint32_t hash_key_bytes(const struct tcp_table *t, const uint8_t *key, size_t len)
-{
-    return (uint32_t)hash_bytes(&t->hash_key, bytes_of(key, len));
 }
 
 static struct tcp_conn *slab_at(const struct slab *s, uint32_t i)
@@ -78,35 +101,60 @@ static uint32_t slot_tag(uint32_t hash)
     return hash & ~(uint32_t)REF_MASK;
 }
 
-static struct tcp_conn *find_slot(const struct tcp_table *t, const struct conn_key *key,
-                                  uint32_t hash)
+static bool has_key(const struct tcp_conn *c, const struct tcp_key *key)
 {
-    uint32_t tag = slot_tag(hash);
-    for (uint32_t i = hash & t->slot_mask; t->slots[i] != 0; i = (i + 1) & t->slot_mask) {
+    if (key_len(c) != key->len) {
+        return false;
+    }
+    return key->len == KEY_LEN_IPV4 ? memcmp(c->key, key->bytes, KEY_LEN_IPV4) == 0
+                                    : memcmp(c->key, key->bytes, KEY_LEN_IPV6) == 0;
+}
+
+struct tcp_conn *table_find(const struct tcp_table *t, const struct tcp_key *key)
+{
+    uint32_t tag = slot_tag(key->hash);
+    if (t->slots == NULL) {
+        return NULL;
+    }
+    for (uint32_t i = key->hash & t->slot_mask; t->slots[i] != 0; i = (i + 1) & t->slot_mask) {
         if (slot_tag(t->slots[i]) != tag) {
             continue;
         }
         struct tcp_conn *c = table_at(t, t->slots[i] & REF_MASK);
-        __builtin_prefetch(c); /* the key is in its other cache line */
-        if (key_len(c) == key->len && memcmp(c->key, key->bytes, key->len) == 0) {
+        if (has_key(c, key)) {
             return c;
         }
     }
     return NULL;
 }
 
-struct tcp_conn *table_find(struct tcp_table *t, const struct conn_key *key)
+void table_expect_slot(const struct tcp_table *t, const struct tcp_key *key)
 {
-    struct tcp_conn *c = t->recent; /* bulk data: the same connection again, no hash */
-    if (c != NULL && key_len(c) == key->len && memcmp(c->key, key->bytes, key->len) == 0) {
-        return c;
+    if (t->slots != NULL) {
+        __builtin_prefetch(&t->slots[key->hash & t->slot_mask]);
     }
+}
+
+void entry_prefetch(const struct tcp_conn *c)
+{
+    __builtin_prefetch(c, 1);
+    __builtin_prefetch((const uint8_t *)c + CACHE_LINE, 1); /* the directions and the key */
+}
+
+struct tcp_conn *table_expect(const struct tcp_table *t, const struct tcp_key *key)
+{
+    uint32_t tag = slot_tag(key->hash);
     if (t->slots == NULL) {
         return NULL;
     }
-    c = find_slot(t, key, hash_key_bytes(t, key->bytes, key->len));
-    t->recent = c;
-    return c;
+    for (uint32_t i = key->hash & t->slot_mask; t->slots[i] != 0; i = (i + 1) & t->slot_mask) {
+        if (slot_tag(t->slots[i]) == tag) {
+            struct tcp_conn *c = table_at(t, t->slots[i] & REF_MASK);
+            entry_prefetch(c);
+            return c;
+        }
+    }
+    return NULL;
 }
 
 static void put_slot(struct tcp_table *t, uint32_t hash, uint32_t ref)
@@ -180,7 +228,7 @@ static struct tcp_conn *slab_take(struct tcp_table *t, struct slab *s)
     return c;
 }
 
-struct tcp_conn *table_add(struct tcp_table *t, const struct conn_key *key)
+struct tcp_conn *table_add(struct tcp_table *t, const struct tcp_key *key)
 {
     if (!make_room(t)) {
         return NULL;
@@ -197,9 +245,8 @@ struct tcp_conn *table_add(struct tcp_table *t, const struct conn_key *key)
         return NULL;
     }
     bytes_copy(c->key, key->len, bytes_of(key->bytes, key->len));
-    put_slot(t, hash_key_bytes(t, key->bytes, key->len), c->ref);
+    put_slot(t, key->hash, c->ref);
     t->n_slots_used++;
-    t->recent = c;
     return c;
 }
 
@@ -227,9 +274,6 @@ void table_remove(struct tcp_table *t, struct tcp_conn *c)
     }
     close_slot(t, i);
     t->n_slots_used--;
-    if (t->recent == c) {
-        t->recent = NULL;
-    }
     c->newer = s->free & REF_MASK;
     s->free = c->ref;
     c->ref = 0;

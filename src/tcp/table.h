@@ -3,7 +3,9 @@
  *
  * An entry is named by a 24-bit reference: the top bit says IPv6, the rest is its place in the
  * slabs of its family, 0 is none. The index is open addressing over 32-bit slots, 8 bits of hash
- * above the reference, so that a miss rarely touches an entry. The hash is keyed (base/hash.h).
+ * above the reference, so that a miss rarely touches an entry. The hash is multilinear over 32-bit
+ * words with 64-bit keys drawn at start: strongly universal, so that who does not know the keys
+ * finds no colliding ends (Lemire and Kaser, "Strongly universal string hashing is fast", 2014).
  *
  * An ended connection leaves its entry behind for a while (LIST_ENDED, bounded): stragglers are
  * known for what they are, and numbers stay those of tshark, whose streams never end by time.
@@ -14,7 +16,6 @@
 #ifndef HANDFAST_TCP_TABLE_H
 #define HANDFAST_TCP_TABLE_H
 
-#include "base/hash.h"
 #include "tcp/conn.h"
 
 enum list_id { LIST_OPEN, LIST_LINGERING, LIST_ENDED, N_LISTS };
@@ -26,12 +27,6 @@ enum {
     MAX_OPEN = 8000000, /* both kinds of reference hold that and the ended ones */
     MAX_ENDED = 131072,
     MAX_WAITING_PIECES = 1024, /* per direction: bounds the walk for a place */
-};
-
-struct conn_key {
-    uint8_t bytes[KEY_LEN_IPV6];
-    uint8_t len; /* KEY_LEN_*, or 0: not two ends of one family */
-    uint8_t dir; /* which end sent the packet */
 };
 
 struct conn_list {
@@ -53,13 +48,12 @@ struct tcp_table {
     struct tcp_sink sink;
     struct tcp_limits limits; /* resolved: no zeros */
     uint32_t idle_ms, linger_ms;
-    struct hash_key hash_key;
+    uint64_t hash_keys[KEY_LEN_IPV6 / 4 + 1];
 
     uint32_t *slots;
     uint32_t slot_mask;
     uint32_t n_slots_used;
     struct slab slabs[2]; /* IPv4, IPv6 */
-    struct tcp_conn *recent;
     struct conn_list lists[N_LISTS];
 
     struct {
@@ -69,18 +63,27 @@ struct tcp_table {
     uint64_t n_streams;
 
     bool clock_started;
-    int64_t high_ns;   /* the highest time seen since the last step back that was followed */
-    uint64_t clock_ns; /* of the table; starts at 0, never goes back */
-    uint32_t now_ms;   /* the same in ms, modulo 2^32 */
-    uint32_t n_behind; /* packets in a row with a time below high_ns */
+    int64_t high_ns;     /* the highest time seen since the last step back that was followed */
+    uint64_t clock_ns;   /* of the table; starts at 0, never goes back */
+    uint32_t now_ms;     /* the same in ms, modulo 2^32 */
+    uint32_t expired_ms; /* now_ms when what is due was last ended */
+    uint32_t n_behind;   /* packets in a row with a time below high_ns */
 };
 
 /* table.c */
-void key_of(const struct endpoint *src, const struct endpoint *dst, struct conn_key *out);
+void table_init_hash(struct tcp_table *t);
+/* out->len is 0 for ends that are not two of one family. */
+void table_key(const struct tcp_table *t, const struct endpoint *src, const struct endpoint *dst,
+               struct tcp_key *out);
 struct endpoint key_end(const struct tcp_conn *c, unsigned dir);
-struct tcp_conn *table_find(struct tcp_table *t, const struct conn_key *key);
+struct tcp_conn *table_find(const struct tcp_table *t, const struct tcp_key *key);
+/* Without touching an entry: a connection that may have this key; NULL where none has. Both fetch
+ * into the cache what they or the next step look at. */
+void table_expect_slot(const struct tcp_table *t, const struct tcp_key *key);
+struct tcp_conn *table_expect(const struct tcp_table *t, const struct tcp_key *key);
+void entry_prefetch(const struct tcp_conn *c);
 /* A zeroed entry with its key, in the index and in no list; NULL without memory. */
-struct tcp_conn *table_add(struct tcp_table *t, const struct conn_key *key);
+struct tcp_conn *table_add(struct tcp_table *t, const struct tcp_key *key);
 void table_remove(struct tcp_table *t, struct tcp_conn *c);
 struct tcp_conn *table_at(const struct tcp_table *t, uint32_t ref);
 /* Every entry in use or free, by place: NULL after the last. Free ones have ref 0. */

@@ -47,7 +47,7 @@ enum status tcp_table_new(const struct tcp_sink *sink, const struct tcp_limits *
     t->limits = resolve_limits(limits);
     t->idle_ms = timeout_ms(t->limits.idle_ns, 3600 * NS_PER_S);
     t->linger_ms = timeout_ms(t->limits.linger_ns, 2 * NS_PER_S);
-    t->hash_key = hash_key_random();
+    table_init_hash(t);
     *out = t;
     return ST_OK;
 }
@@ -69,21 +69,45 @@ static void forget(struct tcp_table *t, struct tcp_conn *c)
     table_remove(t, c);
 }
 
+static void expect_user(const struct tcp_table *t, const struct tcp_conn *c, unsigned step)
+{
+    if (c->user != NULL && t->sink.expect != NULL) {
+        t->sink.expect(t->sink.arg, c->user, step);
+    }
+}
+
+/* The next to end by time, and the one after it. */
+static void expect_oldest(const struct tcp_table *t, const struct conn_list *l)
+{
+    if (l->oldest == 0) {
+        return;
+    }
+    const struct tcp_conn *c = table_at(t, l->oldest);
+    expect_user(t, c, 0);
+    if (c->newer != 0) {
+        entry_prefetch(table_at(t, (uint32_t)c->newer));
+    }
+}
+
 static void expire_list(struct tcp_table *t, enum list_id id, uint32_t patience_ms,
                         enum tcp_end_reason reason)
 {
     const struct conn_list *l = &t->lists[id];
     while (l->oldest != 0 && t->now_ms - table_at(t, l->oldest)->touched_ms > patience_ms) {
         end_conn(t, table_at(t, l->oldest), reason);
+        expect_oldest(t, l);
     }
 }
 
 /* Ends by time are judged before a packet is: the same with and without other traffic. */
 static void expire(struct tcp_table *t)
 {
-    hole_expire(t);
-    expire_list(t, LIST_OPEN, t->idle_ms, TCP_END_IDLE);
-    expire_list(t, LIST_LINGERING, t->linger_ms, TCP_END_CLOSED);
+    if (t->now_ms != t->expired_ms) {
+        t->expired_ms = t->now_ms;
+        hole_expire(t);
+        expire_list(t, LIST_OPEN, t->idle_ms, TCP_END_IDLE);
+        expire_list(t, LIST_LINGERING, t->linger_ms, TCP_END_CLOSED);
+    }
     while (t->lists[LIST_ENDED].n > MAX_ENDED) {
         forget(t, table_at(t, t->lists[LIST_ENDED].oldest));
     }
@@ -100,7 +124,7 @@ static void evict(struct tcp_table *t)
 }
 
 /* A new stream on an entry that is in no list, or is zeroed but for its key. */
-static void start_stream(struct tcp_table *t, struct tcp_conn *c, const struct conn_key *key,
+static void start_stream(struct tcp_table *t, struct tcp_conn *c, const struct tcp_key *key,
                          const struct packet *p, struct when when)
 {
     c->stream = t->n_streams++ & STREAM_MASK;
@@ -108,7 +132,7 @@ static void start_stream(struct tcp_table *t, struct tcp_conn *c, const struct c
     list_append(t, c, LIST_OPEN);
 }
 
-static enum status open_new(struct tcp_table *t, const struct conn_key *key, const struct packet *p,
+static enum status open_new(struct tcp_table *t, const struct tcp_key *key, const struct packet *p,
                             struct when when, struct tcp_conn **out, struct err *err)
 {
     evict(t);
@@ -151,7 +175,7 @@ static void resume(struct tcp_table *t, struct tcp_conn *c, unsigned dir, const 
 
 /* The connection a packet belongs to, opened or reopened where that is due; NULL for a
  * straggler. */
-static enum status find_stream(struct tcp_table *t, const struct conn_key *key,
+static enum status find_stream(struct tcp_table *t, const struct tcp_key *key,
                                const struct packet *p, struct when when, struct tcp_conn **out,
                                struct err *err)
 {
@@ -177,7 +201,7 @@ static enum status find_stream(struct tcp_table *t, const struct conn_key *key,
     return ST_OK;
 }
 
-static enum status push_tcp(struct tcp_table *t, const struct conn_key *key, const struct packet *p,
+static enum status push_tcp(struct tcp_table *t, const struct tcp_key *key, const struct packet *p,
                             struct when when, struct err *err)
 {
     struct tcp_conn *c;
@@ -192,8 +216,8 @@ static enum status push_tcp(struct tcp_table *t, const struct conn_key *key, con
 
 /* An error about a packet that was not captured belongs to a stream all the same, and tshark
  * counts it where the whole TCP header is quoted (RFC 1812 section 4.3.2.3: as much as fits). */
-static enum status push_icmp(struct tcp_table *t, const struct conn_key *key,
-                             const struct packet *p, struct when when, struct err *err)
+static enum status push_icmp(struct tcp_table *t, const struct tcp_key *key, const struct packet *p,
+                             struct when when, struct err *err)
 {
     struct tcp_conn *c = table_find(t, key);
     if (c == NULL && p->flags == 0) {
@@ -209,20 +233,52 @@ static enum status push_icmp(struct tcp_table *t, const struct conn_key *key,
     return ST_OK;
 }
 
+static bool is_about_tcp(const struct packet *p)
+{
+    return p->kind == PACKET_TCP || (p->kind == PACKET_ICMP_ERROR && p->quotes_tcp);
+}
+
 enum status tcp_push(struct tcp_table *t, const struct packet *p, struct when when, struct err *err)
 {
-    clock_step(t, when.at_ns);
+    struct tcp_incoming in = { .packet = p, .when = when };
+    if (is_about_tcp(p)) {
+        table_key(t, &p->src, &p->dst, &in.key);
+    }
+    return tcp_push_expected(t, &in, err);
+}
+
+/* Each step touches what the one before it fetched. */
+void tcp_expect(struct tcp_table *t, struct tcp_incoming *list, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        const struct packet *p = list[i].packet;
+        list[i].key.len = 0;
+        if (is_about_tcp(p)) {
+            table_key(t, &p->src, &p->dst, &list[i].key);
+            table_expect_slot(t, &list[i].key);
+        }
+    }
+    for (size_t i = 0; i < n; i++) {
+        list[i].conn = list[i].key.len > 0 ? table_expect(t, &list[i].key) : NULL;
+    }
+    for (unsigned step = 0; step < 2; step++) {
+        for (size_t i = 0; i < n; i++) {
+            if (list[i].conn != NULL) {
+                expect_user(t, list[i].conn, step);
+            }
+        }
+    }
+}
+
+enum status tcp_push_expected(struct tcp_table *t, const struct tcp_incoming *in, struct err *err)
+{
+    clock_step(t, in->when.at_ns);
     expire(t);
-    bool is_icmp = p->kind == PACKET_ICMP_ERROR && p->quotes_tcp;
-    if (p->kind != PACKET_TCP && !is_icmp) {
+    if (in->key.len == 0) {
         return ST_OK;
     }
-    struct conn_key key;
-    key_of(&p->src, &p->dst, &key);
-    if (key.len == 0) {
-        return ST_OK;
-    }
-    return is_icmp ? push_icmp(t, &key, p, when, err) : push_tcp(t, &key, p, when, err);
+    return in->packet->kind == PACKET_TCP ? push_tcp(t, &in->key, in->packet, in->when, err)
+                                          : push_icmp(t, &in->key, in->packet, in->when, err);
 }
 
 void tcp_advance(struct tcp_table *t, int64_t now_ns)
@@ -274,12 +330,29 @@ static enum tcp_end_reason final_reason(const struct tcp_conn *c)
     return (c->flags & CONN_CLOSED) != 0 ? TCP_END_CLOSED : TCP_END_CAPTURE;
 }
 
+static struct tcp_conn *ordered(const struct tcp_table *t, uint64_t place)
+{
+    return table_at(t, (uint32_t)(place & REF_MASK));
+}
+
+/* What the next few connections need, a step each. */
+static void expect_ordered(const struct tcp_table *t, const uint64_t *order, size_t n)
+{
+    enum { AHEAD_LINKS = 2, AHEAD_USER = 4, AHEAD_ENTRY = 6 };
+    if (n > AHEAD_ENTRY) {
+        entry_prefetch(ordered(t, order[AHEAD_ENTRY]));
+        expect_user(t, ordered(t, order[AHEAD_USER]), 0);
+        expect_user(t, ordered(t, order[AHEAD_LINKS]), 1);
+    }
+}
+
 void tcp_finish(struct tcp_table *t)
 {
     size_t n = 0;
     uint64_t *order = sort_open(t, &n);
     for (size_t i = 0; i < n; i++) {
-        struct tcp_conn *c = table_at(t, (uint32_t)(order[i] & REF_MASK));
+        expect_ordered(t, order + i, n - i);
+        struct tcp_conn *c = ordered(t, order[i]);
         end_conn(t, c, final_reason(c));
     }
     free(order);

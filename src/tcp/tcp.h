@@ -84,6 +84,10 @@ void tcp_conn_swap(struct tcp_conn *c);
  * `when` is the frame that carried the thing. */
 struct tcp_sink {
     void *arg;
+    /* Soon there will be calls for the connection that has this pointer: a chance to fetch its
+     * memory into the cache. Step 0 comes some time before step 1, so that what `user` points to
+     * can be looked at in step 1. May be NULL. */
+    void (*expect)(void *arg, const void *user, unsigned step);
     /* First ones and repeats alike. `seq_differs`: a further SYN/ACK with another sequence number
      * (such a SYN is another stream). */
     void (*syn)(void *arg, struct tcp_conn *c, enum side side, bool is_ack, bool is_repeat,
@@ -121,6 +125,29 @@ enum status tcp_table_new(const struct tcp_sink *sink, const struct tcp_limits *
 /* One PACKET_TCP, or PACKET_ICMP_ERROR that quotes TCP. */
 enum status tcp_push(struct tcp_table *t, const struct packet *p, struct when when,
                      struct err *err) NODISCARD;
+
+/* Both ends of a packet, in one order whoever sent it. The table's own. */
+struct tcp_key {
+    uint8_t bytes[36];
+    uint8_t len; /* 0: not two ends of one family */
+    uint8_t dir; /* which end sent the packet */
+    uint32_t hash;
+};
+
+/* A packet on its way in. In a large table nearly all time goes into waiting for memory, so where
+ * several packets are there, what each of them needs is fetched together:
+ * tcp_expect() for the list, then tcp_push_expected() for each of it in order, and nothing else
+ * in between. The result is that of tcp_push(). */
+struct tcp_incoming {
+    const struct packet *packet; /* as for tcp_push() */
+    struct when when;
+    struct tcp_key key;    /* filled by tcp_expect() */
+    struct tcp_conn *conn; /* a guess of tcp_expect(), by the hash alone; NULL: new */
+};
+
+void tcp_expect(struct tcp_table *t, struct tcp_incoming *list, size_t n);
+enum status tcp_push_expected(struct tcp_table *t, const struct tcp_incoming *in,
+                              struct err *err) NODISCARD;
 /* Capture time goes on without packets (live): ends what is idle or lingers. */
 void tcp_advance(struct tcp_table *t, int64_t now_ns);
 /* The capture is over: every open connection is flushed (gaps declared) and ended, in stream order.
