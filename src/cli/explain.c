@@ -17,6 +17,8 @@ enum {
     OUT_FLUSH_BYTES = 1 << 16,
     VERDICT_LIMIT_BYTES = 4 << 20,
     HELD_LIMIT_BYTES = 24 << 20,
+    BATCH_FRAMES = 32,
+    BATCHES_PER_LOOK = 512,
 };
 
 struct explain {
@@ -32,8 +34,10 @@ struct explain {
     struct report_style style;
     struct progress progress;
     const struct capture *capture;
+    uint64_t n_batches;
     bool is_streaming;
     bool input_failed;
+    FILE *later; /* what did not fail, for people: shown after all that did; NULL: at once */
     bool out_failed;
     bool out_of_memory; /* a verdict may lack evidence, or be missing */
 };
@@ -78,6 +82,41 @@ static void flush_out(struct explain *x)
     }
 }
 
+/* Failures come first: the rest of a file waits on disk until its end. */
+static bool put_off(struct explain *x, const struct transcript *t, const struct verdict *v)
+{
+    if (x->is_streaming) {
+        return false;
+    }
+    x->later = x->later != NULL ? x->later : tmpfile();
+    if (x->later == NULL) {
+        return false;
+    }
+    struct text block = { 0 };
+    report_text(&block, t, v, &x->style);
+    bool written = block.failed || fwrite(text_str(&block), 1, block.len, x->later) == block.len;
+    x->out_of_memory = x->out_of_memory || block.failed;
+    x->out_failed = x->out_failed || !written;
+    text_deinit(&block);
+    return true;
+}
+
+static void show_put_off(struct explain *x)
+{
+    char buffer[1 << 14];
+    if (x->later == NULL) {
+        return;
+    }
+    rewind(x->later);
+    for (size_t n = fread(buffer, 1, sizeof buffer, x->later); n > 0;
+         n = fread(buffer, 1, sizeof buffer, x->later)) {
+        text_put(&x->out, buffer, n);
+        flush_out(x);
+    }
+    fclose(x->later);
+    x->later = NULL;
+}
+
 static void publish(struct explain *x, const struct transcript *t, const struct verdict *v)
 {
     if (v->outcome == OUTCOME_NONE) {
@@ -90,6 +129,8 @@ static void publish(struct explain *x, const struct transcript *t, const struct 
     progress_clear(&x->progress);
     if (x->options->use_json) {
         report_json(&x->out, t, v);
+    } else if (v->outcome != OUTCOME_FAILED && put_off(x, t, v)) {
+        return;
     } else {
         report_text(&x->out, t, v, &x->style);
     }
@@ -212,9 +253,10 @@ static void report_drops(const char *name, const struct capture *c)
     }
 }
 
-static enum status read_frame(struct explain *x, const struct frame *frame, struct err *err)
+/* Now and then: what the capture says of itself, and how far it is read. */
+static void look_up(struct explain *x)
 {
-    if ((frame->number & 0x3fff) == 0) {
+    if (x->n_batches++ % BATCHES_PER_LOOK == 0) {
         struct capture_stats stats = capture_stats(x->capture);
         if (stats.dropped > 0) {
             watcher_note_drops(x->watcher);
@@ -222,18 +264,19 @@ static enum status read_frame(struct explain *x, const struct frame *frame, stru
         progress_show(&x->progress, &stats, summary_n_handshakes(x->summary),
                       summary_n_failed(x->summary));
     }
-    TRY(watcher_frame(x->watcher, frame, err));
-    keep_bound(x);
-    return ST_OK;
 }
 
 static enum status read_frames(struct explain *x, struct capture *c, struct err *err)
 {
-    struct frame frame;
+    struct frame frames[BATCH_FRAMES];
     while (!interrupted && !x->out_failed) {
-        switch (capture_next(c, &frame, err)) {
+        size_t n = 0;
+        enum capture_next got = capture_next_batch(c, frames, BATCH_FRAMES, &n, err);
+        look_up(x);
+        TRY(watcher_frames(x->watcher, frames, n, err));
+        keep_bound(x);
+        switch (got) {
         case CAPTURE_FRAME:
-            TRY(read_frame(x, &frame, err));
             break;
         case CAPTURE_IDLE:
             watcher_advance(x->watcher, clock_now_ns());
@@ -347,6 +390,9 @@ static enum status set_up(struct explain *x, struct err *err)
 
 static void tear_down(struct explain *x)
 {
+    if (x->later != NULL) {
+        fclose(x->later);
+    }
     watcher_free(x->watcher);
     held_deinit(&x->held);
     summary_free(x->summary);
@@ -360,6 +406,7 @@ static void tear_down(struct explain *x)
 static void finish(struct explain *x)
 {
     progress_clear(&x->progress);
+    show_put_off(x);
     if (x->options->use_json && x->options->summary_only) {
         summary_json(&x->out, x->summary);
     } else if (!x->options->use_json) {

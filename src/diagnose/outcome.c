@@ -141,6 +141,16 @@ static bool server_refuses_client(const struct view *view)
     return may_refuse_late && has_reason && spoke_up;
 }
 
+/* TLS 1.3: an alert is all that the server says after the client's Finished. Whoever means to close
+ * a connection that stands has sent a ticket or data, or waits for the client (RFC 8446 4.6.1, 6).
+ */
+static bool server_refuses_finished(const struct view *view)
+{
+    const struct transcript *t = view->t;
+    return transcript_is_tls13(t) && view->end_is_sealed_alert && !t->has_ticket &&
+           !t->is_decrypted && view->idle_ns < LATE_REFUSAL_NS;
+}
+
 bool outcome_is_late_refusal(const struct view *view)
 {
     const struct transcript *t = view->t;
@@ -151,7 +161,7 @@ bool outcome_is_late_refusal(const struct view *view)
         return true;
     }
     if (view->end_side == SIDE_SERVER) {
-        return server_refuses_client(view);
+        return server_refuses_client(view) || server_refuses_finished(view);
     }
     /* Who verifies after the handshake does so at once; a spare connection closed later says
      * nothing. */

@@ -32,6 +32,12 @@ static const char *offered_versions(struct judging *j)
     if (view->min_version == 0) {
         return "no version that is known";
     }
+    if (!tls_has(&view->offer->ext,
+                 TLS_EXT_SUPPORTED_VERSIONS)) { /* the hello names its highest only */
+        const char *up_to =
+            arena_printf(j->arena, "versions up to %s", version_or_unknown(view->max_version));
+        return up_to == NULL ? "several versions" : up_to;
+    }
     if (view->min_version == view->max_version) {
         const char *only = arena_printf(j->arena, "%s only", version_or_unknown(view->max_version));
         return only == NULL ? "one version only" : only;

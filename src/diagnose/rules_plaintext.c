@@ -41,14 +41,14 @@ bool match_plaintext_client(struct judging *j)
               t->side[SIDE_SERVER].sent_tls ? CONFIDENCE_CERTAIN
               : answered                    ? CONFIDENCE_PROBABLE
                                             : CONFIDENCE_POSSIBLE);
-    add_evidence(j, plain, "the client's first bytes are %s, no TLS record",
-                 name == NULL ? "something else" : name);
+    add_evidence(j, plain, "the client's first bytes are no TLS record (%s)",
+                 name == NULL ? "an unknown protocol" : name);
     add_evidence(j, t->side[SIDE_SERVER].first_alert, "the server answered with a TLS alert");
     add_evidence(j, t->side[SIDE_SERVER].plaintext,
                  "the server answered in clear that TLS was expected");
     add_evidence(j, j->view->end, "%s", end_words(j));
-    say(j, "The client sent %s to a server that speaks TLS on port %u.",
-        name == NULL ? "something other than TLS" : name, t->server.port);
+    say(j, "The client does not speak TLS (its first bytes: %s), and the server on port %u does.",
+        name == NULL ? "an unknown protocol" : name, t->server.port);
     return true;
 }
 
@@ -63,10 +63,12 @@ bool match_plaintext_server(struct judging *j)
     set_cause(j, CAUSE_PLAINTEXT_SERVER, NULL,
               t->hello != NULL && name != NULL ? CONFIDENCE_CERTAIN : CONFIDENCE_PROBABLE);
     add_evidence(j, t->hello_event, "the client began a TLS handshake");
-    add_evidence(j, plain, "the server's bytes are %s, no TLS record",
-                 name == NULL ? "something else" : name);
+    add_evidence(j, plain, "the server's bytes are no TLS record (%s)",
+                 name == NULL ? "an unknown protocol" : name);
     add_evidence(j, j->view->end, "%s", end_words(j));
-    say(j, "The server answered the ClientHello with %s: port %u does not speak TLS.",
-        name == NULL ? "something other than TLS" : name, t->server.port);
+    say(j,
+        "The server answered the ClientHello with something other than TLS (%s): port %u does not "
+        "speak TLS.",
+        name == NULL ? "an unknown protocol" : name, t->server.port);
     return true;
 }

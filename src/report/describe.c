@@ -57,6 +57,11 @@ bool describe_offered_versions(struct text *out, const struct tls_client_hello *
     if (!tls_offered_versions(hello, &min, &max)) {
         return false;
     }
+    if (!tls_has(&hello->ext, TLS_EXT_SUPPORTED_VERSIONS)) { /* it names its highest only */
+        text_puts(out, "up to ");
+        describe_code(out, tls_version_name(max), max);
+        return true;
+    }
     describe_code(out, tls_version_name(min), min);
     if (max != min) {
         text_puts(out, " to ");

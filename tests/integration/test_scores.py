@@ -14,6 +14,9 @@ import tempfile
 import harness
 
 BARS = {'outcome': 99.0, 'sure': 97.0, 'likely': 90.0, 'rejected_by': 98.0}
+# The labels of a capture that comes with a key log say what the keys show. Without them the
+# certificate and most alerts of TLS 1.3 are encrypted, and `certificate-rejected` is all there is.
+BARS_WITHOUT_KEYS = dict(BARS, sure=90.0)
 
 
 def percent(part, whole):
@@ -40,8 +43,9 @@ def measured(result):
 def check(tap, folder, with_keys):
     title = '%s %s key logs' % (folder, 'with' if with_keys else 'without')
     result, said = score(folder, with_keys)
+    bars = BARS if with_keys else BARS_WITHOUT_KEYS
     for what, value in measured(result).items():
-        tap.ok(value >= BARS[what], '%s: %s %.2f %%' % (title, what, value), said)
+        tap.ok(value >= bars[what], '%s: %s %.2f %%' % (title, what, value), said)
     tap.equal(result['counts'].get('wrong_certain', 0), 0, '%s: nothing wrong is certain' % title)
     tap.ok(not re.search(r'^ERROR ', said, re.MULTILINE), '%s: every capture is read' % title, said)
 
