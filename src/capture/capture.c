@@ -74,6 +74,9 @@ enum capture_next capture_need(struct capture *c, size_t want, const char *what,
     if (input_left(&c->input) >= want) {
         return CAPTURE_FRAME;
     }
+    if (c->keeps_window) {
+        return CAPTURE_IDLE;
+    }
     switch (input_fill(&c->input, want, err)) {
     case INPUT_OK:
         return CAPTURE_FRAME;
@@ -252,6 +255,23 @@ enum capture_next capture_next(struct capture *c, struct frame *out, struct err 
             return CAPTURE_FRAME;
         }
     }
+}
+
+enum capture_next capture_next_batch(struct capture *c, struct frame *out, size_t room, size_t *n,
+                                     struct err *err)
+{
+    enum capture_next got = capture_next(c, out, err);
+    *n = got == CAPTURE_FRAME ? 1 : 0;
+    if (c->live != NULL) { /* the ring gives one frame at a time */
+        return got;
+    }
+    c->keeps_window = true;
+    while (got == CAPTURE_FRAME && *n < room) {
+        got = capture_next(c, &out[*n], err);
+        *n += got == CAPTURE_FRAME ? 1 : 0;
+    }
+    c->keeps_window = false;
+    return got == CAPTURE_IDLE && *n > 0 ? CAPTURE_FRAME : got;
 }
 
 const struct capture_end *capture_end(const struct capture *c)

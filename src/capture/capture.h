@@ -69,6 +69,11 @@ enum status capture_open(const char *path, const struct capture_options *options
 enum status capture_open_live(const char *interface, const struct capture_options *options,
                               struct capture **out, struct err *err) NODISCARD;
 enum capture_next capture_next(struct capture *c, struct frame *out, struct err *err);
+/* As capture_next(), and what can be had with it without waiting or reading: *n frames are in
+ * `out`, all borrowed until the next call, and what is returned comes after them (CAPTURE_FRAME:
+ * ask again). Key logs between them are handed over before the first of them is given. */
+enum capture_next capture_next_batch(struct capture *c, struct frame *out, size_t room, size_t *n,
+                                     struct err *err);
 const struct capture_end *capture_end(const struct capture *c);
 struct capture_stats capture_stats(const struct capture *c);
 /* True for a pipe, standard input that is no regular file, and interfaces: verdicts are wanted

@@ -91,6 +91,7 @@ static enum layer keep_fragment(struct walk *w, struct ipfrag *piece)
     if (!ipfrag_push(w->fragments, piece, &whole, &w->proto)) {
         return LAYER_FRAGMENT;
     }
+    w->out->is_reassembled = true;
     w->p = whole.p;
     w->len = (uint32_t)whole.len; /* at most 65535 */
     w->wire = w->len;

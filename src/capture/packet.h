@@ -51,6 +51,7 @@ struct packet {
      * the frame, or from the decoder (a reassembled datagram) until the next decode. */
     struct bytes payload;
     uint32_t payload_len;
+    bool is_reassembled; /* `payload` and `options` are the decoder's */
 };
 
 struct packet_decoder; /* holds IP fragments; bounded */

@@ -53,6 +53,7 @@ struct capture {
     struct live *live; /* NULL for files */
     struct filter *filter;
     uint64_t n_seen, n_given; /* frames, before and after the filter */
+    bool keeps_window;        /* frames given before are still in use: what is not there is IDLE */
     struct capture_end end;
 };
 

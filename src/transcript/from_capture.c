@@ -4,7 +4,14 @@
 
 #include "transcript/watch_udp.h"
 
-enum { UNFOLD_LIMIT_BYTES = 16 << 20 };
+enum { UNFOLD_LIMIT_BYTES = 16 << 20, BATCH_PACKETS = 32 };
+
+/* Packets that were decoded and wait for their turn. */
+struct batch {
+    struct packet packets[BATCH_PACKETS];
+    struct tcp_incoming incoming[BATCH_PACKETS];
+    size_t n;
+};
 
 struct watcher {
     struct watcher_options options;
@@ -19,6 +26,7 @@ struct watcher {
     bool is_discarding; /* at the end: connections are forgotten, not handed over */
     struct unfolded_chains unfolded;
     bool out_of_memory;
+    struct batch batch;
 };
 
 /* --- the sink of the TCP layer --- */
@@ -50,6 +58,18 @@ static bool enter(struct watcher *w, struct tcp_conn *conn, enum side side, stru
                                    .out_of_memory = &w->out_of_memory };
     w->out_of_memory = w->out_of_memory || out->w == NULL;
     return out->w != NULL;
+}
+
+/* First what every packet of a connection touches, then the end of its journal. */
+static void on_expect(void *arg, const void *user, unsigned step)
+{
+    (void)arg;
+    const struct watched *w = user;
+    if (step == 0) {
+        watch_prefetch(w);
+    } else {
+        journal_prefetch(&w->journal);
+    }
 }
 
 static void on_syn(void *arg, struct tcp_conn *conn, enum side side, bool is_ack, bool is_repeat,
@@ -230,6 +250,7 @@ static enum status start_tcp(struct watcher *w, struct err *err)
 {
     struct tcp_sink sink = {
         .arg = w,
+        .expect = on_expect,
         .syn = on_syn,
         .data = on_data,
         .gap = on_gap,
@@ -319,20 +340,17 @@ void watcher_note_drops(struct watcher *w)
     w->capture_dropped = true;
 }
 
-enum status watcher_frame(struct watcher *w, const struct frame *frame, struct err *err)
+static enum status push_packet(struct watcher *w, const struct tcp_incoming *in, struct err *err)
 {
-    struct packet packet;
-    struct when when = { frame->number, frame->at_ns };
-    w->stats.frames++;
-    switch (packet_decode(w->decoder, frame, &packet)) {
+    switch (in->packet->kind) {
     case PACKET_TCP:
         w->stats.tcp_packets++;
-        return tcp_push(w->tcp, &packet, when, err);
+        return tcp_push_expected(w->tcp, in, err);
     case PACKET_ICMP_ERROR:
-        return packet.quotes_tcp ? tcp_push(w->tcp, &packet, when, err) : ST_OK;
+        return in->packet->quotes_tcp ? tcp_push_expected(w->tcp, in, err) : ST_OK;
     case PACKET_UDP:
         w->stats.udp_packets++;
-        udp_push(w->udp, &packet, when);
+        udp_push(w->udp, in->packet, in->when);
         return ST_OK;
     case PACKET_BROKEN:
     case PACKET_OTHER:
@@ -341,6 +359,42 @@ enum status watcher_frame(struct watcher *w, const struct frame *frame, struct e
         return ST_OK;
     }
     return ST_OK;
+}
+
+static enum status push_batch(struct watcher *w, struct err *err)
+{
+    struct batch *batch = &w->batch;
+    size_t n = batch->n;
+    batch->n = 0;
+    tcp_expect(w->tcp, batch->incoming, n);
+    for (size_t i = 0; i < n; i++) {
+        TRY(push_packet(w, &batch->incoming[i], err));
+    }
+    return ST_OK;
+}
+
+enum status watcher_frames(struct watcher *w, const struct frame *frames, size_t n, struct err *err)
+{
+    struct batch *batch = &w->batch;
+    for (size_t i = 0; i < n; i++) {
+        struct packet *packet = &batch->packets[batch->n];
+        packet_decode(w->decoder, &frames[i], packet);
+        batch->incoming[batch->n] = (struct tcp_incoming){
+            .packet = packet,
+            .when = { frames[i].number, frames[i].at_ns },
+        };
+        batch->n++;
+        w->stats.frames++;
+        if (batch->n == BATCH_PACKETS || packet->is_reassembled) { /* gone with the next decode */
+            TRY(push_batch(w, err));
+        }
+    }
+    return push_batch(w, err);
+}
+
+enum status watcher_frame(struct watcher *w, const struct frame *frame, struct err *err)
+{
+    return watcher_frames(w, frame, 1, err);
 }
 
 void watcher_advance(struct watcher *w, int64_t now_ns)

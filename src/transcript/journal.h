@@ -28,6 +28,14 @@ enum { JOURNAL_LIMIT_BYTES = 1 << 20 };
 bool journal_put(struct journal *j, const struct event *e, struct hello_templates *templates);
 void journal_deinit(struct journal *j);
 
+/* Into the cache, the place where the next event will be written. */
+static inline void journal_prefetch(const struct journal *j)
+{
+    if (j->p != NULL) {
+        __builtin_prefetch(j->p + j->len, 1);
+    }
+}
+
 struct journal_reader {
     const uint8_t *p;
     uint32_t left;

@@ -59,6 +59,14 @@ struct watch_context {
     bool *out_of_memory; /* set where something could not be kept */
 };
 
+static inline void watch_prefetch(const struct watched *w)
+{
+    const uint8_t *p = (const uint8_t *)w;
+    for (size_t at = 0; at < sizeof *w; at += 64) { /* a cache line */
+        __builtin_prefetch(p + at, 1);
+    }
+}
+
 void watch_data(struct watch_context *c, struct bytes data);
 void watch_gap(struct watch_context *c, uint32_t len);
 /* For sources whose records are not TCP's (watch_udp.h). */
