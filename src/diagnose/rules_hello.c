@@ -1,78 +1,8 @@
-#include "diagnose/offers.h"
+#include "diagnose/hello_evidence.h"
 #include "diagnose/rules.h"
 #include "tls/names.h"
 
 enum { TLS_FALLBACK_SCSV = 0x5600, LARGE_HELLO_BYTES = 1400, EXT_ALPN = 16 };
-
-static const char *version_or_unknown(uint16_t version)
-{
-    const char *name = tls_version_name(version);
-    return name == NULL ? "an unknown version" : name;
-}
-
-static bool server_ended_at_hello(const struct view *view)
-{
-    return view->stage == STAGE_HELLO && view->offer != NULL && view->end != NULL &&
-           view->end_side == SIDE_SERVER;
-}
-
-#define AT_ONCE_NS INT64_C(1000000000)
-
-/* Some servers refuse a hello by closing, without the alert that RFC 8446 6.2 asks for (lighttpd
- * with GnuTLS, Node for a name). */
-static bool server_left_at_hello(const struct view *view)
-{
-    return server_ended_at_hello(view) && view->end->kind == EVENT_FIN && !view->server_answered &&
-           view->idle_ns < AT_ONCE_NS && view->t->violation == NULL;
-}
-
-static const char *offered_versions(struct judging *j)
-{
-    const struct view *view = j->view;
-    if (view->min_version == 0) {
-        return "no version that is known";
-    }
-    if (!tls_has(&view->offer->ext,
-                 TLS_EXT_SUPPORTED_VERSIONS)) { /* the hello names its highest only */
-        const char *up_to =
-            arena_printf(j->arena, "versions up to %s", version_or_unknown(view->max_version));
-        return up_to == NULL ? "several versions" : up_to;
-    }
-    if (view->min_version == view->max_version) {
-        const char *only = arena_printf(j->arena, "%s only", version_or_unknown(view->max_version));
-        return only == NULL ? "one version only" : only;
-    }
-    const char *range = arena_printf(j->arena, "%s to %s", version_or_unknown(view->min_version),
-                                     version_or_unknown(view->max_version));
-    return range == NULL ? "several versions" : range;
-}
-
-/* Signalling values and GREASE are no suites that could be chosen. */
-static size_t count_suites(const struct tls_client_hello *hello)
-{
-    size_t n = 0;
-    for (size_t i = 0; i < tls_u16_count(hello->cipher_suites); i++) {
-        uint16_t value = tls_u16_at(hello->cipher_suites, i);
-        n += !tls_is_grease(value) && !tls_cipher_suite_is_scsv(value);
-    }
-    return n;
-}
-
-static void cite_offer(struct judging *j)
-{
-    if (j->view->offer == NULL) { /* lost, or before the capture */
-        return;
-    }
-    add_evidence(j, j->view->offer_event, "the client offers %s, %zu cipher suites, %s%s",
-                 offered_versions(j), count_suites(j->view->offer),
-                 j->t->server_name == NULL ? "no server name" : "server name ",
-                 j->t->server_name == NULL ? "" : j->t->server_name);
-}
-
-static void cite_end(struct judging *j)
-{
-    add_evidence(j, j->view->end, "%s", end_words(j));
-}
 
 /* RFC 7507 section 3: inappropriate_fallback answers TLS_FALLBACK_SCSV. */
 bool match_fallback(struct judging *j)
@@ -83,12 +13,12 @@ bool match_fallback(struct judging *j)
     bool asked =
         j->view->offer != NULL && tls_u16_has(j->view->offer->cipher_suites, TLS_FALLBACK_SCSV);
     set_cause(j, CAUSE_FALLBACK_REFUSED, NULL, asked ? CONFIDENCE_CERTAIN : CONFIDENCE_PROBABLE);
-    cite_offer(j);
-    cite_end(j);
+    hello_cite_offer(j);
+    hello_cite_end(j);
     say(j,
         "The client retried with %s and said so (TLS_FALLBACK_SCSV); the server supports a newer "
         "version and refused.",
-        version_or_unknown(j->view->max_version));
+        hello_version_name(j->view->max_version));
     return true;
 }
 
@@ -127,14 +57,14 @@ bool match_version(struct judging *j)
                     (view->min_version <= 0x0303 && view->max_version >= 0x0304);
     set_cause(j, CAUSE_PROTOCOL_MISMATCH, NULL,
               doubtful ? CONFIDENCE_PROBABLE : CONFIDENCE_CERTAIN);
-    cite_offer(j);
-    cite_end(j);
+    hello_cite_offer(j);
+    hello_cite_end(j);
     const struct peer_success *s = success_with_version_outside(view);
-    cite_success(j, s, s == NULL ? "" : version_or_unknown(s->version));
+    cite_success(j, s, s == NULL ? "" : hello_version_name(s->version));
     say(j,
         "The client offers %s and the server accepts none of it: they have no TLS version in "
         "common.",
-        offered_versions(j));
+        hello_offered_versions(j));
     return true;
 }
 
@@ -144,13 +74,13 @@ bool match_version(struct judging *j)
 bool match_version_silent(struct judging *j)
 {
     const struct view *view = j->view;
-    if (!server_ended_at_hello(view) || j->t->violation != NULL) {
+    if (!hello_server_ended(view) || j->t->violation != NULL) {
         return false;
     }
     const struct peer_success *s = success_with_version_outside(view);
     bool is_old = view->max_version <= 0x0302;
     bool is_new = view->min_version == 0x0304;
-    bool vague = (!view->end_is_alert && (s != NULL || (is_old && server_left_at_hello(view)))) ||
+    bool vague = (!view->end_is_alert && (s != NULL || (is_old && hello_server_left(view)))) ||
                  (view->end_is_alert && (view->end->type == ALERT_CLOSE_NOTIFY ||
                                          view->end->type == ALERT_INTERNAL_ERROR ||
                                          view->end->type == ALERT_HANDSHAKE_FAILURE ||
@@ -169,15 +99,15 @@ bool match_version_silent(struct judging *j)
     }
     set_cause(j, CAUSE_PROTOCOL_MISMATCH, NULL,
               view->end_is_alert || s != NULL ? CONFIDENCE_PROBABLE : CONFIDENCE_POSSIBLE);
-    cite_offer(j);
-    cite_end(j);
-    cite_success(j, s, s == NULL ? "" : version_or_unknown(s->version));
+    hello_cite_offer(j);
+    hello_cite_end(j);
+    cite_success(j, s, s == NULL ? "" : hello_version_name(s->version));
     add_alternative(j, CAUSE_CIPHER_MISMATCH, CONFIDENCE_POSSIBLE,
                     "a server that takes the version may still refuse every suite");
     say(j,
         "The client offers %s; servers of today refuse that, and this one ended the handshake at "
         "once.",
-        offered_versions(j));
+        hello_offered_versions(j));
     return true;
 }
 
@@ -235,7 +165,7 @@ bool match_alpn(struct judging *j)
     set_cause(j, CAUSE_ALPN_MISMATCH, NULL, offered ? CONFIDENCE_CERTAIN : CONFIDENCE_PROBABLE);
     const char *list = offered ? alpn_list(j, view->offer->ext.alpn) : "none";
     add_evidence(j, view->offer_event, "the client offers the application protocols: %s", list);
-    cite_end(j);
+    hello_cite_end(j);
     say(j,
         "The client offers only %s as application protocol (ALPN), and the server speaks none of "
         "it.",
@@ -289,8 +219,8 @@ static void say_server_name(struct judging *j)
     } else {
         say(j, "The server knows no host named %s (SNI).", j->t->server_name);
     }
-    cite_offer(j);
-    cite_end(j);
+    hello_cite_offer(j);
+    hello_cite_end(j);
     if (s != NULL) {
         add_fact(j, s->frame, s->at_ns,
                  "in stream %llu the same server answered a ClientHello for %s",
@@ -310,7 +240,7 @@ bool match_server_name(struct judging *j)
     bool missing = ended_by_alert(view, SIDE_SERVER, ALERT_MISSING_EXTENSION) && !named &&
                    j->t->violation == NULL;
     bool by_others =
-        server_ended_at_hello(view) && !known && others && j->t->violation == NULL &&
+        hello_server_ended(view) && !known && others && j->t->violation == NULL &&
         (!view->end_is_alert || view->end->type == ALERT_HANDSHAKE_FAILURE ||
          view->end->type == ALERT_INTERNAL_ERROR || view->end->type == ALERT_ACCESS_DENIED);
     if (!unrecognized && !missing && !by_others) {
@@ -346,7 +276,7 @@ bool match_psk(struct judging *j)
                   (ended_by_alert(view, SIDE_SERVER, ALERT_DECRYPT_ERROR) ||
                    ended_by_alert(view, SIDE_SERVER, ALERT_ILLEGAL_PARAMETER) ||
                    ended_by_alert(view, SIDE_SERVER, ALERT_BAD_RECORD_MAC));
-    bool only = server_ended_at_hello(view) && view->end_is_alert &&
+    bool only = hello_server_ended(view) && view->end_is_alert &&
                 view->end->type == ALERT_HANDSHAKE_FAILURE &&
                 ((j->t->psk_offered && view->min_version == 0x0304 && !view->peer) ||
                  has_only_psk(view->offer));
@@ -358,7 +288,7 @@ bool match_psk(struct judging *j)
               : binder ? CONFIDENCE_PROBABLE
                        : CONFIDENCE_POSSIBLE);
     add_evidence(j, view->offer_event, "the client offers a pre-shared key");
-    cite_end(j);
+    hello_cite_end(j);
     if (only) {
         add_alternative(j, CAUSE_CIPHER_MISMATCH, CONFIDENCE_POSSIBLE,
                         "the server may lack PSK suites at all");
@@ -393,7 +323,7 @@ bool match_psk_key(struct judging *j)
     set_cause(j, CAUSE_PSK_UNKNOWN, NULL, CONFIDENCE_PROBABLE);
     add_evidence(j, j->t->server_hello_event,
                  "the server chose %s: the handshake rests on the pre-shared key", s->name);
-    cite_end(j);
+    hello_cite_end(j);
     add_alternative(j, CAUSE_INTEGRITY_FAILURE, CONFIDENCE_POSSIBLE,
                     "bytes altered on the way look the same");
     say(j, "The two sides hold different pre-shared keys, or the server does not know the client's "
@@ -444,214 +374,18 @@ bool match_hello_intolerance(struct judging *j)
         view->end != NULL && view->end_is_reset ? actor_of_side(view->end_side) : ACTOR_NETWORK;
     add_evidence(j, view->offer_event,
                  "a ClientHello of %zu bytes, offering up to %s, that nobody answered", len,
-                 version_or_unknown(view->max_version));
+                 hello_version_name(view->max_version));
     add_evidence(j, view->stalled_retry, "sent again, and not acknowledged");
-    cite_end(j);
+    hello_cite_end(j);
     add_fact(j, s->frame, s->at_ns,
              "in stream %llu the same client got through with a ClientHello of %u bytes, offering "
              "up to %s",
-             (unsigned long long)s->stream, s->hello_len, version_or_unknown(s->max_offered));
+             (unsigned long long)s->stream, s->hello_len, hello_version_name(s->max_offered));
     add_alternative(j, CAUSE_HANDSHAKE_TIMEOUT, CONFIDENCE_POSSIBLE,
                     "the packets may have been lost by chance");
     say(j,
         "The server or a device on the path drops this ClientHello (%zu bytes, up to %s) and takes "
         "another from the same client.",
-        len, version_or_unknown(view->max_version));
-    return true;
-}
-
-/* --- a hello refused without a reason --- */
-
-struct dimension {
-    enum cause cause;
-    struct oddness oddness;
-    bool works; /* another connection shows that this part of the offer is acceptable */
-    const struct peer_success *shown_by;
-};
-
-static void rule_out_by_peer(const struct view *view, struct dimension d[3])
-{
-    const struct tls_client_hello *hello = view->offer;
-    for (size_t i = 0; view->peer != NULL && i < view->peer->n_successes; i++) {
-        const struct peer_success *s = &view->peer->successes[i];
-        if (!tls_offers_version(hello, s->version)) {
-            continue;
-        }
-        bool suite = tls_u16_has(hello->cipher_suites, s->cipher_suite);
-        bool group = s->group != 0 && tls_u16_has(hello->ext.supported_groups, s->group);
-        d[0].works = d[0].works || suite;
-        d[0].shown_by = suite || d[0].shown_by == NULL ? s : d[0].shown_by;
-        d[1].works = d[1].works || group;
-        d[1].shown_by = group || d[1].shown_by == NULL ? s : d[1].shown_by;
-    }
-    /* No suite that this server was seen to choose is in the offer: that settles it. */
-    if (d[0].shown_by != NULL && !d[0].works) {
-        d[0].oddness.degree += 2;
-    }
-    if (d[1].shown_by != NULL && d[1].shown_by->group != 0 && !d[1].works) {
-        d[1].oddness.degree += 2;
-    }
-    d[0].oddness.degree = d[0].works ? 0 : d[0].oddness.degree;
-    d[1].oddness.degree = d[1].works ? 0 : d[1].oddness.degree;
-}
-
-/* Every answer of this server rests on one key type, and no suite offered here can use it. */
-static bool lacks_key_type(const struct view *view)
-{
-    bool seen[2] = { false, false }; /* RSA, ECDSA */
-    for (size_t i = 0; view->peer != NULL && i < view->peer->n_successes; i++) {
-        const struct tls_cipher_suite *s = tls_cipher_suite(view->peer->successes[i].cipher_suite);
-        seen[0] = seen[0] || (s != NULL && s->auth == TLS_AUTH_RSA);
-        seen[1] = seen[1] || (s != NULL && s->auth == TLS_AUTH_ECDSA);
-    }
-    if (seen[0] == seen[1]) {
-        return false;
-    }
-    for (size_t i = 0; i < tls_u16_count(view->offer->cipher_suites); i++) {
-        const struct tls_cipher_suite *s =
-            tls_cipher_suite(tls_u16_at(view->offer->cipher_suites, i));
-        if (s != NULL && (s->needs_tls13 || s->auth == (seen[0] ? TLS_AUTH_RSA : TLS_AUTH_ECDSA))) {
-            return false;
-        }
-    }
-    return true;
-}
-
-static const struct dimension *oddest(const struct dimension d[3])
-{
-    const struct dimension *best = &d[0];
-    for (size_t i = 1; i < 3; i++) {
-        if (d[i].oddness.degree > best->oddness.degree) {
-            best = &d[i];
-        }
-    }
-    return best;
-}
-
-static void cite_dimension(struct judging *j, const struct dimension *d)
-{
-    const struct peer_success *s = d->shown_by;
-    if (s == NULL) {
-        return;
-    }
-    const char *suite = tls_cipher_suite_name(s->cipher_suite);
-    add_fact(j, s->frame, s->at_ns, "in stream %llu the same server chose %s with %s%s%s",
-             (unsigned long long)s->stream, version_or_unknown(s->version),
-             suite == NULL ? "an unknown suite" : suite, s->group != 0 ? " and group " : "",
-             s->group != 0 && tls_group_name(s->group) != NULL ? tls_group_name(s->group) : "");
-}
-
-static void list_others(struct judging *j, const struct dimension d[3],
-                        const struct dimension *chosen)
-{
-    for (size_t i = 0; i < 3; i++) {
-        if (&d[i] == chosen && j->v->cause == chosen->cause) {
-            continue;
-        }
-        if (d[i].works) {
-            add_ruled_out(j, d[i].cause, "stream %llu: the server accepts what is offered here",
-                          (unsigned long long)d[i].shown_by->stream);
-        } else {
-            add_alternative(j, d[i].cause, CONFIDENCE_POSSIBLE,
-                            d[i].oddness.degree > 0 ? d[i].oddness.why
-                                                    : "the server's own list is not known");
-        }
-    }
-}
-
-static void say_nothing_in_common(struct judging *j, const struct dimension *d)
-{
-    static const char *const things[] = { "cipher suite", "key-exchange group",
-                                          "signature algorithm" };
-    const char *thing = d->cause == CAUSE_CIPHER_MISMATCH  ? things[0]
-                        : d->cause == CAUSE_GROUP_MISMATCH ? things[1]
-                                                           : things[2];
-    say(j, "The server refused the ClientHello: most likely the two have no %s in common (%s).",
-        thing, d->oddness.why);
-}
-
-static bool has_success_with(const struct view *view, uint16_t version)
-{
-    for (size_t i = 0; view->peer != NULL && i < view->peer->n_successes; i++) {
-        if (view->peer->successes[i].version == version) {
-            return true;
-        }
-    }
-    return false;
-}
-
-static void judge_plain_offer(struct judging *j)
-{
-    if (j->t->server_name == NULL && j->view->max_version >= 0x0303) {
-        set_cause(j, CAUSE_SNI_MISSING, NULL, CONFIDENCE_POSSIBLE);
-        say(j, "The server refused an ordinary ClientHello that names no host (SNI): it probably "
-               "needs the name.");
-        return;
-    }
-    set_cause(j, CAUSE_UNDETERMINED, NULL, CONFIDENCE_POSSIBLE);
-    say(j, "The server refused an ordinary ClientHello without a reason: cipher suites, groups, "
-           "signature algorithms, or the name.");
-    if (j->t->server_name != NULL) {
-        add_alternative(j, CAUSE_SNI_UNRECOGNIZED, CONFIDENCE_POSSIBLE,
-                        "the server may not know this name");
-    }
-    if (j->view->min_version == 0x0304 && !has_success_with(j->view, 0x0304)) {
-        /* RFC 8446 4.2.1: it passes over supported_versions and finds no suite it knows. */
-        add_alternative(j, CAUSE_PROTOCOL_MISMATCH, CONFIDENCE_POSSIBLE,
-                        "a server without TLS 1.3 says the same to a hello for TLS 1.3 only");
-    }
-}
-
-/* A well-formed ClientHello is what a server waits for: unexpected_message is about what is in it.
- * Java says so where no group is common, and a HelloRetryRequest could name none. */
-static bool is_hello_called_unexpected(const struct view *view)
-{
-    return ended_by_alert(view, SIDE_SERVER, ALERT_UNEXPECTED_MESSAGE) &&
-           view->max_version == 0x0304 && view->t->violation == NULL &&
-           view->t->hello_retry == NULL;
-}
-
-/* handshake_failure, insufficient_security or illegal_parameter: no acceptable set of parameters
- * (RFC 8446 6.2), in one of three dimensions. */
-bool match_offer_refused(struct judging *j)
-{
-    const struct view *view = j->view;
-    bool alerted = view->end_is_alert && (view->end->type == ALERT_HANDSHAKE_FAILURE ||
-                                          view->end->type == ALERT_INSUFFICIENT_SECURITY);
-    bool unexpected = is_hello_called_unexpected(view);
-    if (!server_ended_at_hello(view) || (!alerted && !unexpected && !server_left_at_hello(view))) {
-        return false;
-    }
-    struct offer_oddness odd;
-    offers_measure(view->offer, view->max_version, &odd);
-    struct dimension d[3] = { { .cause = CAUSE_CIPHER_MISMATCH, .oddness = odd.suites },
-                              { .cause = CAUSE_GROUP_MISMATCH, .oddness = odd.groups },
-                              { .cause = CAUSE_SIGNATURE_MISMATCH, .oddness = odd.signatures } };
-    rule_out_by_peer(view, d);
-    if (lacks_key_type(view)) {
-        d[2].oddness = (struct oddness){ 4, "other connections show that the server's certificate "
-                                            "has a key type for which the client offers no suite" };
-        d[2].shown_by = &view->peer->successes[0];
-    }
-    const struct dimension *best = oddest(d);
-    if ((!alerted && best->oddness.degree < 2) || (unexpected && best != &d[1])) {
-        return false; /* closed at a hello that most servers take: nothing says why */
-    }
-    cite_offer(j);
-    cite_end(j);
-    if (best->oddness.degree == 0 && !d[0].works) {
-        judge_plain_offer(j);
-    } else {
-        bool by_key_type = best == &d[2] && best->shown_by != NULL;
-        set_cause(j, best->oddness.degree == 0 ? CAUSE_UNDETERMINED : best->cause,
-                  by_key_type ? "no-certificate-for-key-type" : NULL,
-                  alerted && best->oddness.degree >= 2 ? CONFIDENCE_PROBABLE : CONFIDENCE_POSSIBLE);
-        cite_dimension(j, best);
-        say_nothing_in_common(j, best);
-    }
-    list_others(j, d, best);
-    if (!view->end_is_alert) {
-        add_alternative(j, CAUSE_CONNECTION_CLOSED, CONFIDENCE_POSSIBLE, "no alert says why");
-    }
+        len, hello_version_name(view->max_version));
     return true;
 }
