@@ -54,7 +54,13 @@ static void cap_confidence(struct judging *j)
     bool incomplete = j->t->has_gap || j->t->side[SIDE_CLIENT].is_silent ||
                       j->t->n_events_dropped > 0 ||
                       (j->t->side[SIDE_SERVER].is_silent && j->view->stage != STAGE_CONNECT);
-    if (incomplete && j->v->confidence == CONFIDENCE_CERTAIN) {
+    /* What nobody answered may have been answered in a packet that the capture lost. */
+    bool may_be_lost = j->t->capture_dropped && cause_category(j->v->cause) == CATEGORY_TRANSPORT;
+    if (may_be_lost) {
+        add_fact(j, 0, 0,
+                 "the capture itself lost packets: what seems missing may have been there");
+    }
+    if ((incomplete || may_be_lost) && j->v->confidence == CONFIDENCE_CERTAIN) {
         j->v->confidence = CONFIDENCE_PROBABLE;
     }
 }
