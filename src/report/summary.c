@@ -15,8 +15,6 @@ struct summary {
     uint64_t n_findings;
     uint64_t n_with_findings; /* handshakes */
     struct tally servers, clients, names, findings;
-    struct text scratch;
-    bool failed; /* memory ran out for the scratch text */
 };
 
 struct summary *summary_new(void)
@@ -33,16 +31,57 @@ void summary_free(struct summary *s)
     tally_deinit(&s->clients);
     tally_deinit(&s->names);
     tally_deinit(&s->findings);
-    text_deinit(&s->scratch);
     free(s);
 }
 
-static void count(struct summary *s, struct tally *tally, const struct verdict *v)
+static void put_end(struct text *out, const void *of)
 {
-    tally_add(tally, bytes_of(s->scratch.p, s->scratch.len), v->outcome == OUTCOME_FAILED,
-              cause_id(v->cause));
-    s->failed = s->failed || s->scratch.failed;
-    text_clear(&s->scratch);
+    endpoint_put(out, of);
+}
+
+static void put_host(struct text *out, const void *of)
+{
+    endpoint_put_host(out, of);
+}
+
+/* Ends are counted by their bytes: most were seen before, and need no text. */
+struct end_key {
+    uint8_t family;
+    uint8_t port[2]; /* zero: of a host */
+    uint8_t ip[16];
+};
+
+static void count_end(struct tally *tally, const struct endpoint *e, const struct verdict *v)
+{
+    struct end_key key = { .family = e->family,
+                           .port = { (uint8_t)(e->port >> 8), (uint8_t)e->port } };
+    bytes_copy(key.ip, sizeof key.ip, bytes_of(e->ip, sizeof e->ip));
+    tally_add_key(tally, bytes_of(&key, sizeof key), &(struct tally_name){ put_end, e },
+                  v->outcome == OUTCOME_FAILED, cause_id(v->cause));
+}
+
+static void count_host(struct tally *tally, const struct endpoint *e, const struct verdict *v)
+{
+    struct end_key key = { .family = e->family };
+    bytes_copy(key.ip, sizeof key.ip, bytes_of(e->ip, sizeof e->ip));
+    tally_add_key(tally, bytes_of(&key, sizeof key), &(struct tally_name){ put_host, e },
+                  v->outcome == OUTCOME_FAILED, cause_id(v->cause));
+}
+
+/* The host of a counted end, among counted hosts. */
+static bool knows_host(const struct tally *hosts, const struct tally_entry *end)
+{
+    struct end_key key;
+    if (!bytes_copy(&key, sizeof key, bytes_of(end->key, end->key_len))) {
+        return false;
+    }
+    key.port[0] = key.port[1] = 0;
+    return tally_find(hosts, bytes_of(&key, sizeof key)) != NULL;
+}
+
+static void count(struct tally *tally, const char *name, const struct verdict *v)
+{
+    tally_add(tally, bytes_of_str(name), v->outcome == OUTCOME_FAILED, cause_id(v->cause));
 }
 
 void summary_add(struct summary *s, const struct transcript *t, const struct verdict *v)
@@ -54,17 +93,13 @@ void summary_add(struct summary *s, const struct transcript *t, const struct ver
     if (v->outcome == OUTCOME_FAILED) {
         s->n_by_cause[v->cause]++;
     }
-    endpoint_put(&s->scratch, &t->server);
-    count(s, &s->servers, v);
-    endpoint_put_host(&s->scratch, &t->client);
-    count(s, &s->clients, v);
+    count_end(&s->servers, &t->server, v);
+    count_host(&s->clients, &t->client, v);
     if (t->server_name != NULL) {
-        text_puts(&s->scratch, t->server_name);
-        count(s, &s->names, v);
+        count(&s->names, t->server_name, v);
     }
     for (size_t i = 0; i < v->n_findings; i++) {
-        text_puts(&s->scratch, v->findings[i].id);
-        count(s, &s->findings, v);
+        count(&s->findings, v->findings[i].id, v);
     }
     s->n_findings += v->n_findings;
     s->n_with_findings += v->n_findings > 0;
@@ -72,8 +107,7 @@ void summary_add(struct summary *s, const struct transcript *t, const struct ver
 
 bool summary_is_incomplete(const struct summary *s)
 {
-    return s->servers.failed || s->clients.failed || s->names.failed || s->findings.failed ||
-           s->failed;
+    return s->servers.failed || s->clients.failed || s->names.failed || s->findings.failed;
 }
 
 uint64_t summary_n_failed(const struct summary *s)
@@ -195,11 +229,12 @@ static size_t find_gateways(const struct summary *s, struct bytes out[SUGGESTION
 {
     size_t n = 0;
     for (size_t i = 0; s->servers.entries != NULL && i < TALLY_SLOTS && n < SUGGESTIONS_MAX; i++) {
-        const char *server = s->servers.entries[i].name;
-        struct bytes host = server == NULL ? (struct bytes){ NULL, 0 } : host_of(server);
+        const struct tally_entry *server = &s->servers.entries[i];
+        struct bytes host =
+            server->name == NULL ? (struct bytes){ NULL, 0 } : host_of(server->name);
         bool is_loopback = bytes_start_with(host, BYTES("127.")) || bytes_equal(host, BYTES("::1"));
         bool is_known = n > 0 && bytes_equal(host, out[n - 1]);
-        if (host.len > 0 && !is_loopback && !is_known && tally_find(&s->clients, host) != NULL) {
+        if (host.len > 0 && !is_loopback && !is_known && knows_host(&s->clients, server)) {
             out[n++] = host;
         }
     }

@@ -5,7 +5,7 @@
 #include "base/varint.h"
 
 enum {
-    SAME_ENOUGH = 4, /* shorter runs of equal bytes cost more than they save */
+    SAME_ENOUGH = 4, /* a 32-bit word; shorter runs of equal bytes cost more than they save */
     RANDOMS =
         2 + 32 + 1 + 32, /* legacy_version, random, session id: what follows is the client's own */
     SHAPE_BYTES = 96,
@@ -69,17 +69,26 @@ static void keep_template(struct hello_templates *t, uint16_t *slot, struct byte
 /* The length of the run of differing bytes at `from`: up to SAME_ENOUGH equal ones in a row. */
 static size_t differing_run(const uint8_t *a, const uint8_t *b, size_t len)
 {
-    size_t same = 0;
     size_t i = 0;
-    for (; i < len && same < SAME_ENOUGH; i++) {
-        same = a[i] == b[i] ? same + 1 : 0;
+    while (len - i >= SAME_ENOUGH) {
+        uint32_t differ = load_le32(a + i) ^ load_le32(b + i);
+        if (differ == 0) {
+            return i;
+        }
+        i += (size_t)(31 - __builtin_clz(differ)) / 8 + 1; /* behind the last byte that differs */
     }
-    return same == SAME_ENOUGH ? i - SAME_ENOUGH : i;
+    return len;
 }
 
 static size_t equal_run(const uint8_t *a, const uint8_t *b, size_t len)
 {
     size_t i = 0;
+    for (; len - i >= 8; i += 8) {
+        uint64_t differ = load_be64(a + i) ^ load_be64(b + i);
+        if (differ != 0) {
+            return i + (size_t)__builtin_clzll(differ) / 8; /* the first byte that differs */
+        }
+    }
     while (i < len && a[i] == b[i]) {
         i++;
     }
