@@ -6,15 +6,15 @@
 bool alert_is_about_certificate(uint8_t code)
 {
     switch (code) {
-    case ALERT_BAD_CERTIFICATE:
-    case ALERT_UNSUPPORTED_CERTIFICATE:
-    case ALERT_CERTIFICATE_REVOKED:
-    case ALERT_CERTIFICATE_EXPIRED:
-    case ALERT_CERTIFICATE_UNKNOWN:
-    case ALERT_UNKNOWN_CA:
-    case ALERT_ACCESS_DENIED:
-    case ALERT_BAD_CERTIFICATE_STATUS_RESPONSE:
-    case ALERT_CERTIFICATE_REQUIRED:
+    case TLS_ALERT_BAD_CERTIFICATE:
+    case TLS_ALERT_UNSUPPORTED_CERTIFICATE:
+    case TLS_ALERT_CERTIFICATE_REVOKED:
+    case TLS_ALERT_CERTIFICATE_EXPIRED:
+    case TLS_ALERT_CERTIFICATE_UNKNOWN:
+    case TLS_ALERT_UNKNOWN_CA:
+    case TLS_ALERT_ACCESS_DENIED:
+    case TLS_ALERT_BAD_CERTIFICATE_STATUS_RESPONSE:
+    case TLS_ALERT_CERTIFICATE_REQUIRED:
         return true;
     default:
         return false;
@@ -26,9 +26,9 @@ bool alert_is_about_certificate(uint8_t code)
  * several internal_error. */
 bool alert_may_be_about_certificate(uint8_t code)
 {
-    return alert_is_about_certificate(code) || code == ALERT_HANDSHAKE_FAILURE ||
-           code == ALERT_ILLEGAL_PARAMETER || code == ALERT_INTERNAL_ERROR ||
-           code == ALERT_INSUFFICIENT_SECURITY || code == ALERT_USER_CANCELED;
+    return alert_is_about_certificate(code) || code == TLS_ALERT_HANDSHAKE_FAILURE ||
+           code == TLS_ALERT_ILLEGAL_PARAMETER || code == TLS_ALERT_INTERNAL_ERROR ||
+           code == TLS_ALERT_INSUFFICIENT_SECURITY || code == TLS_ALERT_USER_CANCELED;
 }
 
 /* Which faults an alert names by its definition (RFC 8446 6.2). */
@@ -36,26 +36,28 @@ bool alert_names_fault(uint8_t code, enum x509_fault_kind fault)
 {
     switch (fault) {
     case X509_FAULT_EXPIRED:
-        return code == ALERT_CERTIFICATE_EXPIRED;
+        return code == TLS_ALERT_CERTIFICATE_EXPIRED;
     case X509_FAULT_NOT_YET_VALID:
-        return code == ALERT_CERTIFICATE_EXPIRED || code == ALERT_BAD_CERTIFICATE;
+        return code == TLS_ALERT_CERTIFICATE_EXPIRED || code == TLS_ALERT_BAD_CERTIFICATE;
     case X509_FAULT_REVOKED:
-        return code == ALERT_CERTIFICATE_REVOKED || code == ALERT_BAD_CERTIFICATE_STATUS_RESPONSE;
+        return code == TLS_ALERT_CERTIFICATE_REVOKED ||
+               code == TLS_ALERT_BAD_CERTIFICATE_STATUS_RESPONSE;
     case X509_FAULT_REVOCATION_UNKNOWN:
-        return code == ALERT_BAD_CERTIFICATE_STATUS_RESPONSE || code == ALERT_CERTIFICATE_UNKNOWN;
+        return code == TLS_ALERT_BAD_CERTIFICATE_STATUS_RESPONSE ||
+               code == TLS_ALERT_CERTIFICATE_UNKNOWN;
     case X509_FAULT_CHAIN_INCOMPLETE:
     case X509_FAULT_SELF_SIGNED:
     case X509_FAULT_UNTRUSTED_CA:
-        return code == ALERT_UNKNOWN_CA;
+        return code == TLS_ALERT_UNKNOWN_CA;
     case X509_FAULT_CHAIN_INVALID:
-        return code == ALERT_UNKNOWN_CA || code == ALERT_BAD_CERTIFICATE ||
-               code == ALERT_DECRYPT_ERROR;
+        return code == TLS_ALERT_UNKNOWN_CA || code == TLS_ALERT_BAD_CERTIFICATE ||
+               code == TLS_ALERT_DECRYPT_ERROR;
     case X509_FAULT_WRONG_PURPOSE:
-        return code == ALERT_UNSUPPORTED_CERTIFICATE;
+        return code == TLS_ALERT_UNSUPPORTED_CERTIFICATE;
     case X509_FAULT_HOSTNAME_MISMATCH:
     case X509_FAULT_MALFORMED:
     case X509_FAULT_WEAK:
-        return code == ALERT_BAD_CERTIFICATE;
+        return code == TLS_ALERT_BAD_CERTIFICATE;
     case X509_N_FAULTS:
         break;
     }
@@ -65,24 +67,24 @@ bool alert_names_fault(uint8_t code, enum x509_fault_kind fault)
 /* Alerts that say one thing only: they contradict every other fault. */
 static bool is_specific(uint8_t code)
 {
-    return code == ALERT_CERTIFICATE_EXPIRED || code == ALERT_CERTIFICATE_REVOKED ||
-           code == ALERT_UNKNOWN_CA || code == ALERT_UNSUPPORTED_CERTIFICATE ||
-           code == ALERT_BAD_CERTIFICATE_STATUS_RESPONSE;
+    return code == TLS_ALERT_CERTIFICATE_EXPIRED || code == TLS_ALERT_CERTIFICATE_REVOKED ||
+           code == TLS_ALERT_UNKNOWN_CA || code == TLS_ALERT_UNSUPPORTED_CERTIFICATE ||
+           code == TLS_ALERT_BAD_CERTIFICATE_STATUS_RESPONSE;
 }
 
 /* What an alert stands for where the certificate itself could not be read, or shows no fault. */
 static enum cause cause_of_alert(uint8_t code)
 {
     switch (code) {
-    case ALERT_CERTIFICATE_EXPIRED:
+    case TLS_ALERT_CERTIFICATE_EXPIRED:
         return CAUSE_CERTIFICATE_EXPIRED;
-    case ALERT_CERTIFICATE_REVOKED:
+    case TLS_ALERT_CERTIFICATE_REVOKED:
         return CAUSE_CERTIFICATE_REVOKED;
-    case ALERT_UNKNOWN_CA:
+    case TLS_ALERT_UNKNOWN_CA:
         return CAUSE_CERTIFICATE_UNTRUSTED_CA;
-    case ALERT_UNSUPPORTED_CERTIFICATE:
+    case TLS_ALERT_UNSUPPORTED_CERTIFICATE:
         return CAUSE_CERTIFICATE_WRONG_PURPOSE;
-    case ALERT_BAD_CERTIFICATE_STATUS_RESPONSE:
+    case TLS_ALERT_BAD_CERTIFICATE_STATUS_RESPONSE:
         return CAUSE_CERTIFICATE_REVOKED;
     default:
         return CAUSE_CERTIFICATE_REJECTED;
@@ -133,7 +135,7 @@ const struct x509_fault *certificate_choose_fault(const struct judging *j, enum 
 {
     const struct view *view = j->view;
     const struct x509_judgement *judgement = view->context->judgement[owner];
-    bool in_words = view->end_is_alert && view->end->type != ALERT_CLOSE_NOTIFY;
+    bool in_words = view->end_is_alert && view->end->type != TLS_ALERT_CLOSE_NOTIFY;
     if (judgement == NULL || judgement->n_faults == 0 || !in_words) {
         return judgement == NULL ? NULL : view_hard_fault(view, owner);
     }
@@ -222,7 +224,7 @@ static void say_fault(struct judging *j, enum side owner, const struct x509_faul
 static bool is_bad_signature(const struct judging *j, const struct x509_fault *fault)
 {
     return fault->kind == X509_FAULT_CHAIN_INVALID && j->view->end_is_alert &&
-           j->view->end->type == ALERT_DECRYPT_ERROR;
+           j->view->end->type == TLS_ALERT_DECRYPT_ERROR;
 }
 
 bool certificate_blame_fault(struct judging *j, enum side owner, const struct x509_fault *fault)
@@ -280,7 +282,7 @@ bool certificate_blame_by_alert(struct judging *j, enum side owner, uint8_t code
     bool judged = judgement != NULL;
     bool in_order = judged && judgement->n_faults == 0;
     enum cause cause = cause_of_alert(code);
-    if (code == ALERT_BAD_CERTIFICATE_STATUS_RESPONSE && judged) {
+    if (code == TLS_ALERT_BAD_CERTIFICATE_STATUS_RESPONSE && judged) {
         cause = CAUSE_CERTIFICATE_REVOCATION_UNKNOWN; /* nothing readable says revoked */
     }
     /* The chain leads to the anchors given: whoever says unknown_ca, or certificate_unknown, trusts

@@ -157,7 +157,7 @@ bool outcome_is_late_refusal(const struct view *view)
     if (view->end == NULL || t->side[view->end_side].sent_application_data) {
         return false;
     }
-    if (view->end_is_alert && view->end->type != ALERT_CLOSE_NOTIFY) {
+    if (view->end_is_alert && view->end->type != TLS_ALERT_CLOSE_NOTIFY) {
         return true;
     }
     if (view->end_side == SIDE_SERVER) {
@@ -220,7 +220,7 @@ static enum outcome of_partial(const struct view *view)
     if (!one_sided && data_flowed(t)) {
         return OUTCOME_COMPLETED;
     }
-    bool alerted = view->end_is_alert && view->end->type != ALERT_CLOSE_NOTIFY;
+    bool alerted = view->end_is_alert && view->end->type != TLS_ALERT_CLOSE_NOTIFY;
     /* What is missing of the client is too small to hold its Finished: it never came. */
     bool cannot_be = !one_sided && view->end != NULL && !t->side[SIDE_CLIENT].finished &&
                      t->side[SIDE_CLIENT].sent_tls && !t->is_snap_truncated &&

@@ -25,7 +25,7 @@ bool match_version_answer(struct judging *j)
 {
     const struct view *view = j->view;
     const struct transcript *t = j->t;
-    if (t->server_hello == NULL || !ended_by_alert(view, SIDE_CLIENT, ALERT_PROTOCOL_VERSION)) {
+    if (t->server_hello == NULL || !ended_by_alert(view, SIDE_CLIENT, TLS_ALERT_PROTOCOL_VERSION)) {
         return false;
     }
     const char *name = tls_version_name(t->version_on_wire);
@@ -62,10 +62,10 @@ bool match_legacy_renegotiation(struct judging *j)
     const struct view *view = j->view;
     const struct transcript *t = j->t;
     bool by_client = lacks_renegotiation_info(t) && client_ended_at_answer(view) &&
-                     ended_by_alert(view, SIDE_CLIENT, ALERT_HANDSHAKE_FAILURE) &&
+                     ended_by_alert(view, SIDE_CLIENT, TLS_ALERT_HANDSHAKE_FAILURE) &&
                      view->offer != NULL && client_signals_renegotiation_info(view->offer);
     bool by_server = view->stage == STAGE_HELLO && view->offer != NULL &&
-                     ended_by_alert(view, SIDE_SERVER, ALERT_HANDSHAKE_FAILURE) &&
+                     ended_by_alert(view, SIDE_SERVER, TLS_ALERT_HANDSHAKE_FAILURE) &&
                      !client_signals_renegotiation_info(view->offer) &&
                      view->max_version == 0x0303 && t->violation == NULL;
     if (!by_client && !by_server) {
@@ -94,7 +94,7 @@ bool match_renegotiation(struct judging *j)
 {
     const struct view *view = j->view;
     const struct transcript *t = j->t;
-    bool alerted = view->end_is_alert && view->end->type == ALERT_NO_RENEGOTIATION;
+    bool alerted = view->end_is_alert && view->end->type == TLS_ALERT_NO_RENEGOTIATION;
     if (!alerted && !(t->is_renegotiation && view->stage == STAGE_OVER)) {
         return false;
     }
@@ -127,10 +127,10 @@ bool match_weak_dh(struct judging *j)
         !client_ended_at_answer(view) || view->stage >= STAGE_SERVER_FINISH) {
         return false;
     }
-    bool alerted = view->end_is_alert && (view->end->type == ALERT_HANDSHAKE_FAILURE ||
-                                          view->end->type == ALERT_INSUFFICIENT_SECURITY ||
-                                          view->end->type == ALERT_ILLEGAL_PARAMETER ||
-                                          view->end->type == ALERT_INTERNAL_ERROR);
+    bool alerted = view->end_is_alert && (view->end->type == TLS_ALERT_HANDSHAKE_FAILURE ||
+                                          view->end->type == TLS_ALERT_INSUFFICIENT_SECURITY ||
+                                          view->end->type == TLS_ALERT_ILLEGAL_PARAMETER ||
+                                          view->end->type == TLS_ALERT_INTERNAL_ERROR);
     if (!alerted) {
         return false;
     }
@@ -187,9 +187,9 @@ bool match_answer_signature(struct judging *j)
     uint16_t used =
         ske != NULL ? ske->signature_algorithm : t->side[SIDE_SERVER].certificate_verify_algorithm;
     bool listed = used == 0 || tls_u16_has(view->offer->ext.signature_algorithms, used);
-    bool alerted = view->end->type == ALERT_ILLEGAL_PARAMETER ||
-                   view->end->type == ALERT_HANDSHAKE_FAILURE ||
-                   view->end->type == ALERT_INSUFFICIENT_SECURITY;
+    bool alerted = view->end->type == TLS_ALERT_ILLEGAL_PARAMETER ||
+                   view->end->type == TLS_ALERT_HANDSHAKE_FAILURE ||
+                   view->end->type == TLS_ALERT_INSUFFICIENT_SECURITY;
     if (listed || !alerted) {
         return false;
     }
@@ -222,8 +222,8 @@ bool match_extended_master_secret(struct judging *j)
     if (!missing || !client_ended_at_answer(view) || went_on) {
         return false;
     }
-    bool says_so = ended_by_alert(view, SIDE_CLIENT, ALERT_INSUFFICIENT_SECURITY);
-    if (!says_so && !ended_by_alert(view, SIDE_CLIENT, ALERT_HANDSHAKE_FAILURE)) {
+    bool says_so = ended_by_alert(view, SIDE_CLIENT, TLS_ALERT_INSUFFICIENT_SECURITY);
+    if (!says_so && !ended_by_alert(view, SIDE_CLIENT, TLS_ALERT_HANDSHAKE_FAILURE)) {
         return false;
     }
     add_evidence(j, t->server_hello_event,
@@ -246,7 +246,7 @@ bool match_extended_master_secret(struct judging *j)
 /* RFC 9849 section 6.1.6: a client whose ECH was not taken ends with ech_required. */
 bool match_ech(struct judging *j)
 {
-    if (!ended_by_alert(j->view, SIDE_CLIENT, ALERT_ECH_REQUIRED)) {
+    if (!ended_by_alert(j->view, SIDE_CLIENT, TLS_ALERT_ECH_REQUIRED)) {
         return false;
     }
     set_cause(j, CAUSE_SNI_UNRECOGNIZED, "ech-refused", CONFIDENCE_PROBABLE);

@@ -8,11 +8,11 @@ static bool answers_missing_certificate(const struct view *view)
         return true; /* Node and lighttpd close without an alert */
     }
     uint8_t code = view->end->type;
-    return code == ALERT_HANDSHAKE_FAILURE || code == ALERT_BAD_CERTIFICATE ||
-           code == ALERT_NO_CERTIFICATE || code == ALERT_DECODE_ERROR ||
-           code == ALERT_ACCESS_DENIED || code == ALERT_CERTIFICATE_UNKNOWN ||
-           code == ALERT_CERTIFICATE_REQUIRED || code == ALERT_UNEXPECTED_MESSAGE ||
-           code == ALERT_INTERNAL_ERROR;
+    return code == TLS_ALERT_HANDSHAKE_FAILURE || code == TLS_ALERT_BAD_CERTIFICATE ||
+           code == TLS_ALERT_NO_CERTIFICATE || code == TLS_ALERT_DECODE_ERROR ||
+           code == TLS_ALERT_ACCESS_DENIED || code == TLS_ALERT_CERTIFICATE_UNKNOWN ||
+           code == TLS_ALERT_CERTIFICATE_REQUIRED || code == TLS_ALERT_UNEXPECTED_MESSAGE ||
+           code == TLS_ALERT_INTERNAL_ERROR;
 }
 
 /* RFC 5246 7.4.6 and RFC 8446 4.4.2.4: an empty Certificate, and a server that requires one. */
@@ -20,10 +20,11 @@ bool match_client_certificate_missing(struct judging *j)
 {
     const struct view *view = j->view;
     const struct side_facts *client = &j->t->side[SIDE_CLIENT];
-    bool required = ended_by_alert(view, SIDE_SERVER, ALERT_CERTIFICATE_REQUIRED);
+    bool required = ended_by_alert(view, SIDE_SERVER, TLS_ALERT_CERTIFICATE_REQUIRED);
     bool empty = client->has_certificate && client->certificate_is_empty;
     /* SSL 3.0: a no_certificate warning instead of an empty message. */
-    bool warned = client->first_alert != NULL && client->first_alert->type == ALERT_NO_CERTIFICATE;
+    bool warned =
+        client->first_alert != NULL && client->first_alert->type == TLS_ALERT_NO_CERTIFICATE;
     bool ended = view->end != NULL && view->end_side == SIDE_SERVER && (empty || warned) &&
                  answers_missing_certificate(view);
     if (!required && !ended) {
@@ -34,8 +35,8 @@ bool match_client_certificate_missing(struct judging *j)
                     (client->certificate_event->flags & EVENT_INFERRED) == 0) &&
                    j->t->certificate_request != NULL;
     /* OpenSSL says handshake_failure, Java bad_certificate; others, less to the point, more. */
-    bool says_missing = ended_by_alert(view, SIDE_SERVER, ALERT_HANDSHAKE_FAILURE) ||
-                        ended_by_alert(view, SIDE_SERVER, ALERT_BAD_CERTIFICATE);
+    bool says_missing = ended_by_alert(view, SIDE_SERVER, TLS_ALERT_HANDSHAKE_FAILURE) ||
+                        ended_by_alert(view, SIDE_SERVER, TLS_ALERT_BAD_CERTIFICATE);
     set_cause(j, CAUSE_CLIENT_CERTIFICATE_MISSING, NULL,
               required || (is_read && says_missing) ? CONFIDENCE_CERTAIN : CONFIDENCE_PROBABLE);
     j->v->party = ACTOR_CLIENT;
@@ -111,14 +112,15 @@ bool match_server_certificate(struct judging *j)
     }
     uint8_t code = view->end_is_alert ? view->end->type : 0;
     const struct x509_fault *fault = certificate_choose_fault(j, SIDE_SERVER);
-    if (view->end_is_alert && code != ALERT_CLOSE_NOTIFY && !alert_may_be_about_certificate(code) &&
+    if (view->end_is_alert && code != TLS_ALERT_CLOSE_NOTIFY &&
+        !alert_may_be_about_certificate(code) &&
         !(fault != NULL && alert_names_fault(code, fault->kind))) {
         return false;
     }
     if (fault != NULL && view->idle_ns > INT64_C(5000000000) && !view->end_is_alert) {
         return false;
     }
-    if (fault != NULL && !(code == ALERT_HANDSHAKE_FAILURE && fault->kind == X509_FAULT_WEAK &&
+    if (fault != NULL && !(code == TLS_ALERT_HANDSHAKE_FAILURE && fault->kind == X509_FAULT_WEAK &&
                            view->stage < STAGE_CLIENT_FLIGHT)) {
         return certificate_blame_fault(j, SIDE_SERVER, fault);
     }

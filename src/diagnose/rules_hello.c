@@ -7,7 +7,7 @@ enum { TLS_FALLBACK_SCSV = 0x5600, LARGE_HELLO_BYTES = 1400, EXT_ALPN = 16 };
 /* RFC 7507 section 3: inappropriate_fallback answers TLS_FALLBACK_SCSV. */
 bool match_fallback(struct judging *j)
 {
-    if (!ended_by_alert(j->view, SIDE_SERVER, ALERT_INAPPROPRIATE_FALLBACK)) {
+    if (!ended_by_alert(j->view, SIDE_SERVER, TLS_ALERT_INAPPROPRIATE_FALLBACK)) {
         return false;
     }
     bool asked =
@@ -49,7 +49,7 @@ bool match_version(struct judging *j)
 {
     const struct view *view = j->view;
     bool by_server =
-        view->stage <= STAGE_HELLO && ended_by_alert(view, SIDE_SERVER, ALERT_PROTOCOL_VERSION);
+        view->stage <= STAGE_HELLO && ended_by_alert(view, SIDE_SERVER, TLS_ALERT_PROTOCOL_VERSION);
     if (!by_server || view->offer == NULL) {
         return false;
     }
@@ -81,18 +81,19 @@ bool match_version_silent(struct judging *j)
     bool is_old = view->max_version <= 0x0302;
     bool is_new = view->min_version == 0x0304;
     bool vague = (!view->end_is_alert && (s != NULL || (is_old && hello_server_left(view)))) ||
-                 (view->end_is_alert && (view->end->type == ALERT_CLOSE_NOTIFY ||
-                                         view->end->type == ALERT_INTERNAL_ERROR ||
-                                         view->end->type == ALERT_HANDSHAKE_FAILURE ||
-                                         view->end->type == ALERT_INSUFFICIENT_SECURITY));
+                 (view->end_is_alert && (view->end->type == TLS_ALERT_CLOSE_NOTIFY ||
+                                         view->end->type == TLS_ALERT_INTERNAL_ERROR ||
+                                         view->end->type == TLS_ALERT_HANDSHAKE_FAILURE ||
+                                         view->end->type == TLS_ALERT_INSUFFICIENT_SECURITY));
     bool same_version_works = false;
     for (size_t i = 0; view->peer != NULL && i < view->peer->n_successes; i++) {
         uint16_t v = view->peer->successes[i].version;
         same_version_works =
             same_version_works || (v >= view->min_version && v <= view->max_version);
     }
-    bool is_plain_handshake_failure = ended_by_alert(view, SIDE_SERVER, ALERT_HANDSHAKE_FAILURE) &&
-                                      s == NULL && !view->offer->is_sslv2;
+    bool is_plain_handshake_failure =
+        ended_by_alert(view, SIDE_SERVER, TLS_ALERT_HANDSHAKE_FAILURE) && s == NULL &&
+        !view->offer->is_sslv2;
     if (same_version_works || !vague || !(is_old || is_new || view->offer->is_sslv2) ||
         is_plain_handshake_failure || (is_new && s == NULL)) {
         return false;
@@ -156,8 +157,8 @@ static bool match_alpn_sealed(struct judging *j)
 bool match_alpn(struct judging *j)
 {
     const struct view *view = j->view;
-    bool alerted = ended_by_alert(view, SIDE_SERVER, ALERT_NO_APPLICATION_PROTOCOL) ||
-                   ended_by_alert(view, SIDE_CLIENT, ALERT_NO_APPLICATION_PROTOCOL);
+    bool alerted = ended_by_alert(view, SIDE_SERVER, TLS_ALERT_NO_APPLICATION_PROTOCOL) ||
+                   ended_by_alert(view, SIDE_CLIENT, TLS_ALERT_NO_APPLICATION_PROTOCOL);
     if (!alerted) {
         return match_alpn_sealed(j);
     }
@@ -236,13 +237,13 @@ bool match_server_name(struct judging *j)
     bool others = false;
     bool known = is_known_name(view, &others);
     bool named = j->t->server_name != NULL;
-    bool unrecognized = ended_by_alert(view, SIDE_SERVER, ALERT_UNRECOGNIZED_NAME);
-    bool missing = ended_by_alert(view, SIDE_SERVER, ALERT_MISSING_EXTENSION) && !named &&
+    bool unrecognized = ended_by_alert(view, SIDE_SERVER, TLS_ALERT_UNRECOGNIZED_NAME);
+    bool missing = ended_by_alert(view, SIDE_SERVER, TLS_ALERT_MISSING_EXTENSION) && !named &&
                    j->t->violation == NULL;
     bool by_others =
         hello_server_ended(view) && !known && others && j->t->violation == NULL &&
-        (!view->end_is_alert || view->end->type == ALERT_HANDSHAKE_FAILURE ||
-         view->end->type == ALERT_INTERNAL_ERROR || view->end->type == ALERT_ACCESS_DENIED);
+        (!view->end_is_alert || view->end->type == TLS_ALERT_HANDSHAKE_FAILURE ||
+         view->end->type == TLS_ALERT_INTERNAL_ERROR || view->end->type == TLS_ALERT_ACCESS_DENIED);
     if (!unrecognized && !missing && !by_others) {
         return false;
     }
@@ -271,13 +272,13 @@ static bool has_only_psk(const struct tls_client_hello *hello)
 bool match_psk(struct judging *j)
 {
     const struct view *view = j->view;
-    bool unknown = ended_by_alert(view, SIDE_SERVER, ALERT_UNKNOWN_PSK_IDENTITY);
+    bool unknown = ended_by_alert(view, SIDE_SERVER, TLS_ALERT_UNKNOWN_PSK_IDENTITY);
     bool binder = view->stage == STAGE_HELLO && j->t->psk_offered && j->t->violation == NULL &&
-                  (ended_by_alert(view, SIDE_SERVER, ALERT_DECRYPT_ERROR) ||
-                   ended_by_alert(view, SIDE_SERVER, ALERT_ILLEGAL_PARAMETER) ||
-                   ended_by_alert(view, SIDE_SERVER, ALERT_BAD_RECORD_MAC));
+                  (ended_by_alert(view, SIDE_SERVER, TLS_ALERT_DECRYPT_ERROR) ||
+                   ended_by_alert(view, SIDE_SERVER, TLS_ALERT_ILLEGAL_PARAMETER) ||
+                   ended_by_alert(view, SIDE_SERVER, TLS_ALERT_BAD_RECORD_MAC));
     bool only = hello_server_ended(view) && view->end_is_alert &&
-                view->end->type == ALERT_HANDSHAKE_FAILURE &&
+                view->end->type == TLS_ALERT_HANDSHAKE_FAILURE &&
                 ((j->t->psk_offered && view->min_version == 0x0304 && !view->peer) ||
                  has_only_psk(view->offer));
     if (!unknown && !binder && !only) {
@@ -312,11 +313,11 @@ bool match_psk_key(struct judging *j)
         s != NULL && !s->needs_tls13 && (s->auth == TLS_AUTH_PSK || s->kx == TLS_KX_RSA_PSK);
     bool ended =
         view->end != NULL && view->stage >= STAGE_SERVER_FLIGHT && view->stage != STAGE_OVER;
-    bool alerted =
-        view->end_is_alert &&
-        (view->end->type == ALERT_BAD_RECORD_MAC || view->end->type == ALERT_DECRYPT_ERROR ||
-         view->end->type == ALERT_DECRYPTION_FAILED || view->end->type == ALERT_HANDSHAKE_FAILURE ||
-         view->end->type == ALERT_ILLEGAL_PARAMETER);
+    bool alerted = view->end_is_alert && (view->end->type == TLS_ALERT_BAD_RECORD_MAC ||
+                                          view->end->type == TLS_ALERT_DECRYPT_ERROR ||
+                                          view->end->type == TLS_ALERT_DECRYPTION_FAILED ||
+                                          view->end->type == TLS_ALERT_HANDSHAKE_FAILURE ||
+                                          view->end->type == TLS_ALERT_ILLEGAL_PARAMETER);
     if (!is_psk || !ended || !alerted) {
         return false;
     }

@@ -151,7 +151,7 @@ static void judge_plain_offer(struct judging *j)
  * Java says so where no group is common, and a HelloRetryRequest could name none. */
 static bool is_hello_called_unexpected(const struct view *view)
 {
-    return ended_by_alert(view, SIDE_SERVER, ALERT_UNEXPECTED_MESSAGE) &&
+    return ended_by_alert(view, SIDE_SERVER, TLS_ALERT_UNEXPECTED_MESSAGE) &&
            view->max_version == 0x0304 && view->t->violation == NULL &&
            view->t->hello_retry == NULL;
 }
@@ -161,8 +161,8 @@ static bool is_hello_called_unexpected(const struct view *view)
 bool match_offer_refused(struct judging *j)
 {
     const struct view *view = j->view;
-    bool alerted = view->end_is_alert && (view->end->type == ALERT_HANDSHAKE_FAILURE ||
-                                          view->end->type == ALERT_INSUFFICIENT_SECURITY);
+    bool alerted = view->end_is_alert && (view->end->type == TLS_ALERT_HANDSHAKE_FAILURE ||
+                                          view->end->type == TLS_ALERT_INSUFFICIENT_SECURITY);
     bool unexpected = is_hello_called_unexpected(view);
     if (!hello_server_ended(view) || (!alerted && !unexpected && !hello_server_left(view))) {
         return false;

@@ -3,9 +3,9 @@
 
 static bool is_about_protocol(uint8_t code)
 {
-    return code == ALERT_UNEXPECTED_MESSAGE || code == ALERT_RECORD_OVERFLOW ||
-           code == ALERT_ILLEGAL_PARAMETER || code == ALERT_DECODE_ERROR ||
-           code == ALERT_MISSING_EXTENSION || code == ALERT_UNSUPPORTED_EXTENSION;
+    return code == TLS_ALERT_UNEXPECTED_MESSAGE || code == TLS_ALERT_RECORD_OVERFLOW ||
+           code == TLS_ALERT_ILLEGAL_PARAMETER || code == TLS_ALERT_DECODE_ERROR ||
+           code == TLS_ALERT_MISSING_EXTENSION || code == TLS_ALERT_UNSUPPORTED_EXTENSION;
 }
 
 /* One side sent what the protocol forbids, and the other ended it. */
@@ -23,9 +23,9 @@ bool match_violation(struct judging *j)
     }
     uint8_t code = view->end_is_alert ? view->end->type : 0;
     bool confirmed = view->end_is_alert && is_about_protocol(code);
-    bool vague = !view->end_is_alert || code == ALERT_HANDSHAKE_FAILURE ||
-                 code == ALERT_PROTOCOL_VERSION || code == ALERT_INTERNAL_ERROR ||
-                 code == ALERT_BAD_CERTIFICATE || code == ALERT_CLOSE_NOTIFY;
+    bool vague = !view->end_is_alert || code == TLS_ALERT_HANDSHAKE_FAILURE ||
+                 code == TLS_ALERT_PROTOCOL_VERSION || code == TLS_ALERT_INTERNAL_ERROR ||
+                 code == TLS_ALERT_BAD_CERTIFICATE || code == TLS_ALERT_CLOSE_NOTIFY;
     if (!confirmed && !vague) {
         return false;
     }
@@ -47,8 +47,8 @@ bool match_integrity(struct judging *j)
         return false;
     }
     uint8_t code = view->end->type;
-    if (code != ALERT_BAD_RECORD_MAC && code != ALERT_DECRYPT_ERROR &&
-        code != ALERT_DECRYPTION_FAILED) {
+    if (code != TLS_ALERT_BAD_RECORD_MAC && code != TLS_ALERT_DECRYPT_ERROR &&
+        code != TLS_ALERT_DECRYPTION_FAILED) {
         return false;
     }
     set_cause(j, CAUSE_INTEGRITY_FAILURE, NULL, CONFIDENCE_PROBABLE);
@@ -67,32 +67,33 @@ static const struct {
     enum confidence confidence;
     const char *words;
 } meanings[] = {
-    { ALERT_UNEXPECTED_MESSAGE, CAUSE_PROTOCOL_VIOLATION, CONFIDENCE_PROBABLE,
+    { TLS_ALERT_UNEXPECTED_MESSAGE, CAUSE_PROTOCOL_VIOLATION, CONFIDENCE_PROBABLE,
       "a message that may not come at this point" },
-    { ALERT_RECORD_OVERFLOW, CAUSE_PROTOCOL_VIOLATION, CONFIDENCE_PROBABLE,
+    { TLS_ALERT_RECORD_OVERFLOW, CAUSE_PROTOCOL_VIOLATION, CONFIDENCE_PROBABLE,
       "a record that is too long" },
-    { ALERT_ILLEGAL_PARAMETER, CAUSE_PROTOCOL_VIOLATION, CONFIDENCE_POSSIBLE,
+    { TLS_ALERT_ILLEGAL_PARAMETER, CAUSE_PROTOCOL_VIOLATION, CONFIDENCE_POSSIBLE,
       "a field out of range or inconsistent with others" },
-    { ALERT_DECODE_ERROR, CAUSE_PROTOCOL_VIOLATION, CONFIDENCE_PROBABLE,
+    { TLS_ALERT_DECODE_ERROR, CAUSE_PROTOCOL_VIOLATION, CONFIDENCE_PROBABLE,
       "a message that does not parse" },
-    { ALERT_MISSING_EXTENSION, CAUSE_PROTOCOL_VIOLATION, CONFIDENCE_PROBABLE,
+    { TLS_ALERT_MISSING_EXTENSION, CAUSE_PROTOCOL_VIOLATION, CONFIDENCE_PROBABLE,
       "a message without an extension that it must have" },
-    { ALERT_UNSUPPORTED_EXTENSION, CAUSE_PROTOCOL_VIOLATION, CONFIDENCE_PROBABLE,
+    { TLS_ALERT_UNSUPPORTED_EXTENSION, CAUSE_PROTOCOL_VIOLATION, CONFIDENCE_PROBABLE,
       "an extension that was not asked for" },
-    { ALERT_INTERNAL_ERROR, CAUSE_PEER_INTERNAL_ERROR, CONFIDENCE_PROBABLE, "an error of its own" },
-    { ALERT_USER_CANCELED, CAUSE_CONNECTION_CLOSED, CONFIDENCE_POSSIBLE,
+    { TLS_ALERT_INTERNAL_ERROR, CAUSE_PEER_INTERNAL_ERROR, CONFIDENCE_PROBABLE,
+      "an error of its own" },
+    { TLS_ALERT_USER_CANCELED, CAUSE_CONNECTION_CLOSED, CONFIDENCE_POSSIBLE,
       "that the user cancelled" },
-    { ALERT_NO_RENEGOTIATION, CAUSE_RENEGOTIATION_REFUSED, CONFIDENCE_PROBABLE,
+    { TLS_ALERT_NO_RENEGOTIATION, CAUSE_RENEGOTIATION_REFUSED, CONFIDENCE_PROBABLE,
       "that it does not renegotiate" },
-    { ALERT_INSUFFICIENT_SECURITY, CAUSE_WEAK_CRYPTO_REFUSED, CONFIDENCE_PROBABLE,
+    { TLS_ALERT_INSUFFICIENT_SECURITY, CAUSE_WEAK_CRYPTO_REFUSED, CONFIDENCE_PROBABLE,
       "parameters weaker than it accepts" },
-    { ALERT_EXPORT_RESTRICTION, CAUSE_WEAK_CRYPTO_REFUSED, CONFIDENCE_PROBABLE,
+    { TLS_ALERT_EXPORT_RESTRICTION, CAUSE_WEAK_CRYPTO_REFUSED, CONFIDENCE_PROBABLE,
       "export-grade parameters" },
-    { ALERT_PROTOCOL_VERSION, CAUSE_PROTOCOL_MISMATCH, CONFIDENCE_PROBABLE,
+    { TLS_ALERT_PROTOCOL_VERSION, CAUSE_PROTOCOL_MISMATCH, CONFIDENCE_PROBABLE,
       "a version that it does not accept" },
-    { ALERT_UNKNOWN_PSK_IDENTITY, CAUSE_PSK_UNKNOWN, CONFIDENCE_PROBABLE,
+    { TLS_ALERT_UNKNOWN_PSK_IDENTITY, CAUSE_PSK_UNKNOWN, CONFIDENCE_PROBABLE,
       "an unknown pre-shared key" },
-    { ALERT_UNRECOGNIZED_NAME, CAUSE_SNI_UNRECOGNIZED, CONFIDENCE_PROBABLE,
+    { TLS_ALERT_UNRECOGNIZED_NAME, CAUSE_SNI_UNRECOGNIZED, CONFIDENCE_PROBABLE,
       "an unknown server name" },
 };
 

@@ -182,7 +182,7 @@ bool match_closed(struct judging *j)
     const struct view *view = j->view;
     bool is_close =
         view->end != NULL && (view->end->kind == EVENT_FIN ||
-                              (view->end_is_alert && view->end->type == ALERT_CLOSE_NOTIFY));
+                              (view->end_is_alert && view->end->type == TLS_ALERT_CLOSE_NOTIFY));
     return is_close && match_cut(j, CAUSE_CONNECTION_CLOSED);
 }
 

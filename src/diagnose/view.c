@@ -4,7 +4,6 @@
 #include <stdio.h>
 
 #include "base/status.h"
-#include "tls/names.h"
 
 static bool both_finished(const struct transcript *t)
 {
@@ -91,7 +90,7 @@ static bool is_end(const struct transcript *t, const struct event *e)
     case EVENT_SEALED_ALERT:
         return true;
     case EVENT_ALERT:
-        return e->type == ALERT_CLOSE_NOTIFY || e == t->side[e->side].fatal_alert;
+        return e->type == TLS_ALERT_CLOSE_NOTIFY || e == t->side[e->side].fatal_alert;
     default:
         return false;
     }
@@ -210,9 +209,9 @@ const struct x509_fault *view_hard_fault(const struct view *view, enum side owne
     return NULL;
 }
 
-bool ended_by_alert(const struct view *view, enum side side, enum alert_code code)
+bool ended_by_alert(const struct view *view, enum side side, enum tls_alert_description alert)
 {
-    return view->end_is_alert && view->end_side == side && view->end->type == code;
+    return view->end_is_alert && view->end_side == side && view->end->type == alert;
 }
 
 const char *view_host(const struct judging *j)

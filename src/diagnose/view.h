@@ -7,6 +7,7 @@
 #define HANDFAST_DIAGNOSE_VIEW_H
 
 #include "diagnose/diagnose.h"
+#include "tls/names.h"
 
 /* How far the handshake came. */
 enum stage {
@@ -18,41 +19,6 @@ enum stage {
     STAGE_CLIENT_FLIGHT, /* the server's flight is complete, or the client answered it */
     STAGE_SERVER_FINISH, /* the client sent its Finished, the server (up to 1.2) has not */
     STAGE_OVER,          /* both sent Finished */
-};
-
-enum alert_code {
-    ALERT_CLOSE_NOTIFY = 0,
-    ALERT_UNEXPECTED_MESSAGE = 10,
-    ALERT_BAD_RECORD_MAC = 20,
-    ALERT_DECRYPTION_FAILED = 21,
-    ALERT_RECORD_OVERFLOW = 22,
-    ALERT_HANDSHAKE_FAILURE = 40,
-    ALERT_NO_CERTIFICATE = 41,
-    ALERT_BAD_CERTIFICATE = 42,
-    ALERT_UNSUPPORTED_CERTIFICATE = 43,
-    ALERT_CERTIFICATE_REVOKED = 44,
-    ALERT_CERTIFICATE_EXPIRED = 45,
-    ALERT_CERTIFICATE_UNKNOWN = 46,
-    ALERT_ILLEGAL_PARAMETER = 47,
-    ALERT_UNKNOWN_CA = 48,
-    ALERT_ACCESS_DENIED = 49,
-    ALERT_DECODE_ERROR = 50,
-    ALERT_DECRYPT_ERROR = 51,
-    ALERT_EXPORT_RESTRICTION = 60,
-    ALERT_PROTOCOL_VERSION = 70,
-    ALERT_INSUFFICIENT_SECURITY = 71,
-    ALERT_INTERNAL_ERROR = 80,
-    ALERT_INAPPROPRIATE_FALLBACK = 86,
-    ALERT_USER_CANCELED = 90,
-    ALERT_NO_RENEGOTIATION = 100,
-    ALERT_MISSING_EXTENSION = 109,
-    ALERT_UNSUPPORTED_EXTENSION = 110,
-    ALERT_UNRECOGNIZED_NAME = 112,
-    ALERT_BAD_CERTIFICATE_STATUS_RESPONSE = 113,
-    ALERT_UNKNOWN_PSK_IDENTITY = 115,
-    ALERT_CERTIFICATE_REQUIRED = 116,
-    ALERT_NO_APPLICATION_PROTOCOL = 120,
-    ALERT_ECH_REQUIRED = 121,
 };
 
 struct view {
@@ -89,8 +55,8 @@ struct judging {
 
 void view_make(const struct transcript *t, const struct diagnose_context *context,
                struct view *out);
-/* Is the end a readable alert of this side and description? */
-bool ended_by_alert(const struct view *view, enum side side, enum alert_code code);
+/* Is the end a readable alert of this side, of this description? */
+bool ended_by_alert(const struct view *view, enum side side, enum tls_alert_description alert);
 /* The first fault of that side's chain for which a verifier would end a connection without a word:
  * strength and revocation are policy, and trust counts only where the user said what the peers
  * trust. NULL where none. */
