@@ -119,9 +119,9 @@ static void alerts_by_side_and_kind(void **state)
     struct view view;
     struct flow *f = flow_new("c.hello s.alert=40");
     view_make(f->t, &f->context, &view);
-    assert_true(ended_by_alert(&view, SIDE_SERVER, ALERT_HANDSHAKE_FAILURE));
-    assert_false(ended_by_alert(&view, SIDE_CLIENT, ALERT_HANDSHAKE_FAILURE));
-    assert_false(ended_by_alert(&view, SIDE_SERVER, ALERT_BAD_CERTIFICATE));
+    assert_true(ended_by_alert(&view, SIDE_SERVER, TLS_ALERT_HANDSHAKE_FAILURE));
+    assert_false(ended_by_alert(&view, SIDE_CLIENT, TLS_ALERT_HANDSHAKE_FAILURE));
+    assert_false(ended_by_alert(&view, SIDE_SERVER, TLS_ALERT_BAD_CERTIFICATE));
     flow_free(f);
 }
 
