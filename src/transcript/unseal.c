@@ -43,6 +43,9 @@ static void make_decryptor(struct unseal *u)
                      decryptor_has(u->decryptor, SIDE_CLIENT, DECRYPT_EARLY);
         decryptor_set_phase(u->decryptor, SIDE_SERVER, DECRYPT_HANDSHAKE);
         decryptor_set_phase(u->decryptor, SIDE_CLIENT, early ? DECRYPT_EARLY : DECRYPT_HANDSHAKE);
+    } else { /* one set of keys a side, from ChangeCipherSpec on */
+        decryptor_set_phase(u->decryptor, SIDE_SERVER, DECRYPT_APPLICATION);
+        decryptor_set_phase(u->decryptor, SIDE_CLIENT, DECRYPT_APPLICATION);
     }
 }
 
@@ -169,18 +172,8 @@ static bool open_record(struct unseal *u, const struct event *e, uint8_t *room, 
     if (!is_tls13(u->builder->t) && e->version == 0) {
         version = u->builder->t->version;
     }
-    enum side side = (enum side)e->side;
-    if (decryptor_open(u->decryptor, side, outer_type(e), version, e->body, room, len, type)) {
-        return true;
-    }
-    /* 0-RTT that the server did not take is followed by the handshake without EndOfEarlyData. */
-    bool may_switch = is_tls13(u->builder->t) && side == SIDE_CLIENT &&
-                      u->builder->t->early_data_offered && !u->builder->t->side[side].finished;
-    if (!may_switch) {
-        return false;
-    }
-    decryptor_set_phase(u->decryptor, side, DECRYPT_HANDSHAKE);
-    return decryptor_open(u->decryptor, side, outer_type(e), version, e->body, room, len, type);
+    return decryptor_open(u->decryptor, (enum side)e->side, outer_type(e), version, e->body, room,
+                          len, type);
 }
 
 static void emit_unopened(struct unseal *u, const struct event *e)
