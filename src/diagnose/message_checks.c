@@ -87,6 +87,16 @@ static void put_server_name(struct text *out, const struct message_reading *r)
     put_host(out, r);
 }
 
+/* Where an address is all that is known, the reader has to put a name in. */
+static void put_name(struct text *out, const struct message_reading *r)
+{
+    if (is_address(r)) {
+        text_puts(out, "NAME");
+        return;
+    }
+    put_host(out, r);
+}
+
 static void put_verified_name(struct text *out, const struct message_reading *r)
 {
     text_puts(out, is_address(r) ? "-verify_ip " : "-verify_hostname ");
@@ -97,11 +107,8 @@ static const struct {
     const char *name;
     void (*put)(struct text *out, const struct message_reading *r);
 } places[] = {
-    { "{host}", put_host },
-    { "{port}", put_port },
-    { "{at}", put_at },
-    { "{sni}", put_server_name },
-    { "{verify}", put_verified_name },
+    { "{host}", put_host },       { "{port}", put_port }, { "{at}", put_at },
+    { "{sni}", put_server_name }, { "{name}", put_name }, { "{verify}", put_verified_name },
 };
 
 /* How much of the command was a place, 0 where none begins here. */

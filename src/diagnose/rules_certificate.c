@@ -151,11 +151,10 @@ bool match_certificate_sealed(struct judging *j)
                  "the client's first encrypted record has the size of an alert (%u bytes)",
                  view->end->len);
     add_alternative(j, CAUSE_CERTIFICATE_UNTRUSTED_CA, CONFIDENCE_POSSIBLE,
-                    "the alert's text is encrypted");
+                    "the alert is encrypted");
     add_alternative(j, CAUSE_CERTIFICATE_HOSTNAME_MISMATCH, CONFIDENCE_POSSIBLE,
-                    "the alert's text is encrypted");
-    add_alternative(j, CAUSE_CERTIFICATE_EXPIRED, CONFIDENCE_POSSIBLE,
-                    "the alert's text is encrypted");
+                    "the alert is encrypted");
+    add_alternative(j, CAUSE_CERTIFICATE_EXPIRED, CONFIDENCE_POSSIBLE, "the alert is encrypted");
     say(j, "The client answered the server's encrypted flight with an encrypted alert: it most "
            "likely refused the certificate (a key log would tell why).");
     return true;

@@ -200,7 +200,7 @@ static void put_finding_counts(const struct page *p, const struct summary *s)
     const struct tally_entry *top[TOP_TEXT];
     size_t n = tally_top(&s->findings, top, TOP_TEXT);
     if (n > 0) {
-        page_heading(p, "Noticed beside");
+        page_heading(p, "Also noticed");
     }
     for (size_t i = 0; i < n; i++) {
         text_printf(p->out, "  %9" PRIu64 "  %s\n", top[i]->n, top[i]->name);
@@ -223,6 +223,16 @@ static struct bytes host_of(const char *server)
     return host;
 }
 
+static bool is_among(struct bytes host, const struct bytes *hosts, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (bytes_equal(host, hosts[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* Hosts that are server of some handshakes and client of others, as a gateway is; a host that
  * talks to itself is none. */
 static size_t find_gateways(const struct summary *s, struct bytes out[SUGGESTIONS_MAX])
@@ -233,8 +243,8 @@ static size_t find_gateways(const struct summary *s, struct bytes out[SUGGESTION
         struct bytes host =
             server->name == NULL ? (struct bytes){ NULL, 0 } : host_of(server->name);
         bool is_loopback = bytes_start_with(host, BYTES("127.")) || bytes_equal(host, BYTES("::1"));
-        bool is_known = n > 0 && bytes_equal(host, out[n - 1]);
-        if (host.len > 0 && !is_loopback && !is_known && knows_host(&s->clients, server)) {
+        if (host.len > 0 && !is_loopback && !is_among(host, out, n) &&
+            knows_host(&s->clients, server)) {
             out[n++] = host;
         }
     }

@@ -166,7 +166,7 @@ static const struct choice choices[] = {
     { "southbound: keystore", CAUSE_CLIENT_CERTIFICATE_MISSING, ACTOR_CLIENT, DIRECTION_SOUTHBOUND, NULL, PRELUDE_NONE,
       "gateway", "<ClientAuthEnabled>true</ClientAuthEnabled>", "curl" },
     { "the program watched", CAUSE_CIPHER_MISMATCH, ACTOR_NONE, DIRECTION_NONE, "/usr/sbin/nginx", PRELUDE_NONE,
-      "nginx", "ssl_ciphers ECDHE-RSA-AES128-GCM-SHA256;", "HAProxy" },
+      "nginx", "ssl_ciphers: add ECDHE-RSA-AES128-GCM-SHA256", "HAProxy" },
     { "the protocol before TLS", CAUSE_CERTIFICATE_EXPIRED, ACTOR_SERVER, DIRECTION_NONE, NULL, PRELUDE_POSTGRESQL,
       "PostgreSQL", "ssl_cert_file", "nginx" },
 };
@@ -204,6 +204,28 @@ static void a_detail_hides_the_general_rows(void **state)
     assert_false(says(&f, NULL, "capture at both ends"));
     arena_deinit(&f.arena);
     made_free(m);
+}
+
+/* RFC 5746 may be missing on either side: whoever rejected it has it. */
+static void check_renegotiation(enum actor rejected_by, const char *said, const char *not_said)
+{
+    struct made *m = made_new();
+    struct fixed f;
+    made_hello(m, "app.example");
+    made_fail(m, CAUSE_RENEGOTIATION_REFUSED, ACTOR_NONE, rejected_by);
+    m->v.detail = "insecure-renegotiation";
+    fix(m, &f);
+    assert_true(says(&f, NULL, said));
+    assert_false(says(&f, NULL, not_said));
+    arena_deinit(&f.arena);
+    made_free(m);
+}
+
+static void the_side_that_lacks_it_is_updated(void **state)
+{
+    (void)state;
+    check_renegotiation(ACTOR_CLIENT, "update the server", "update the client");
+    check_renegotiation(ACTOR_SERVER, "update the client", "update the server");
 }
 
 /* --- names from the wire are pasted into shells --- */
@@ -251,17 +273,18 @@ static void no_room_is_no_crash(void **state)
 
 int main(void)
 {
-    struct CMUnitTest tests[ARRAY_LEN(choices) + 7] = {
+    struct CMUnitTest tests[ARRAY_LEN(choices) + 8] = {
         cmocka_unit_test(every_cause_has_a_fix),
         cmocka_unit_test(every_blank_is_known),
         cmocka_unit_test(first_row_is_a_step),
         cmocka_unit_test(both_sides_can_act),
         cmocka_unit_test(a_detail_hides_the_general_rows),
+        cmocka_unit_test(the_side_that_lacks_it_is_updated),
         cmocka_unit_test(hostile_names_are_not_pasted),
         cmocka_unit_test(no_room_is_no_crash),
     };
     for (size_t i = 0; i < ARRAY_LEN(choices); i++) {
-        tests[7 + i] =
+        tests[8 + i] =
             (struct CMUnitTest){ choices[i].name, check_choice, NULL, NULL, (void *)&choices[i] };
     }
     return cmocka_run_group_tests_name("report_fix", tests, NULL, NULL);
