@@ -56,7 +56,9 @@ static const struct row {
     { NEW "c.app=700 c.app=100 c.app=53 s.app=19 s.fin", OUTCOME_FAILED },
     { NEW "c.app=700 c.app=100 c.app=53 s.app=250 c.app=90 s.app=90 s.app=19 s.fin",
       OUTCOME_COMPLETED },
-    { NEW_OVER "s.app=19 s.fin", OUTCOME_COMPLETED },
+    { NEW_OVER "s.app=19 s.fin", OUTCOME_FAILED }, /* all that it says is an alert */
+    { NEW_OVER "s.app=250 s.app=19 s.fin", OUTCOME_COMPLETED },
+    { NEW_OVER "+2500 s.app=19 s.fin", OUTCOME_COMPLETED },
     { ASKED "c.cert c.cke c.verify c.ccs c.sealed=40 s.ccs s.sealed=40 s.fin fault=c:expired",
       OUTCOME_FAILED },
     { ASKED "c.cert c.cke c.verify c.ccs c.sealed=40 s.ccs s.sealed=40 s.fin ok=c",

@@ -141,7 +141,7 @@ static const struct row rows[] = {
     { "certificate/missing", NULL, /* by the sizes */
       NEW "c.app=25 c.app=53 s.app=19 s.fin",
       "failed client-certificate-missing of client by server probable certificate/missing",
-      NEW "c.app=53 s.app=19 s.fin", "completed" },
+      NEW "c.app=53 s.app=250 s.app=19 s.fin", "completed" },
     { "certificate/missing", NULL, /* one record, and closed without a word */
       NEW "c.app=61 s.fin",
       "failed client-certificate-missing of client by server probable certificate/missing",
