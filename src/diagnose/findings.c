@@ -1,8 +1,10 @@
 #include "diagnose/findings.h"
 
+#include "base/clock.h"
 #include "tls/names.h"
 
-#define SOON_S (INT64_C(30) * 86400)
+#define DAY_S  INT64_C(86400)
+#define SOON_S (30 * DAY_S)
 
 static void certificate_faults(struct judging *j, enum side owner)
 {
@@ -15,12 +17,12 @@ static void certificate_faults(struct judging *j, enum side owner)
         add_finding(j, x509_fault_id(fault->kind), cause_of_fault(fault->kind),
                     actor_of_side(owner), "%s", fault->detail);
     }
-    int64_t at_s = j->t->side[owner].certificate_event->when.at_ns / 1000000000;
-    int64_t left = judgement->valid_until_s - at_s;
-    if (judgement->n_faults == 0 && left >= 0 && left < SOON_S) {
+    int64_t at_s = j->t->side[owner].certificate_event->when.at_ns / NS_PER_S;
+    int64_t left_s = judgement->valid_until_s - at_s;
+    if (judgement->n_faults == 0 && left_s >= 0 && left_s < SOON_S) {
         add_finding(j, "certificate-expires-soon", CAUSE_NONE, actor_of_side(owner),
                     "the %s's certificate expires within %lld days", side_name(owner),
-                    (long long)(left / 86400 + 1));
+                    (long long)(left_s / DAY_S + 1));
     }
 }
 

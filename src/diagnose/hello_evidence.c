@@ -1,5 +1,6 @@
 #include "diagnose/hello_evidence.h"
 
+#include "base/clock.h"
 #include "tls/names.h"
 
 const char *hello_version_name(uint16_t version)
@@ -14,7 +15,8 @@ bool hello_server_ended(const struct view *view)
            view->end_side == SIDE_SERVER;
 }
 
-#define AT_ONCE_NS INT64_C(1000000000)
+/* A server that refuses what it reads needs no longer; a timeout does. */
+#define AT_ONCE_NS NS_PER_S
 
 /* Some servers refuse a hello by closing, without the alert that RFC 8446 6.2 asks for (lighttpd
  * with GnuTLS, Node for a name). */

@@ -1,5 +1,7 @@
 #include "diagnose/judge.h"
 
+#include "base/clock.h"
+
 enum status judge(struct x509_store *store, const struct transcript *t, struct judgements *out,
                   struct err *err)
 {
@@ -13,7 +15,7 @@ enum status judge(struct x509_store *store, const struct transcript *t, struct j
         struct x509_question question = {
             .purpose = s == SIDE_SERVER ? X509_FOR_SERVER : X509_FOR_CLIENT,
             .host = s == SIDE_SERVER ? t->server_name : NULL,
-            .at_s = side->certificate_event->when.at_ns / 1000000000,
+            .at_s = side->certificate_event->when.at_ns / NS_PER_S,
             .ocsp_response = side->ocsp_response,
         };
         enum status judged = x509_judge(store, side->chain, &question, &out->of[s], err);

@@ -4,6 +4,7 @@
 
 #include "base/hash.h"
 #include "base/status.h"
+#include "tls/names.h"
 
 enum { SERVERS_MAX = 16384, SLOTS = 2 * SERVERS_MAX };
 
@@ -117,7 +118,8 @@ static void learn_success(struct peer_server *server, const struct transcript *t
         .hello_len = t->hello_event != NULL ? (uint16_t)t->hello_event->len : 0,
         .max_offered = max,
         .has_server_name = t->server_name != NULL,
-        .has_alpn = offer != NULL && tls_has(&offer->ext, 16),
+        .has_alpn =
+            offer != NULL && tls_has(&offer->ext, TLS_EXT_APPLICATION_LAYER_PROTOCOL_NEGOTIATION),
         .completed = v->outcome == OUTCOME_COMPLETED,
         .client = t->client,
         .stream = t->stream,

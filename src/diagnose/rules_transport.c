@@ -1,9 +1,10 @@
+#include "base/clock.h"
 #include "diagnose/rules.h"
 
 /* Who sent so many SYNs has given up: tcp_syn_retries of Linux is 6; others try less often. */
 enum { SYN_RETRIES = 5 };
 
-#define STALL_NS (INT64_C(5) * 1000000000) /* nothing moved for 5 s or more */
+#define STALL_NS (5 * NS_PER_S) /* nothing moved for 5 s or more */
 /* A ClientHello was acknowledged and not one byte came back, for longer than TCP's own first retry
  * and any server's thinking: who closes then does so on a timer (RFC 6298 section 2: 1 s). */
 #define SILENCE_NS (INT64_C(3) * 500000000)

@@ -150,7 +150,7 @@ const char *tls_cipher_suite_name(uint16_t value)
 
 bool tls_cipher_suite_is_scsv(uint16_t value)
 {
-    return value == 0x00ff || value == 0x5600;
+    return value == TLS_EMPTY_RENEGOTIATION_INFO_SCSV || value == TLS_FALLBACK_SCSV;
 }
 
 bool tls_cipher_suite_is_weak(uint16_t value)

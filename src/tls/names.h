@@ -38,6 +38,12 @@ const char *tls_signature_algorithm_name(uint16_t alg); /* "ecdsa_secp256r1_sha2
 /* "TLS 1.2", "SSL 3.0", "SSL 2.0", "TLS 1.3 (draft 23)", "DTLS 1.2" */
 const char *tls_version_name(uint16_t version);
 
+/* Suites that are signals: no cipher stands behind them. */
+enum {
+    TLS_EMPTY_RENEGOTIATION_INFO_SCSV = 0x00ff, /* RFC 5746 section 3.3 */
+    TLS_FALLBACK_SCSV = 0x5600                  /* RFC 7507 section 2 */
+};
+
 /* What a suite needs and gives; the table knows it for each suite of the registry. */
 enum tls_kx {
     TLS_KX_NONE,
@@ -99,7 +105,6 @@ struct tls_cipher_suite {
 /* NULL for unknown values and for GREASE; the SCSVs are in the table (TLS_KX_NONE). */
 const struct tls_cipher_suite *tls_cipher_suite(uint16_t value);
 const char *tls_cipher_suite_name(uint16_t value); /* "GREASE" and the SCSVs included */
-/* TLS_EMPTY_RENEGOTIATION_INFO_SCSV (RFC 5746) and TLS_FALLBACK_SCSV (RFC 7507): signals. */
 bool tls_cipher_suite_is_scsv(uint16_t value);
 /* Below today's floor: NULL, export, RC4, RC2, DES, 3DES, MD5, anonymous. */
 bool tls_cipher_suite_is_weak(uint16_t value);

@@ -1,5 +1,6 @@
 #include "transcript/unseal.h"
 
+#include "tls/names.h"
 #include "tls/record.h"
 #include "transcript/builder_internal.h"
 
@@ -33,7 +34,7 @@ static void make_decryptor(struct unseal *u)
         .cipher_suite = t->cipher_suite,
         .client_random = t->hello->random,
         .server_random = t->server_hello->random,
-        .encrypt_then_mac = tls_has(&t->server_hello->ext, 22),
+        .encrypt_then_mac = tls_has(&t->server_hello->ext, TLS_EXT_ENCRYPT_THEN_MAC),
     };
     if (decryptor_new(&params, u->keylog, &u->decryptor) != ST_OK || u->decryptor == NULL) {
         return;

@@ -145,14 +145,14 @@ static const char *check_shares(const struct tls_client_hello *hello)
 static const char *check_tls13_offer(const struct tls_client_hello *hello)
 {
     const struct tls_extensions *ext = &hello->ext;
-    bool has_psk = tls_has(ext, 41);
-    if (tls_has(ext, 51) != tls_has(ext, 10) && !has_psk) {
+    bool has_psk = tls_has(ext, TLS_EXT_PRE_SHARED_KEY);
+    if (tls_has(ext, TLS_EXT_KEY_SHARE) != tls_has(ext, TLS_EXT_SUPPORTED_GROUPS) && !has_psk) {
         return "key_share without supported_groups, or the reverse (RFC 8446 9.2)";
     }
-    if (!has_psk && !tls_has(ext, 13)) {
+    if (!has_psk && !tls_has(ext, TLS_EXT_SIGNATURE_ALGORITHMS)) {
         return "no signature_algorithms and no pre_shared_key (RFC 8446 9.2)";
     }
-    if (has_psk && !tls_has(ext, 45)) {
+    if (has_psk && !tls_has(ext, TLS_EXT_PSK_KEY_EXCHANGE_MODES)) {
         return "pre_shared_key without psk_key_exchange_modes (RFC 8446 4.2.9)";
     }
     if (has_psk && ext->n == ext->n_total && ext->list[ext->n - 1].type != 41) {
@@ -184,7 +184,7 @@ static const char *check_client_hello(const struct tls_client_hello *hello)
         return "a ClientHello without the null compression method (RFC 5246 7.4.1.2)";
     }
     bool only_13 = tls_offers_version(hello, 0x0304) && !tls_offers_version(hello, 0x0303);
-    return only_13 || (tls_offers_version(hello, 0x0304) && tls_has(&hello->ext, 51))
+    return only_13 || (tls_offers_version(hello, 0x0304) && tls_has(&hello->ext, TLS_EXT_KEY_SHARE))
                ? check_tls13_offer(hello)
                : NULL;
 }
@@ -195,7 +195,7 @@ void violations_client_hello(struct builder *b, const struct event *e,
     const struct transcript *t = b->t;
     const char *text = check_client_hello(hello);
     if (text == NULL && t->retry_hello == hello && t->hello_retry != NULL &&
-        tls_has(&t->hello_retry->ext, 51) && !shares_contain(hello, t->group)) {
+        tls_has(&t->hello_retry->ext, TLS_EXT_KEY_SHARE) && !shares_contain(hello, t->group)) {
         text = "the second ClientHello lacks the key share that was asked for (RFC 8446 4.1.2)";
     }
     if (text != NULL) {
@@ -209,7 +209,8 @@ static bool is_solicited(const struct tls_client_hello *offer, const struct tls_
                          uint16_t type)
 {
     if (type == 0xff01) {
-        return tls_has(&offer->ext, type) || tls_u16_has(offer->cipher_suites, 0x00ff);
+        return tls_has(&offer->ext, type) ||
+               tls_u16_has(offer->cipher_suites, TLS_EMPTY_RENEGOTIATION_INFO_SCSV);
     }
     return tls_has(&offer->ext, type) || (hello->is_retry && type == 44) ||
            offer->ext.n < offer->ext.n_total;
@@ -232,7 +233,7 @@ static const char *check_answer_extensions(const struct tls_client_hello *offer,
 static const char *check_retry(const struct tls_client_hello *offer,
                                const struct tls_server_hello *hello)
 {
-    if (!tls_has(&hello->ext, 51) || hello->ext.key_share.len < 2) {
+    if (!tls_has(&hello->ext, TLS_EXT_KEY_SHARE) || hello->ext.key_share.len < 2) {
         return NULL;
     }
     uint16_t group = load_be16(hello->ext.key_share.p);
@@ -255,7 +256,7 @@ static const char *check_tls13_answer(const struct transcript *t,
     if (hello->is_retry) {
         return check_retry(offer, hello);
     }
-    if (tls_has(&hello->ext, 51) && hello->ext.key_share.len >= 2 &&
+    if (tls_has(&hello->ext, TLS_EXT_KEY_SHARE) && hello->ext.key_share.len >= 2 &&
         !shares_contain(offer, load_be16(hello->ext.key_share.p))) {
         return "a key share for a group to which the client sent none (RFC 8446 4.2.8)";
     }

@@ -2,13 +2,14 @@
 
 #include <stdlib.h>
 
+#include "base/clock.h"
 #include "base/hash.h"
 #include "tls/dtls.h"
 #include "transcript/builder_internal.h"
 
 enum { SLOTS = 2 * UDP_FLOWS_MAX };
 
-#define IDLE_NS (INT64_C(120) * 1000000000)
+#define IDLE_NS (120 * NS_PER_S)
 
 struct udp_flow {
     struct udp_flow *older, *newer; /* by last datagram */
