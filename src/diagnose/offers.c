@@ -4,7 +4,7 @@
 #include "tls/names.h"
 
 struct suite_count {
-    unsigned n, tls13, ecdhe, modern_rsa, modern_ecdsa, forward_secret, old_rsa, weak, psk;
+    unsigned n, tls13, ecdhe, modern_rsa, modern_ecdsa, forward_secret, weak;
 };
 
 static bool is_modern(const struct tls_cipher_suite *s)
@@ -20,14 +20,11 @@ static void count_suite(struct suite_count *c, const struct tls_cipher_suite *s)
         c->tls13++;
         return;
     }
-    bool is_psk = s->auth == TLS_AUTH_PSK || s->kx == TLS_KX_RSA_PSK;
-    c->psk += is_psk;
     c->ecdhe += s->kx == TLS_KX_ECDHE || s->kx == TLS_KX_ECDH || s->kx == TLS_KX_ECDHE_PSK;
     c->weak += tls_cipher_suite_is_weak(s->value);
     c->forward_secret += s->kx == TLS_KX_ECDHE || s->kx == TLS_KX_DHE;
     c->modern_rsa += is_modern(s) && s->auth == TLS_AUTH_RSA;
     c->modern_ecdsa += is_modern(s) && s->auth == TLS_AUTH_ECDSA;
-    c->old_rsa += s->kx == TLS_KX_RSA;
 }
 
 static struct suite_count count_suites(const struct tls_client_hello *hello)
@@ -36,7 +33,7 @@ static struct suite_count count_suites(const struct tls_client_hello *hello)
     for (size_t i = 0; i < tls_u16_count(hello->cipher_suites); i++) {
         uint16_t value = tls_u16_at(hello->cipher_suites, i);
         const struct tls_cipher_suite *s = tls_cipher_suite(value);
-        if (s != NULL && value != 0x00ff && value != 0x5600) {
+        if (s != NULL && !tls_cipher_suite_is_scsv(value)) {
             count_suite(&c, s);
         }
     }
@@ -82,7 +79,7 @@ static struct oddness measure_groups(const struct tls_client_hello *hello, uint1
     if (c.tls13 == 0 && c.ecdhe == 0) {
         return (struct oddness){ 0, "no suite offered needs a group" };
     }
-    if (!tls_has(&hello->ext, 10)) {
+    if (!tls_has(&hello->ext, TLS_EXT_SUPPORTED_GROUPS)) {
         return (struct oddness){ max_version == 0x0304 ? 3U : 0U, "the client names no group" };
     }
     bool p256 = tls_u16_has(groups, 23);
@@ -114,7 +111,7 @@ static struct oddness measure_signatures(const struct tls_client_hello *hello, u
     static const uint16_t pss[] = { 0x0804, 0x0805, 0x0806 };
     static const uint16_t ecdsa[] = { 0x0403, 0x0503, 0x0603 };
     struct bytes list = hello->ext.signature_algorithms;
-    if (!tls_has(&hello->ext, 13)) {
+    if (!tls_has(&hello->ext, TLS_EXT_SIGNATURE_ALGORITHMS)) {
         /* Up to TLS 1.2 their absence means SHA-1 (RFC 5246 7.4.1.4.1), which servers refuse by
          * now. */
         return (struct oddness){ max_version == 0x0303 ? 1U : 0U,

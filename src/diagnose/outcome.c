@@ -1,8 +1,11 @@
 #include "diagnose/outcome.h"
 
+#include "base/clock.h"
 #include "base/status.h"
 
-#define STALL_NS (INT64_C(5) * 1000000000)
+/* Retransmissions back off (RFC 6298 section 5.5): a second of them is more than one lost packet.
+ */
+#define STALLED_AFTER_NS NS_PER_S
 
 bool diagnose_is_tls_port(uint16_t port)
 {
@@ -117,7 +120,8 @@ static enum outcome of_prelude(const struct view *view)
     return OUTCOME_NONE;
 }
 
-#define LATE_REFUSAL_NS (INT64_C(2) * 1000000000)
+/* A verifier that runs after the handshake is done by then; later ends have other reasons. */
+#define LATE_REFUSAL_NS (2 * NS_PER_S)
 
 static bool server_refuses_client(const struct view *view)
 {
@@ -233,42 +237,62 @@ static bool is_stalled(const struct view *view)
     const struct transcript *t = view->t;
     bool unacked =
         t->side[0].tcp.unacked_retransmissions > 0 || t->side[1].tcp.unacked_retransmissions > 0;
+    int64_t since_ns =
+        view->last_before_end != NULL ? view->last_before_end->when.at_ns : t->first.at_ns;
     return view->end == NULL && view->stalled_retry != NULL && unacked &&
-           t->last.at_ns - (view->last_before_end != NULL ? view->last_before_end->when.at_ns
-                                                          : t->first.at_ns) >=
-               STALL_NS / 5;
+           t->last.at_ns - since_ns >= STALLED_AFTER_NS;
+}
+
+/* TCP is up and nobody spoke. */
+static enum outcome of_silence(const struct view *view)
+{
+    const struct transcript *t = view->t;
+    bool may_come = view->end == NULL && diagnose_is_tls_port(t->server.port);
+    return may_come && !t->starts_in_middle ? OUTCOME_UNFINISHED : OUTCOME_NONE;
+}
+
+/* The client never said a word: what the server sent on its own is no handshake. */
+static enum outcome of_server_alone(const struct transcript *t)
+{
+    return t->starts_in_middle && t->side[SIDE_SERVER].sent_tls ? OUTCOME_UNFINISHED : OUTCOME_NONE;
+}
+
+static bool is_partial(const struct transcript *t)
+{
+    return t->side[SIDE_CLIENT].is_silent || t->side[SIDE_SERVER].is_silent || t->has_gap ||
+           t->is_snap_truncated;
+}
+
+static enum outcome of_begun(const struct view *view)
+{
+    if (view->stage == STAGE_OVER) {
+        return of_finished(view);
+    }
+    if (is_partial(view->t)) {
+        return of_partial(view);
+    }
+    return view->end != NULL || is_stalled(view) ? OUTCOME_FAILED : OUTCOME_UNFINISHED;
 }
 
 enum outcome outcome_of(const struct view *view)
 {
     const struct transcript *t = view->t;
-    bool has_tls = t->side[SIDE_CLIENT].sent_tls || t->side[SIDE_SERVER].sent_tls;
+    const struct side_facts *client = &t->side[SIDE_CLIENT];
+    bool has_tls = client->sent_tls || t->side[SIDE_SERVER].sent_tls;
     if (view->stage == STAGE_CONNECT) {
         return of_connect(view);
     }
     if (view->stage == STAGE_SILENT) {
-        bool may_come = view->end == NULL && diagnose_is_tls_port(t->server.port);
-        return may_come && !t->starts_in_middle ? OUTCOME_UNFINISHED : OUTCOME_NONE;
+        return of_silence(view);
     }
-    if (t->side[SIDE_CLIENT].last_data == NULL && !t->side[SIDE_CLIENT].is_silent) {
-        /* The client never said a word: what the server sent on its own is no handshake. */
-        return t->starts_in_middle && has_tls ? OUTCOME_UNFINISHED : OUTCOME_NONE;
+    if (client->last_data == NULL && !client->is_silent) {
+        return of_server_alone(t);
     }
-    if (!t->side[SIDE_CLIENT].sent_tls &&
-        (view->stage == STAGE_PRELUDE || t->side[SIDE_CLIENT].plaintext != NULL)) {
+    if (!client->sent_tls && (view->stage == STAGE_PRELUDE || client->plaintext != NULL)) {
         return of_prelude(view);
     }
     if (has_tls && t->hello == NULL && t->starts_in_middle) {
         return OUTCOME_UNFINISHED;
     }
-    if (view->stage == STAGE_OVER) {
-        return of_finished(view);
-    }
-    if (t->side[0].is_silent || t->side[1].is_silent || t->has_gap || t->is_snap_truncated) {
-        return of_partial(view);
-    }
-    if (view->end != NULL || is_stalled(view)) {
-        return OUTCOME_FAILED;
-    }
-    return OUTCOME_UNFINISHED;
+    return of_begun(view);
 }

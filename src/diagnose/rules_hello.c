@@ -1,8 +1,10 @@
+#include "base/clock.h"
 #include "diagnose/hello_evidence.h"
 #include "diagnose/rules.h"
 #include "tls/names.h"
 
-enum { TLS_FALLBACK_SCSV = 0x5600, LARGE_HELLO_BYTES = 1400, EXT_ALPN = 16 };
+/* A ClientHello of more takes two segments (1460 bytes on Ethernet, less what TCP options take). */
+enum { LARGE_HELLO_BYTES = 1400 };
 
 /* RFC 7507 section 3: inappropriate_fallback answers TLS_FALLBACK_SCSV. */
 bool match_fallback(struct judging *j)
@@ -24,13 +26,10 @@ bool match_fallback(struct judging *j)
 
 static const struct peer_success *success_with_version_outside(const struct view *view)
 {
-    if (view->peer == NULL) {
-        return NULL;
-    }
-    for (size_t i = 0; i < view->peer->n_successes; i++) {
-        uint16_t v = view->peer->successes[i].version;
+    for (size_t i = 0; i < view->n_successes; i++) {
+        uint16_t v = view->successes[i].version;
         if (v < view->min_version || v > view->max_version) {
-            return &view->peer->successes[i];
+            return &view->successes[i];
         }
     }
     return NULL;
@@ -86,8 +85,8 @@ bool match_version_silent(struct judging *j)
                                          view->end->type == TLS_ALERT_HANDSHAKE_FAILURE ||
                                          view->end->type == TLS_ALERT_INSUFFICIENT_SECURITY));
     bool same_version_works = false;
-    for (size_t i = 0; view->peer != NULL && i < view->peer->n_successes; i++) {
-        uint16_t v = view->peer->successes[i].version;
+    for (size_t i = 0; i < view->n_successes; i++) {
+        uint16_t v = view->successes[i].version;
         same_version_works =
             same_version_works || (v >= view->min_version && v <= view->max_version);
     }
@@ -136,7 +135,8 @@ static bool match_alpn_sealed(struct judging *j)
                     transcript_is_tls13(t) && t->server_hello != NULL && !t->has_gap &&
                     t->side[SIDE_SERVER].n_application_records == 0 &&
                     !t->side[SIDE_CLIENT].finished;
-    if (!is_first || view->offer == NULL || !tls_has(&view->offer->ext, EXT_ALPN)) {
+    if (!is_first || view->offer == NULL ||
+        !tls_has(&view->offer->ext, TLS_EXT_APPLICATION_LAYER_PROTOCOL_NEGOTIATION)) {
         return false;
     }
     set_cause(j, CAUSE_ALPN_MISMATCH, NULL, CONFIDENCE_PROBABLE);
@@ -162,7 +162,8 @@ bool match_alpn(struct judging *j)
     if (!alerted) {
         return match_alpn_sealed(j);
     }
-    bool offered = view->offer != NULL && tls_has(&view->offer->ext, EXT_ALPN);
+    bool offered = view->offer != NULL &&
+                   tls_has(&view->offer->ext, TLS_EXT_APPLICATION_LAYER_PROTOCOL_NEGOTIATION);
     set_cause(j, CAUSE_ALPN_MISMATCH, NULL, offered ? CONFIDENCE_CERTAIN : CONFIDENCE_PROBABLE);
     const char *list = offered ? alpn_list(j, view->offer->ext.alpn) : "none";
     add_evidence(j, view->offer_event, "the client offers the application protocols: %s", list);
@@ -189,8 +190,8 @@ static bool is_known_name(const struct view *view, bool *others_known)
 {
     bool known = false;
     *others_known = false;
-    for (size_t i = 0; view->peer != NULL && i < view->peer->n_successes; i++) {
-        const struct peer_success *s = &view->peer->successes[i];
+    for (size_t i = 0; i < view->n_successes; i++) {
+        const struct peer_success *s = &view->successes[i];
         bool same =
             view->t->server_name != NULL &&
             bytes_equal(bytes_of_str(s->server_name),
@@ -203,9 +204,9 @@ static bool is_known_name(const struct view *view, bool *others_known)
 
 static const struct peer_success *success_with_name(const struct view *view)
 {
-    for (size_t i = 0; view->peer != NULL && i < view->peer->n_successes; i++) {
-        if (view->peer->successes[i].has_server_name) {
-            return &view->peer->successes[i];
+    for (size_t i = 0; i < view->n_successes; i++) {
+        if (view->successes[i].has_server_name) {
+            return &view->successes[i];
         }
     }
     return NULL;
@@ -259,7 +260,7 @@ static bool has_only_psk(const struct tls_client_hello *hello)
     for (size_t i = 0; i < tls_u16_count(hello->cipher_suites); i++) {
         const struct tls_cipher_suite *s = tls_cipher_suite(tls_u16_at(hello->cipher_suites, i));
         if (s != NULL && s->auth != TLS_AUTH_PSK && s->kx != TLS_KX_RSA_PSK && !s->needs_tls13 &&
-            s->value != 0x00ff && s->value != 0x5600) {
+            !tls_cipher_suite_is_scsv(s->value)) {
             return false;
         }
         n += s != NULL && (s->auth == TLS_AUTH_PSK || s->kx == TLS_KX_RSA_PSK);
@@ -279,7 +280,7 @@ bool match_psk(struct judging *j)
                    ended_by_alert(view, SIDE_SERVER, TLS_ALERT_BAD_RECORD_MAC));
     bool only = hello_server_ended(view) && view->end_is_alert &&
                 view->end->type == TLS_ALERT_HANDSHAKE_FAILURE &&
-                ((j->t->psk_offered && view->min_version == 0x0304 && !view->peer) ||
+                ((j->t->psk_offered && view->min_version == 0x0304 && view->peer == NULL) ||
                  has_only_psk(view->offer));
     if (!unknown && !binder && !only) {
         return false;
@@ -313,12 +314,13 @@ bool match_psk_key(struct judging *j)
         s != NULL && !s->needs_tls13 && (s->auth == TLS_AUTH_PSK || s->kx == TLS_KX_RSA_PSK);
     bool ended =
         view->end != NULL && view->stage >= STAGE_SERVER_FLIGHT && view->stage != STAGE_OVER;
-    bool alerted = view->end_is_alert && (view->end->type == TLS_ALERT_BAD_RECORD_MAC ||
-                                          view->end->type == TLS_ALERT_DECRYPT_ERROR ||
-                                          view->end->type == TLS_ALERT_DECRYPTION_FAILED ||
-                                          view->end->type == TLS_ALERT_HANDSHAKE_FAILURE ||
-                                          view->end->type == TLS_ALERT_ILLEGAL_PARAMETER);
-    if (!is_psk || !ended || !alerted) {
+    bool alerted = ended && view->end_is_alert &&
+                   (view->end->type == TLS_ALERT_BAD_RECORD_MAC ||
+                    view->end->type == TLS_ALERT_DECRYPT_ERROR ||
+                    view->end->type == TLS_ALERT_DECRYPTION_FAILED ||
+                    view->end->type == TLS_ALERT_HANDSHAKE_FAILURE ||
+                    view->end->type == TLS_ALERT_ILLEGAL_PARAMETER);
+    if (!is_psk || !alerted) {
         return false;
     }
     set_cause(j, CAUSE_PSK_UNKNOWN, NULL, CONFIDENCE_PROBABLE);
@@ -334,8 +336,8 @@ bool match_psk_key(struct judging *j)
 
 static const struct peer_success *success_of_same_client(const struct view *view)
 {
-    for (size_t i = 0; view->peer != NULL && i < view->peer->n_successes; i++) {
-        const struct peer_success *s = &view->peer->successes[i];
+    for (size_t i = 0; i < view->n_successes; i++) {
+        const struct peer_success *s = &view->successes[i];
         bool same_name =
             view->t->server_name == NULL
                 ? !s->has_server_name
@@ -357,8 +359,7 @@ bool match_hello_intolerance(struct judging *j)
                   !view->server_answered && !view->end_is_alert &&
                   !view->t->side[SIDE_SERVER].is_silent;
     bool lost = view->end == NULL && view->stalled_retry != NULL;
-    bool cut =
-        view->end != NULL && (view->end_side == SIDE_SERVER || view->idle_ns > INT64_C(1000000000));
+    bool cut = view->end != NULL && (view->end_side == SIDE_SERVER || view->idle_ns > NS_PER_S);
     if (s == NULL || !silent || !(lost || cut)) {
         return false;
     }

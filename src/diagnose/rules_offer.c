@@ -7,45 +7,56 @@
 #include "diagnose/rules.h"
 #include "tls/names.h"
 
+enum { SUITES, GROUPS, SIGNATURES, N_DIMENSIONS };
+
+/* One part of an offer in which client and server need something in common. */
 struct dimension {
     enum cause cause;
+    const char *thing; /* "cipher suite" */
     struct oddness oddness;
     bool works; /* another connection shows that this part of the offer is acceptable */
     const struct peer_success *shown_by;
 };
 
-static void rule_out_by_peer(const struct view *view, struct dimension d[3])
+static void note_success(struct dimension *d, const struct peer_success *s, bool works)
+{
+    d->works = d->works || works;
+    if (works || d->shown_by == NULL) {
+        d->shown_by = s;
+    }
+}
+
+/* Nothing that this server was seen to choose is in the offer: that settles it, nearly. */
+static void weigh_successes(struct dimension *d, bool is_shown)
+{
+    if (d->works) {
+        d->oddness.degree = 0;
+    } else if (is_shown) {
+        d->oddness.degree += 2;
+    }
+}
+
+static void learn_from_peer(const struct view *view, struct dimension d[N_DIMENSIONS])
 {
     const struct tls_client_hello *hello = view->offer;
-    for (size_t i = 0; view->peer != NULL && i < view->peer->n_successes; i++) {
-        const struct peer_success *s = &view->peer->successes[i];
-        if (!tls_offers_version(hello, s->version)) {
-            continue;
+    for (size_t i = 0; i < view->n_successes; i++) {
+        const struct peer_success *s = &view->successes[i];
+        if (tls_offers_version(hello, s->version)) {
+            bool group = s->group != 0 && tls_u16_has(hello->ext.supported_groups, s->group);
+            note_success(&d[SUITES], s, tls_u16_has(hello->cipher_suites, s->cipher_suite));
+            note_success(&d[GROUPS], s, group);
         }
-        bool suite = tls_u16_has(hello->cipher_suites, s->cipher_suite);
-        bool group = s->group != 0 && tls_u16_has(hello->ext.supported_groups, s->group);
-        d[0].works = d[0].works || suite;
-        d[0].shown_by = suite || d[0].shown_by == NULL ? s : d[0].shown_by;
-        d[1].works = d[1].works || group;
-        d[1].shown_by = group || d[1].shown_by == NULL ? s : d[1].shown_by;
     }
-    /* No suite that this server was seen to choose is in the offer: that settles it. */
-    if (d[0].shown_by != NULL && !d[0].works) {
-        d[0].oddness.degree += 2;
-    }
-    if (d[1].shown_by != NULL && d[1].shown_by->group != 0 && !d[1].works) {
-        d[1].oddness.degree += 2;
-    }
-    d[0].oddness.degree = d[0].works ? 0 : d[0].oddness.degree;
-    d[1].oddness.degree = d[1].works ? 0 : d[1].oddness.degree;
+    weigh_successes(&d[SUITES], d[SUITES].shown_by != NULL);
+    weigh_successes(&d[GROUPS], d[GROUPS].shown_by != NULL && d[GROUPS].shown_by->group != 0);
 }
 
 /* Every answer of this server rests on one key type, and no suite offered here can use it. */
 static bool lacks_key_type(const struct view *view)
 {
     bool seen[2] = { false, false }; /* RSA, ECDSA */
-    for (size_t i = 0; view->peer != NULL && i < view->peer->n_successes; i++) {
-        const struct tls_cipher_suite *s = tls_cipher_suite(view->peer->successes[i].cipher_suite);
+    for (size_t i = 0; i < view->n_successes; i++) {
+        const struct tls_cipher_suite *s = tls_cipher_suite(view->successes[i].cipher_suite);
         seen[0] = seen[0] || (s != NULL && s->auth == TLS_AUTH_RSA);
         seen[1] = seen[1] || (s != NULL && s->auth == TLS_AUTH_ECDSA);
     }
@@ -62,10 +73,10 @@ static bool lacks_key_type(const struct view *view)
     return true;
 }
 
-static const struct dimension *oddest(const struct dimension d[3])
+static const struct dimension *oddest(const struct dimension d[N_DIMENSIONS])
 {
-    const struct dimension *best = &d[0];
-    for (size_t i = 1; i < 3; i++) {
+    const struct dimension *best = &d[SUITES];
+    for (size_t i = 1; i < N_DIMENSIONS; i++) {
         if (d[i].oddness.degree > best->oddness.degree) {
             best = &d[i];
         }
@@ -86,10 +97,10 @@ static void cite_dimension(struct judging *j, const struct dimension *d)
              s->group != 0 && tls_group_name(s->group) != NULL ? tls_group_name(s->group) : "");
 }
 
-static void list_others(struct judging *j, const struct dimension d[3],
+static void list_others(struct judging *j, const struct dimension d[N_DIMENSIONS],
                         const struct dimension *chosen)
 {
-    for (size_t i = 0; i < 3; i++) {
+    for (size_t i = 0; i < N_DIMENSIONS; i++) {
         if (&d[i] == chosen && j->v->cause == chosen->cause) {
             continue;
         }
@@ -104,21 +115,10 @@ static void list_others(struct judging *j, const struct dimension d[3],
     }
 }
 
-static void say_nothing_in_common(struct judging *j, const struct dimension *d)
-{
-    static const char *const things[] = { "cipher suite", "key-exchange group",
-                                          "signature algorithm" };
-    const char *thing = d->cause == CAUSE_CIPHER_MISMATCH  ? things[0]
-                        : d->cause == CAUSE_GROUP_MISMATCH ? things[1]
-                                                           : things[2];
-    say(j, "The server refused the ClientHello: most likely the two have no %s in common (%s).",
-        thing, d->oddness.why);
-}
-
 static bool has_success_with(const struct view *view, uint16_t version)
 {
-    for (size_t i = 0; view->peer != NULL && i < view->peer->n_successes; i++) {
-        if (view->peer->successes[i].version == version) {
+    for (size_t i = 0; i < view->n_successes; i++) {
+        if (view->successes[i].version == version) {
             return true;
         }
     }
@@ -156,43 +156,63 @@ static bool is_hello_called_unexpected(const struct view *view)
            view->t->hello_retry == NULL;
 }
 
-/* handshake_failure, insufficient_security or illegal_parameter: no acceptable set of parameters
- * (RFC 8446 6.2), in one of three dimensions. */
+static void weigh_offer(const struct view *view, struct dimension d[N_DIMENSIONS])
+{
+    struct offer_oddness odd;
+    offers_measure(view->offer, view->max_version, &odd);
+    d[SUITES] = (struct dimension){ .cause = CAUSE_CIPHER_MISMATCH,
+                                    .thing = "cipher suite",
+                                    .oddness = odd.suites };
+    d[GROUPS] = (struct dimension){ .cause = CAUSE_GROUP_MISMATCH,
+                                    .thing = "key-exchange group",
+                                    .oddness = odd.groups };
+    d[SIGNATURES] = (struct dimension){ .cause = CAUSE_SIGNATURE_MISMATCH,
+                                        .thing = "signature algorithm",
+                                        .oddness = odd.signatures };
+    learn_from_peer(view, d);
+    if (lacks_key_type(view)) {
+        d[SIGNATURES].oddness =
+            (struct oddness){ 4, "other connections show that the server's certificate "
+                                 "has a key type for which the client offers no suite" };
+        d[SIGNATURES].shown_by = &view->successes[0];
+    }
+}
+
+static void judge_odd_offer(struct judging *j, const struct dimension *best, bool alerted)
+{
+    unsigned degree = best->oddness.degree;
+    bool by_key_type = best->cause == CAUSE_SIGNATURE_MISMATCH && best->shown_by != NULL;
+    set_cause(j, degree == 0 ? CAUSE_UNDETERMINED : best->cause,
+              by_key_type ? "no-certificate-for-key-type" : NULL,
+              alerted && degree >= 2 ? CONFIDENCE_PROBABLE : CONFIDENCE_POSSIBLE);
+    cite_dimension(j, best);
+    say(j, "The server refused the ClientHello: most likely the two have no %s in common (%s).",
+        best->thing, best->oddness.why);
+}
+
+/* handshake_failure or insufficient_security, or the end without a word: no acceptable set of
+ * parameters (RFC 8446 6.2), in one of three dimensions. */
 bool match_offer_refused(struct judging *j)
 {
     const struct view *view = j->view;
-    bool alerted = view->end_is_alert && (view->end->type == TLS_ALERT_HANDSHAKE_FAILURE ||
-                                          view->end->type == TLS_ALERT_INSUFFICIENT_SECURITY);
+    bool alerted = ended_by_alert(view, SIDE_SERVER, TLS_ALERT_HANDSHAKE_FAILURE) ||
+                   ended_by_alert(view, SIDE_SERVER, TLS_ALERT_INSUFFICIENT_SECURITY);
     bool unexpected = is_hello_called_unexpected(view);
     if (!hello_server_ended(view) || (!alerted && !unexpected && !hello_server_left(view))) {
         return false;
     }
-    struct offer_oddness odd;
-    offers_measure(view->offer, view->max_version, &odd);
-    struct dimension d[3] = { { .cause = CAUSE_CIPHER_MISMATCH, .oddness = odd.suites },
-                              { .cause = CAUSE_GROUP_MISMATCH, .oddness = odd.groups },
-                              { .cause = CAUSE_SIGNATURE_MISMATCH, .oddness = odd.signatures } };
-    rule_out_by_peer(view, d);
-    if (lacks_key_type(view)) {
-        d[2].oddness = (struct oddness){ 4, "other connections show that the server's certificate "
-                                            "has a key type for which the client offers no suite" };
-        d[2].shown_by = &view->peer->successes[0];
-    }
+    struct dimension d[N_DIMENSIONS];
+    weigh_offer(view, d);
     const struct dimension *best = oddest(d);
-    if ((!alerted && best->oddness.degree < 2) || (unexpected && best != &d[1])) {
+    if ((!alerted && best->oddness.degree < 2) || (unexpected && best != &d[GROUPS])) {
         return false; /* closed at a hello that most servers take: nothing says why */
     }
     hello_cite_offer(j);
     hello_cite_end(j);
-    if (best->oddness.degree == 0 && !d[0].works) {
+    if (best->oddness.degree == 0 && !d[SUITES].works) {
         judge_plain_offer(j);
     } else {
-        bool by_key_type = best == &d[2] && best->shown_by != NULL;
-        set_cause(j, best->oddness.degree == 0 ? CAUSE_UNDETERMINED : best->cause,
-                  by_key_type ? "no-certificate-for-key-type" : NULL,
-                  alerted && best->oddness.degree >= 2 ? CONFIDENCE_PROBABLE : CONFIDENCE_POSSIBLE);
-        cite_dimension(j, best);
-        say_nothing_in_common(j, best);
+        judge_odd_offer(j, best, alerted);
     }
     list_others(j, d, best);
     if (!view->end_is_alert) {

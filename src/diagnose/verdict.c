@@ -38,31 +38,51 @@ bool cause_from_id(struct bytes id, enum cause *out)
 
 const char *category_id(enum category c)
 {
-    static const char *const ids[] = { NULL,      "protocol", "cipher",    "certificate", "sni",
-                                       "session", "peer",     "transport", "unknown" };
+    static const char *const ids[] = {
+        [CATEGORY_PROTOCOL] = "protocol",       [CATEGORY_CIPHER] = "cipher",
+        [CATEGORY_CERTIFICATE] = "certificate", [CATEGORY_SNI] = "sni",
+        [CATEGORY_SESSION] = "session",         [CATEGORY_PEER] = "peer",
+        [CATEGORY_TRANSPORT] = "transport",     [CATEGORY_UNKNOWN] = "unknown",
+    };
     return ids[c];
 }
 
 const char *outcome_id(enum outcome o)
 {
-    static const char *const ids[] = { NULL, "completed", "failed", "unfinished" };
+    static const char *const ids[] = {
+        [OUTCOME_COMPLETED] = "completed",
+        [OUTCOME_FAILED] = "failed",
+        [OUTCOME_UNFINISHED] = "unfinished",
+    };
     return ids[o];
 }
 
 const char *actor_id(enum actor a)
 {
-    static const char *const ids[] = { NULL, "client", "server", "network", "unknown" };
+    static const char *const ids[] = {
+        [ACTOR_CLIENT] = "client",
+        [ACTOR_SERVER] = "server",
+        [ACTOR_NETWORK] = "network",
+        [ACTOR_UNKNOWN] = "unknown",
+    };
     return ids[a];
 }
 
 const char *confidence_id(enum confidence c)
 {
-    static const char *const ids[] = { NULL, "possible", "probable", "certain" };
+    static const char *const ids[] = {
+        [CONFIDENCE_POSSIBLE] = "possible",
+        [CONFIDENCE_PROBABLE] = "probable",
+        [CONFIDENCE_CERTAIN] = "certain",
+    };
     return ids[c];
 }
 
 const char *direction_id(enum direction d)
 {
-    static const char *const ids[] = { NULL, "northbound", "southbound" };
+    static const char *const ids[] = {
+        [DIRECTION_NORTHBOUND] = "northbound",
+        [DIRECTION_SOUTHBOUND] = "southbound",
+    };
     return ids[d];
 }

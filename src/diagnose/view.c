@@ -169,6 +169,8 @@ void view_make(const struct transcript *t, const struct diagnose_context *contex
     find_retries(out);
     if (context->peers != NULL) {
         out->peer = peers_server(context->peers, &t->server);
+        out->successes = out->peer == NULL ? NULL : out->peer->successes;
+        out->n_successes = out->peer == NULL ? 0 : out->peer->n_successes;
         out->clock_is_doubtful = peers_clock_is_doubtful(context->peers);
     }
 }

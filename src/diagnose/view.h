@@ -41,8 +41,10 @@ struct view {
     const struct event *stalled_retry;   /* retransmissions that nobody answered */
     bool server_answered; /* any byte from the server after the first of the client's */
 
-    const struct peer_server *peer; /* NULL where nothing is known of this server */
-    bool clock_is_doubtful;         /* dates decide nothing alone */
+    const struct peer_server *peer;       /* NULL where nothing is known of this server */
+    const struct peer_success *successes; /* what it answered on other connections */
+    size_t n_successes;
+    bool clock_is_doubtful; /* dates decide nothing alone */
 };
 
 /* What a rule fills in. */

@@ -30,23 +30,24 @@ static void keep_offer(struct transcript *t, struct builder *b,
     if (t->server_name == NULL) {
         t->server_name = literal_or_null(b->arena, hello->ext.server_name);
     }
-    t->psk_offered = tls_has(&hello->ext, 41);
-    t->early_data_offered = t->early_data_offered || tls_has(&hello->ext, 42);
-    t->ech_offered = t->ech_offered || tls_has(&hello->ext, 0xfe0d);
+    t->psk_offered = tls_has(&hello->ext, TLS_EXT_PRE_SHARED_KEY);
+    t->early_data_offered = t->early_data_offered || tls_has(&hello->ext, TLS_EXT_EARLY_DATA);
+    t->ech_offered = t->ech_offered || tls_has(&hello->ext, TLS_EXT_ENCRYPTED_CLIENT_HELLO);
 }
 
 static void place_client_hello(struct builder *b, struct event *e, struct tls_client_hello *hello)
 {
     struct transcript *t = b->t;
-    if (t->hello == NULL) {
+    bool answers_retry =
+        t->hello_retry != NULL && t->server_hello == NULL && t->retry_hello == NULL;
+    /* After HelloVerifyRequest the one with the cookie counts (RFC 6347 section 4.2.1). */
+    bool brings_cookie = t->is_dtls && t->server_hello == NULL && !answers_retry;
+    if (t->hello == NULL || brings_cookie) {
         t->hello = hello;
         t->hello_event = e;
-    } else if (t->hello_retry != NULL && t->server_hello == NULL && t->retry_hello == NULL) {
+    } else if (answers_retry) {
         t->retry_hello = hello;
         t->retry_hello_event = e;
-    } else if (t->is_dtls && t->server_hello == NULL) {
-        t->hello = hello; /* after HelloVerifyRequest: the one with the cookie counts */
-        t->hello_event = e;
     } else if (b->handshake_over[SIDE_CLIENT]) {
         t->is_renegotiation = true;
         t->renegotiation_event = t->renegotiation_event == NULL ? e : t->renegotiation_event;
@@ -85,7 +86,7 @@ static uint16_t share_group(struct bytes key_share)
 static void keep_resumption(struct transcript *t, const struct tls_server_hello *hello)
 {
     if (transcript_is_tls13(t)) {
-        t->psk_accepted = tls_has(&hello->ext, 41);
+        t->psk_accepted = tls_has(&hello->ext, TLS_EXT_PRE_SHARED_KEY);
         t->is_resumed = t->psk_accepted;
     } else if (t->hello != NULL && t->hello->session_id.len > 0) {
         /* The echo of a session id is resumption; with tickets the client's id is echoed too
@@ -130,10 +131,11 @@ static void on_server_hello(struct builder *b, struct event *e)
                      ? 0x0304
                      : hello->version;
     t->cipher_suite = hello->cipher_suite;
-    if (tls_has(&hello->ext, 51)) {
+    if (tls_has(&hello->ext, TLS_EXT_KEY_SHARE)) {
         t->group = share_group(hello->ext.key_share);
     }
-    if (!transcript_is_tls13(t) || tls_has(&hello->ext, 16)) {
+    if (!transcript_is_tls13(t) ||
+        tls_has(&hello->ext, TLS_EXT_APPLICATION_LAYER_PROTOCOL_NEGOTIATION)) {
         struct bytes list = hello->ext.alpn;
         t->alpn_is_known = true;
         tls_alpn_next(&list, &t->alpn_selected);
@@ -155,8 +157,9 @@ static void on_encrypted_extensions(struct builder *b, struct event *e)
     struct bytes list = ext->alpn;
     b->t->alpn_is_known = true;
     tls_alpn_next(&list, &b->t->alpn_selected);
-    b->t->early_data_accepted = tls_has(ext, 42);
-    b->t->ech_rejected = tls_has(ext, 0xfe0d); /* retry_configs: RFC 9849 section 5 */
+    b->t->early_data_accepted = tls_has(ext, TLS_EXT_EARLY_DATA);
+    b->t->ech_rejected =
+        tls_has(ext, TLS_EXT_ENCRYPTED_CLIENT_HELLO); /* retry_configs: RFC 9849 section 5 */
 }
 
 static void keep_chain(struct builder *b, struct event *e, const struct tls_certificate *message)

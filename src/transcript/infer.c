@@ -167,6 +167,9 @@ static void infer_alert(struct transcript *t, enum side side, const struct event
 static void infer_data(struct transcript *t, const struct event *finished,
                        const struct sealed_sizes *sizes, const struct sealed_sizes *server_sizes)
 {
+    /* OpenSSL, Go, Java and others send one or two tickets, few send up to four. */
+    enum { TICKETS_MAX = 4 };
+    struct side_facts *server = &t->side[SIDE_SERVER];
     bool client_spoke = false;
     unsigned server_records = 0;
     for (const struct event *e = finished + 1; e < t->events + t->n_events; e++) {
@@ -175,11 +178,9 @@ static void infer_data(struct transcript *t, const struct event *finished,
             t->side[SIDE_CLIENT].sent_application_data = true;
         } else if (is_sealed(e, SIDE_SERVER) && e->len != server_sizes->alert) {
             server_records += e->count;
-            /* OpenSSL, Go, Java and others send one or two tickets, few send up to four. */
             t->has_ticket = true;
-            if (client_spoke || server_records > 4) {
-                t->side[SIDE_SERVER].sent_application_data = true;
-            }
+            server->sent_application_data =
+                server->sent_application_data || client_spoke || server_records > TICKETS_MAX;
         }
     }
 }
