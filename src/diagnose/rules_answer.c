@@ -2,12 +2,7 @@
 #include "diagnose/rules.h"
 #include "tls/names.h"
 
-enum {
-    EXT_EXTENDED_MASTER_SECRET = 23,
-    EXT_RENEGOTIATION_INFO = 0xff01,
-    EMPTY_RENEGOTIATION_INFO_SCSV = 0x00ff,
-    DH_BITS_TODAY = 2048
-};
+enum { DH_BITS_TODAY = 2048 }; /* RFC 9325 section 4.4 */
 
 static bool client_ended_at_answer(const struct view *view)
 {
@@ -46,13 +41,13 @@ bool match_version_answer(struct judging *j)
 static bool lacks_renegotiation_info(const struct transcript *t)
 {
     return t->server_hello != NULL && t->version < 0x0304 && t->version >= 0x0300 &&
-           !tls_has(&t->server_hello->ext, EXT_RENEGOTIATION_INFO);
+           !tls_has(&t->server_hello->ext, TLS_EXT_RENEGOTIATION_INFO);
 }
 
 static bool client_signals_renegotiation_info(const struct tls_client_hello *hello)
 {
-    return tls_has(&hello->ext, EXT_RENEGOTIATION_INFO) ||
-           tls_u16_has(hello->cipher_suites, EMPTY_RENEGOTIATION_INFO_SCSV);
+    return tls_has(&hello->ext, TLS_EXT_RENEGOTIATION_INFO) ||
+           tls_u16_has(hello->cipher_suites, TLS_EMPTY_RENEGOTIATION_INFO_SCSV);
 }
 
 /* RFC 5746 sections 3.4, 4.1: a peer that does not know secure renegotiation may be refused with
@@ -213,8 +208,8 @@ bool match_extended_master_secret(struct judging *j)
     const struct view *view = j->view;
     const struct transcript *t = j->t;
     bool missing = t->server_hello != NULL && t->version < 0x0304 && view->offer != NULL &&
-                   tls_has(&view->offer->ext, EXT_EXTENDED_MASTER_SECRET) &&
-                   !tls_has(&t->server_hello->ext, EXT_EXTENDED_MASTER_SECRET);
+                   tls_has(&view->offer->ext, TLS_EXT_EXTENDED_MASTER_SECRET) &&
+                   !tls_has(&t->server_hello->ext, TLS_EXT_EXTENDED_MASTER_SECRET);
     /* The server's flight is there whole before the client reads its first message: what counts is
      * that the client went no further. */
     bool went_on = t->client_key_exchange || t->side[SIDE_CLIENT].has_certificate ||
