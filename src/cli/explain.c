@@ -37,7 +37,8 @@ struct explain {
     uint64_t n_batches;
     bool is_streaming;
     bool input_failed;
-    FILE *later; /* what did not fail, for people: shown after all that did; NULL: at once */
+    bool misused; /* the command line makes no sense for the input */
+    FILE *later;  /* what did not fail, for people: shown after all that did; NULL: at once */
     bool out_failed;
     bool out_of_memory; /* a verdict may lack evidence, or be missing */
 };
@@ -334,6 +335,7 @@ static void read_input(struct explain *x, const char *path, bool is_interface)
         progress_clear(&x->progress);
         complain(err.text);
         x->input_failed = true;
+        x->misused = st == ST_USAGE; /* a filter that does not compile: for all inputs alike */
     }
     capture_free(c);
 }
@@ -360,7 +362,11 @@ static enum status load_keys(struct explain *x, struct err *err)
 {
     TRY(keylog_new(&x->keylog, err));
     for (size_t i = 0; i < x->options->n_keylogs; i++) {
+        size_t before = keylog_n_entries(x->keylog);
         TRY(keylog_add_file(x->keylog, x->options->keylogs[i], err));
+        if (keylog_n_entries(x->keylog) == before) {
+            fprintf(stderr, "handfast: %s: no secret of a key log in it\n", x->options->keylogs[i]);
+        }
     }
     return ST_OK;
 }
@@ -413,7 +419,7 @@ static void finish(struct explain *x)
         summary_text(&x->out, x->summary, &x->style);
     }
     flush_out(x);
-    if (x->out_failed) {
+    if (x->out_failed && errno != EPIPE) { /* a reader that had enough is no news */
         fprintf(stderr, "handfast: output: %s\n", strerror(errno));
     }
     x->out_of_memory = x->out_of_memory || x->arena.failed || summary_is_incomplete(x->summary) ||
@@ -425,6 +431,9 @@ static void finish(struct explain *x)
 
 static int exit_code_of(const struct explain *x)
 {
+    if (x->misused) {
+        return EXIT_USAGE;
+    }
     if (x->input_failed || x->out_failed || x->out_of_memory) {
         return EXIT_INPUT;
     }
@@ -452,10 +461,12 @@ int explain_run(const struct explain_options *options)
     if (options->interface != NULL) {
         read_input(&x, options->interface, true);
     }
-    for (size_t i = 0; i < options->n_inputs && !interrupted && !x.out_failed; i++) {
+    for (size_t i = 0; i < options->n_inputs && !interrupted && !x.out_failed && !x.misused; i++) {
         read_input(&x, options->inputs[i], false);
     }
-    finish(&x);
+    if (!x.misused) {
+        finish(&x);
+    }
     int code = exit_code_of(&x);
     tear_down(&x);
     return code;

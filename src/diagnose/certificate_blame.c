@@ -266,9 +266,11 @@ static void cite_alert(struct judging *j, enum side owner, bool in_order)
         return;
     }
     cite_certificate(j, owner, NULL);
+    if (in_order && owner == SIDE_SERVER && j->t->server_name != NULL) {
+        add_ruled_out(j, CAUSE_CERTIFICATE_HOSTNAME_MISMATCH, "the certificate names the host");
+    }
     if (in_order) {
-        add_ruled_out(j, CAUSE_CERTIFICATE_HOSTNAME_MISMATCH,
-                      "the certificate names the host, is within its dates and fits the purpose");
+        add_ruled_out(j, CAUSE_CERTIFICATE_EXPIRED, "every certificate is within its dates");
     } else if (j->view->context->judgement[owner] != NULL) {
         list_other_faults(j, owner, NULL);
     }
@@ -288,9 +290,10 @@ bool certificate_blame_by_alert(struct judging *j, enum side owner, uint8_t code
     /* The chain leads to the anchors given: whoever says unknown_ca, or certificate_unknown, trusts
      * others. */
     bool trusts_others = judged && judgement->trust_is_known && judgement->has_anchor;
-    set_cause(j, cause, NULL,
-              cause == CAUSE_CERTIFICATE_REJECTED || judged ? CONFIDENCE_POSSIBLE
-                                                            : CONFIDENCE_PROBABLE);
+    /* Revocation is known to the verifier, not to the chain; other faults would show in it. */
+    bool is_named =
+        cause == CAUSE_CERTIFICATE_REVOKED || (cause != CAUSE_CERTIFICATE_REJECTED && !judged);
+    set_cause(j, cause, NULL, is_named ? CONFIDENCE_PROBABLE : CONFIDENCE_POSSIBLE);
     j->v->party = actor_of_side(owner);
     cite_alert(j, owner, in_order);
     if (cause == CAUSE_CERTIFICATE_UNTRUSTED_CA) {
@@ -299,13 +302,15 @@ bool certificate_blame_by_alert(struct judging *j, enum side owner, uint8_t code
                         "an intermediate that was not sent gives the same alert");
         add_alternative(j, CAUSE_CERTIFICATE_SELF_SIGNED, CONFIDENCE_POSSIBLE,
                         "a self-signed certificate gives the same alert");
-    } else {
+    } else if (!is_specific(code)) {
         add_alternative(j, CAUSE_CERTIFICATE_UNTRUSTED_CA, CONFIDENCE_POSSIBLE,
                         trusts_others
                             ? "the refusing side may trust other CAs than those given here"
                             : "many stacks send the same alert for every certificate fault");
-        add_alternative(j, CAUSE_CERTIFICATE_HOSTNAME_MISMATCH, CONFIDENCE_POSSIBLE,
-                        "a wrong name gives bad_certificate in several stacks");
+        if (owner == SIDE_SERVER && !in_order) {
+            add_alternative(j, CAUSE_CERTIFICATE_HOSTNAME_MISMATCH, CONFIDENCE_POSSIBLE,
+                            "a wrong name gives bad_certificate in several stacks");
+        }
     }
     say_alert(j, owner, code, in_order);
     return true;

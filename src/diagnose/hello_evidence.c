@@ -63,8 +63,9 @@ void hello_cite_offer(struct judging *j)
     if (j->view->offer == NULL) { /* lost, or before the capture */
         return;
     }
-    add_evidence(j, j->view->offer_event, "the client offers %s, %zu cipher suites, %s%s",
-                 hello_offered_versions(j), count_suites(j->view->offer),
+    size_t n_suites = count_suites(j->view->offer);
+    add_evidence(j, j->view->offer_event, "the client offers %s, %zu cipher suite%s, %s%s",
+                 hello_offered_versions(j), n_suites, n_suites == 1 ? "" : "s",
                  j->t->server_name == NULL ? "no server name" : "server name ",
                  j->t->server_name == NULL ? "" : j->t->server_name);
 }

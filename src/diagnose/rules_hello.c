@@ -61,7 +61,7 @@ bool match_version(struct judging *j)
     const struct peer_success *s = success_with_version_outside(view);
     cite_success(j, s, s == NULL ? "" : hello_version_name(s->version));
     say(j,
-        "The client offers %s and the server accepts none of it: they have no TLS version in "
+        "The client offers %s, and the server does not accept that: they have no TLS version in "
         "common.",
         hello_offered_versions(j));
     return true;
@@ -145,7 +145,7 @@ static bool match_alpn_sealed(struct judging *j)
     add_evidence(
         j, view->end,
         "an encrypted alert in place of EncryptedExtensions, which would name the protocol");
-    add_alternative(j, CAUSE_UNDETERMINED, CONFIDENCE_POSSIBLE, "the alert's text is encrypted");
+    add_alternative(j, CAUSE_UNDETERMINED, CONFIDENCE_POSSIBLE, "the alert is encrypted");
     say(j,
         "The server refused the handshake where it chooses the application protocol (ALPN): most "
         "likely it speaks none of %s.",
@@ -170,7 +170,7 @@ bool match_alpn(struct judging *j)
     hello_cite_end(j);
     say(j,
         "The client offers only %s as application protocol (ALPN), and the server speaks none of "
-        "it.",
+        "these.",
         list);
     return true;
 }
