@@ -3,10 +3,10 @@
 
 enum {
     CLOCK_PATIENCE = 1000,
-    /* In a large table an entry changes its place once a second only: each change touches two
-     * neighbours, which are seldom in the cache. */
-    LAZY_FROM = 65536,
-    LAZY_MS = 1000,
+    /* Where there are many, an entry changes its place after a thousandth of its patience only:
+     * each change touches two neighbours, which are seldom in the cache. */
+    LAZY_FROM = 64,
+    LAZY_SHIFT = 10,
 };
 
 void list_append(struct tcp_table *t, struct tcp_conn *c, enum list_id id)
@@ -49,7 +49,9 @@ void list_touch(struct tcp_table *t, struct tcp_conn *c)
             c->touched_ms = t->now_ms;
             return;
         }
-        if (t->lists[id].n >= LAZY_FROM && t->now_ms - c->touched_ms < LAZY_MS) {
+        uint32_t patience_ms = id == LIST_OPEN ? t->idle_ms : t->linger_ms;
+        bool is_fresh = t->now_ms - c->touched_ms < patience_ms >> LAZY_SHIFT;
+        if (is_fresh && t->lists[id].n >= LAZY_FROM) {
             return;
         }
     }

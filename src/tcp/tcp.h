@@ -80,6 +80,12 @@ void tcp_conn_ignore_data(struct tcp_conn *c);
 /* Exchange client and server: the content showed who is who. */
 void tcp_conn_swap(struct tcp_conn *c);
 
+struct tcp_syn {
+    bool is_ack;      /* SYN/ACK */
+    bool is_repeat;   /* one like it was seen before */
+    bool seq_differs; /* a further SYN/ACK with another sequence number (a SYN is another stream) */
+};
+
 /* Called in the order of the capture. None may call tcp_push(), tcp_advance() or tcp_finish().
  * `when` is the frame that carried the thing. */
 struct tcp_sink {
@@ -88,10 +94,9 @@ struct tcp_sink {
      * memory into the cache. Step 0 comes some time before step 1, so that what `user` points to
      * can be looked at in step 1. May be NULL. */
     void (*expect)(void *arg, const void *user, unsigned step);
-    /* First ones and repeats alike. `seq_differs`: a further SYN/ACK with another sequence number
-     * (such a SYN is another stream). */
-    void (*syn)(void *arg, struct tcp_conn *c, enum side side, bool is_ack, bool is_repeat,
-                bool seq_differs, struct when when);
+    /* First ones and repeats alike. */
+    void (*syn)(void *arg, struct tcp_conn *c, enum side side, struct tcp_syn syn,
+                struct when when);
     /* In order, once. Borrowed until return. */
     void (*data)(void *arg, struct tcp_conn *c, enum side side, struct bytes data,
                  struct when when);
@@ -114,7 +119,7 @@ struct tcp_limits {
     uint32_t max_connections;
     uint32_t waiting_bytes;       /* per direction, out of order; 0: 256 KiB */
     uint64_t waiting_bytes_total; /* all connections; 0: 256 MiB */
-    int64_t idle_ns;              /* 0: 1 hour of capture time */
+    int64_t idle_ns;              /* 0: 1 hour of capture time; up to a thousandth less */
     int64_t linger_ns; /* after FIN both ways or RST: wait for stragglers; 0: 2 s of capture time */
 };
 
