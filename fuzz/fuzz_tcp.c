@@ -55,11 +55,10 @@ static struct tally *tally_of(struct run *r, struct tcp_conn *c)
     return *user;
 }
 
-/* NOLINTNEXTLINE(readability-function-size): the form of the sink */
-static void on_syn(void *arg, struct tcp_conn *c, enum side side, bool is_ack, bool is_repeat,
-                   bool seq_differs, struct when when)
+static void on_syn(void *arg, struct tcp_conn *c, enum side side, struct tcp_syn syn,
+                   struct when when)
 {
-    (void)side, (void)is_ack, (void)is_repeat, (void)seq_differs, (void)when;
+    (void)side, (void)syn, (void)when;
     tally_of(arg, c);
 }
 

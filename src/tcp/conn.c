@@ -128,7 +128,8 @@ static void on_syn(struct tcp_table *t, struct tcp_conn *c, unsigned dir, const 
         c->flags &= (uint16_t)~CONN_CLIENT_GUESSED;
         set_client(c, is_ack ? !dir : dir);
     }
-    t->sink.syn(t->sink.arg, c, conn_side(c, dir), is_ack, is_repeat, differs, when);
+    struct tcp_syn syn = { .is_ack = is_ack, .is_repeat = is_repeat, .seq_differs = differs };
+    t->sink.syn(t->sink.arg, c, conn_side(c, dir), syn, when);
 }
 
 /* What an acknowledgment of `dir` says of the numbers of the other direction. */

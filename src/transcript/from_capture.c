@@ -72,15 +72,15 @@ static void on_expect(void *arg, const void *user, unsigned step)
     }
 }
 
-static void on_syn(void *arg, struct tcp_conn *conn, enum side side, bool is_ack, bool is_repeat,
-                   bool seq_differs, struct when when)
+static void on_syn(void *arg, struct tcp_conn *conn, enum side side, struct tcp_syn syn,
+                   struct when when)
 {
     struct watch_context c;
     if (enter(arg, conn, side, when, &c)) {
         c.w->started_in_middle = false;
-        uint8_t flags =
-            (uint8_t)((is_repeat ? EVENT_REPEAT : 0) | (seq_differs ? EVENT_SEQ_DIFFERS : 0));
-        watch_event(&c, is_ack ? EVENT_SYN_ACK : EVENT_SYN, flags, 0, 0);
+        uint8_t flags = (uint8_t)((syn.is_repeat ? EVENT_REPEAT : 0) |
+                                  (syn.seq_differs ? EVENT_SEQ_DIFFERS : 0));
+        watch_event(&c, syn.is_ack ? EVENT_SYN_ACK : EVENT_SYN, flags, 0, 0);
     }
 }
 

@@ -46,15 +46,14 @@ static void put_side(struct run *r, const struct tcp_conn *c, enum side side, co
     text_puts(&r->out, what);
 }
 
-/* NOLINTNEXTLINE(readability-function-size): the form of the sink */
-static void on_syn(void *arg, struct tcp_conn *c, enum side side, bool is_ack, bool is_repeat,
-                   bool seq_differs, struct when when)
+static void on_syn(void *arg, struct tcp_conn *c, enum side side, struct tcp_syn syn,
+                   struct when when)
 {
     struct run *r = arg;
     (void)when;
-    put_side(r, c, side, is_ack ? ".synack" : ".syn");
-    text_puts(&r->out, is_repeat ? "!" : "");
-    text_puts(&r->out, seq_differs ? "~" : "");
+    put_side(r, c, side, syn.is_ack ? ".synack" : ".syn");
+    text_puts(&r->out, syn.is_repeat ? "!" : "");
+    text_puts(&r->out, syn.seq_differs ? "~" : "");
 }
 
 static void on_data(void *arg, struct tcp_conn *c, enum side side, struct bytes data,
