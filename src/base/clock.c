@@ -119,7 +119,8 @@ static bool parse_offset(const char *s, int64_t *out_s)
         s[1 + used] != '\0' || hours > 23 || minutes > 59) {
         return false;
     }
-    *out_s = (hours * 60 + minutes) * (s[0] == '-' ? -60 : 60);
+    int64_t ahead_s = INT64_C(60) * (hours * 60 + minutes);
+    *out_s = s[0] == '-' ? -ahead_s : ahead_s;
     return true;
 }
 

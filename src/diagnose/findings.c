@@ -1,5 +1,7 @@
 #include "diagnose/findings.h"
 
+#include <inttypes.h>
+
 #include "base/clock.h"
 #include "tls/names.h"
 
@@ -21,8 +23,8 @@ static void certificate_faults(struct judging *j, enum side owner)
     int64_t left_s = judgement->valid_until_s - at_s;
     if (judgement->n_faults == 0 && left_s >= 0 && left_s < SOON_S) {
         add_finding(j, "certificate-expires-soon", CAUSE_NONE, actor_of_side(owner),
-                    "the %s's certificate expires within %lld days", side_name(owner),
-                    (long long)(left_s / DAY_S + 1));
+                    "the %s's certificate expires within %" PRId64 " days", side_name(owner),
+                    left_s / DAY_S + 1);
     }
 }
 

@@ -1,5 +1,6 @@
 #include "transcript/watch_udp.h"
 
+#include <assert.h>
 #include <stdlib.h>
 
 #include "base/clock.h"
@@ -85,6 +86,7 @@ static size_t find_slot(const struct udp_table *t, const struct endpoint *a,
 
 static void unlink_flow(struct udp_table *t, struct udp_flow *f)
 {
+    assert((f->older == NULL) == (t->oldest == f));
     *(f->older != NULL ? &f->older->newer : &t->oldest) = f->newer;
     *(f->newer != NULL ? &f->newer->older : &t->newest) = f->older;
     f->older = f->newer = NULL;
