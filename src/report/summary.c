@@ -233,19 +233,42 @@ static bool is_among(struct bytes host, const struct bytes *hosts, size_t n)
     return false;
 }
 
-/* Hosts that are server of some handshakes and client of others, as a gateway is; a host that
- * talks to itself is none. */
+static bool comes_before(struct bytes a, struct bytes b)
+{
+    int order = memcmp(a.p, b.p, a.len < b.len ? a.len : b.len);
+    return order < 0 || (order == 0 && a.len < b.len);
+}
+
+/* Keeps the first SUGGESTIONS_MAX by name: the order of a hashed table is another in every run. */
+static size_t insert_host(struct bytes out[SUGGESTIONS_MAX], size_t n, struct bytes host)
+{
+    size_t at = n;
+    while (at > 0 && comes_before(host, out[at - 1])) {
+        at--;
+    }
+    if (at == SUGGESTIONS_MAX) {
+        return n;
+    }
+    n = n < SUGGESTIONS_MAX ? n + 1 : n;
+    for (size_t i = n - 1; i > at; i--) {
+        out[i] = out[i - 1];
+    }
+    out[at] = host;
+    return n;
+}
+
+/* Hosts that are server of some handshakes and client of others, as a gateway is. */
 static size_t find_gateways(const struct summary *s, struct bytes out[SUGGESTIONS_MAX])
 {
     size_t n = 0;
-    for (size_t i = 0; s->servers.entries != NULL && i < TALLY_SLOTS && n < SUGGESTIONS_MAX; i++) {
+    for (size_t i = 0; s->servers.entries != NULL && i < TALLY_SLOTS; i++) {
         const struct tally_entry *server = &s->servers.entries[i];
         struct bytes host =
             server->name == NULL ? (struct bytes){ NULL, 0 } : host_of(server->name);
         bool is_loopback = bytes_start_with(host, BYTES("127.")) || bytes_equal(host, BYTES("::1"));
         if (host.len > 0 && !is_loopback && !is_among(host, out, n) &&
             knows_host(&s->clients, server)) {
-            out[n++] = host;
+            n = insert_host(out, n, host);
         }
     }
     return n;
