@@ -55,6 +55,22 @@ static inline struct bytes bytes_head(struct bytes b, size_t n)
     return (struct bytes){ b.p, b.len < n ? b.len : n };
 }
 
+/* Cuts the next word off the line; spaces and tabs part words. Empty where there is none. */
+static inline struct bytes bytes_next_word(struct bytes *line)
+{
+    size_t start = 0;
+    while (start < line->len && (line->p[start] == ' ' || line->p[start] == '\t')) {
+        start++;
+    }
+    size_t end = start;
+    while (end < line->len && line->p[end] != ' ' && line->p[end] != '\t') {
+        end++;
+    }
+    struct bytes word = bytes_skip(bytes_head(*line, end), start);
+    *line = bytes_skip(*line, end);
+    return word;
+}
+
 /* Big- and little-endian loads; the caller has checked that the bytes are there. */
 static inline uint16_t load_be16(const uint8_t *p)
 {

@@ -155,7 +155,8 @@ static bool server_refuses_finished(const struct view *view)
            !t->is_decrypted && view->idle_ns < LATE_REFUSAL_NS;
 }
 
-bool outcome_is_late_refusal(const struct view *view)
+/* After both Finished: does the end refuse what the handshake showed? */
+static bool is_late_refusal(const struct view *view)
 {
     const struct transcript *t = view->t;
     if (view->end == NULL || t->side[view->end_side].sent_application_data) {
@@ -192,7 +193,7 @@ static enum outcome of_finished(const struct view *view)
     if (t->is_renegotiation && !renegotiation_worked(t)) {
         return view->end != NULL ? OUTCOME_FAILED : OUTCOME_COMPLETED;
     }
-    return outcome_is_late_refusal(view) ? OUTCOME_FAILED : OUTCOME_COMPLETED;
+    return is_late_refusal(view) ? OUTCOME_FAILED : OUTCOME_COMPLETED;
 }
 
 static bool data_flowed(const struct transcript *t)

@@ -9,7 +9,5 @@
 #include "diagnose/view.h"
 
 enum outcome outcome_of(const struct view *view);
-/* After both Finished: does the end refuse what the handshake showed? */
-bool outcome_is_late_refusal(const struct view *view);
 
 #endif

@@ -189,12 +189,4 @@ void peers_learn(struct peers *p, const struct transcript *t, const struct verdi
     if (t->side[SIDE_SERVER].chain != NULL) {
         learn_chain(server, t, v);
     }
-    if (t->certificate_request != NULL && !server->asked_for_client_certificate) {
-        server->asked_for_client_certificate = true;
-        server->asked_stream = t->stream;
-        server->asked_frame = t->certificate_request_event->when.frame;
-    }
-    if (v->outcome == OUTCOME_COMPLETED && t->side[SIDE_CLIENT].chain != NULL) {
-        server->has_clients_with_certificate = true;
-    }
 }

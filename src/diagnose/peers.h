@@ -38,9 +38,6 @@ struct peer_server {
     struct peer_success successes[PEER_FACTS_MAX];
     struct peer_chain chains[4];
     uint32_t n_completed, n_failed;
-    bool asked_for_client_certificate;
-    uint64_t asked_stream, asked_frame;
-    bool has_clients_with_certificate; /* a handshake with a client certificate was completed */
 };
 
 struct peers;

@@ -13,7 +13,8 @@ static void separate(struct text *out, size_t start)
     }
 }
 
-void describe_code(struct text *out, const char *name, uint16_t value)
+/* "0x1301" where the registry has no name. */
+static void put_code(struct text *out, const char *name, uint16_t value)
 {
     if (name != NULL) {
         text_puts(out, name);
@@ -38,7 +39,7 @@ bool describe_is_real_suite(uint16_t suite)
     return !tls_is_grease(suite) && !tls_cipher_suite_is_scsv(suite);
 }
 
-size_t describe_n_suites(const struct tls_client_hello *hello)
+static size_t count_suites(const struct tls_client_hello *hello)
 {
     if (hello->is_sslv2) {
         return hello->cipher_suites.len / 3; /* SSL 2.0 cipher kinds have 3 bytes */
@@ -59,13 +60,13 @@ bool describe_offered_versions(struct text *out, const struct tls_client_hello *
     }
     if (!tls_has(&hello->ext, TLS_EXT_SUPPORTED_VERSIONS)) { /* it names its highest only */
         text_puts(out, "up to ");
-        describe_code(out, tls_version_name(max), max);
+        put_code(out, tls_version_name(max), max);
         return true;
     }
-    describe_code(out, tls_version_name(min), min);
+    put_code(out, tls_version_name(min), min);
     if (max != min) {
         text_puts(out, " to ");
-        describe_code(out, tls_version_name(max), max);
+        put_code(out, tls_version_name(max), max);
     }
     return true;
 }
@@ -94,7 +95,7 @@ static void describe_client_hello(struct text *out, const struct tls_client_hell
         text_puts(out, ", ");
         put_alpn(out, hello->ext.alpn);
     }
-    size_t n = describe_n_suites(hello);
+    size_t n = count_suites(hello);
     text_puts(out, ", ");
     text_put_u64(out, n);
     text_puts(out, n == 1 ? " suite" : " suites");
@@ -106,15 +107,15 @@ static void describe_client_hello(struct text *out, const struct tls_client_hell
 static void describe_server_hello(struct text *out, const struct transcript *t,
                                   const struct tls_server_hello *hello)
 {
-    describe_code(out, tls_version_name(hello->version), hello->version);
+    put_code(out, tls_version_name(hello->version), hello->version);
     text_puts(out, ", ");
-    describe_code(out, tls_cipher_suite_name(hello->cipher_suite), hello->cipher_suite);
+    put_code(out, tls_cipher_suite_name(hello->cipher_suite), hello->cipher_suite);
     uint16_t group = hello->is_retry && hello->ext.key_share.len == 2
                          ? load_be16(hello->ext.key_share.p)
                          : t->group;
     if (group != 0) {
         text_puts(out, hello->is_retry ? ", asks for group " : ", ");
-        describe_code(out, tls_group_name(group), group);
+        put_code(out, tls_group_name(group), group);
     }
     if (!hello->is_retry && t->is_resumed) {
         text_puts(out, ", resumed");
@@ -157,7 +158,7 @@ static void describe_server_key_exchange(struct text *out,
 {
     size_t start = out->len;
     if (ske->group != 0) {
-        describe_code(out, tls_group_name(ske->group), ske->group);
+        put_code(out, tls_group_name(ske->group), ske->group);
     } else if (ske->dh_bits > 0) {
         text_puts(out, "DH ");
         text_put_u64(out, ske->dh_bits);
@@ -165,8 +166,8 @@ static void describe_server_key_exchange(struct text *out,
     }
     if (ske->signature_algorithm != 0) {
         separate(out, start);
-        describe_code(out, tls_signature_algorithm_name(ske->signature_algorithm),
-                      ske->signature_algorithm);
+        put_code(out, tls_signature_algorithm_name(ske->signature_algorithm),
+                 ske->signature_algorithm);
     }
 }
 
@@ -197,7 +198,7 @@ static void describe_other_handshake(struct text *out, const struct transcript *
 {
     uint16_t alg = t->side[e->side].certificate_verify_algorithm;
     if (e->type == HANDSHAKE_CERTIFICATE_VERIFY && alg != 0) {
-        describe_code(out, tls_signature_algorithm_name(alg), alg);
+        put_code(out, tls_signature_algorithm_name(alg), alg);
     } else if (e->type == HANDSHAKE_ENCRYPTED_EXTENSIONS && t->alpn_selected.len > 0) {
         text_puts(out, "alpn ");
         text_put(out, (const char *)t->alpn_selected.p, t->alpn_selected.len);

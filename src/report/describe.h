@@ -15,10 +15,7 @@ void describe_event(struct text *out, const struct transcript *t, const struct e
 void describe_name(struct text *out, const struct event *e);
 /* "TLS 1.0 to TLS 1.3", "TLS 1.2"; false where the hello offers nothing known. */
 bool describe_offered_versions(struct text *out, const struct tls_client_hello *hello);
-/* "0x1301" where the registry has no name. */
-void describe_code(struct text *out, const char *name, uint16_t value);
-/* The suites that are no signals (SCSV) and no GREASE. */
-size_t describe_n_suites(const struct tls_client_hello *hello);
+/* Neither a signal (SCSV) nor GREASE. */
 bool describe_is_real_suite(uint16_t suite);
 
 #endif

@@ -39,11 +39,6 @@ static const struct {
 };
 /* clang-format on */
 
-const char *fix_software_name(enum software s)
-{
-    return softwares[s].name;
-}
-
 /* A certificate cause is about the server's where nobody said otherwise. */
 static enum actor party_of(const struct verdict *v)
 {

@@ -42,6 +42,4 @@ struct fix_row {
 extern const struct fix_row fix_rows[];
 extern const size_t fix_n_rows;
 
-const char *fix_software_name(enum software s);
-
 #endif

@@ -31,7 +31,7 @@ static bool is_about(const struct evidence *ev, const struct event *e)
            strcmp(ev->message, event_name(e)) == 0;
 }
 
-bool ladder_is_evidence(const struct verdict *v, const struct event *e)
+static bool is_evidence(const struct verdict *v, const struct event *e)
 {
     for (size_t i = 0; i < v->n_evidence; i++) {
         if (is_about(&v->evidence[i], e)) {
@@ -63,7 +63,7 @@ static void take_row(struct ladder *l, struct ladder_row *out)
 {
     const struct event *e = &l->t->events[l->next_event];
     *out = (struct ladder_row){ .event = e, .last = e->last };
-    out->is_evidence = ladder_is_evidence(l->v, e);
+    out->is_evidence = is_evidence(l->v, e);
     do {
         const struct event *again = &l->t->events[l->next_event];
         out->count += again->count > 0 ? again->count : 1;
@@ -71,7 +71,7 @@ static void take_row(struct ladder *l, struct ladder_row *out)
         out->last = again->last.at_ns > again->when.at_ns ? again->last : again->when;
         l->next_event++;
     } while (l->next_event < l->t->n_events && can_merge(e, &l->t->events[l->next_event]) &&
-             ladder_is_evidence(l->v, &l->t->events[l->next_event]) == out->is_evidence);
+             is_evidence(l->v, &l->t->events[l->next_event]) == out->is_evidence);
 }
 
 struct ladder ladder_start(const struct transcript *t, const struct verdict *v, size_t head,

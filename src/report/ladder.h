@@ -33,7 +33,6 @@ struct ladder {
 struct ladder ladder_start(const struct transcript *t, const struct verdict *v, size_t head,
                            size_t tail);
 bool ladder_next(struct ladder *l, struct ladder_row *out);
-bool ladder_is_evidence(const struct verdict *v, const struct event *e);
 /* The event that a piece of evidence is about, NULL where there is none. */
 const struct event *ladder_event_of(const struct transcript *t, const struct evidence *ev);
 

@@ -22,7 +22,7 @@ struct bytes tls_rd_u16_list16(struct reader *r, const char *what)
     return even(r, start, rd_vec16(r, 2, 65534, what), what);
 }
 
-struct bytes tls_rd_u16_list8(struct reader *r, const char *what)
+static struct bytes rd_u16_list8(struct reader *r, const char *what)
 {
     struct reader start = *r;
     return even(r, start, rd_vec8(r, 2, 254, what), what);
@@ -132,7 +132,7 @@ static void parse_compress_certificate(struct reader *r, enum tls_extension_cont
                                        struct tls_extensions *out)
 {
     (void)context;
-    out->compress_certificate = tls_rd_u16_list8(r, "algorithms");
+    out->compress_certificate = rd_u16_list8(r, "algorithms");
 }
 
 static void parse_record_size_limit(struct reader *r, enum tls_extension_context context,
@@ -165,7 +165,7 @@ static void parse_supported_versions(struct reader *r, enum tls_extension_contex
                                      struct tls_extensions *out)
 {
     if (context == TLS_IN_CLIENT_HELLO) {
-        out->supported_versions = tls_rd_u16_list8(r, "versions");
+        out->supported_versions = rd_u16_list8(r, "versions");
     } else {
         out->supported_versions = rd_bytes(r, 2, "selected_version");
     }

@@ -23,8 +23,7 @@ void tls_extensions_read(struct reader *r, enum tls_extension_context context,
                          struct tls_extensions *out);
 void tls_extensions_clear(struct tls_extensions *out);
 
-/* A vector of 16-bit values with a 16- or 8-bit length: an odd length is MALFORMED. */
+/* A vector of 16-bit values with a 16-bit length: an odd length is MALFORMED. */
 struct bytes tls_rd_u16_list16(struct reader *r, const char *what);
-struct bytes tls_rd_u16_list8(struct reader *r, const char *what);
 
 #endif

@@ -151,22 +151,6 @@ static enum status store(struct keylog *k, const struct entry *e, struct err *er
     return ST_OK;
 }
 
-/* Cuts the next word off `line`; words are separated by spaces. */
-static struct bytes next_word(struct bytes *line)
-{
-    size_t start = 0;
-    while (start < line->len && (line->p[start] == ' ' || line->p[start] == '\t')) {
-        start++;
-    }
-    size_t end = start;
-    while (end < line->len && line->p[end] != ' ' && line->p[end] != '\t') {
-        end++;
-    }
-    struct bytes word = bytes_skip(bytes_head(*line, end), start);
-    *line = bytes_skip(*line, end);
-    return word;
-}
-
 static int hex_digit(uint8_t c)
 {
     if (c >= '0' && c <= '9') {
@@ -209,15 +193,15 @@ static bool parse_secret(const struct label_row *row, struct bytes rest, struct 
 {
     size_t random_len = 0;
     size_t secret_len = 0;
-    if (!unhex(next_word(&rest), out->client_random, CLIENT_RANDOM_BYTES, &random_len) ||
+    if (!unhex(bytes_next_word(&rest), out->client_random, CLIENT_RANDOM_BYTES, &random_len) ||
         random_len != CLIENT_RANDOM_BYTES ||
-        !unhex(next_word(&rest), out->secret, SECRET_BYTES_MAX, &secret_len) ||
+        !unhex(bytes_next_word(&rest), out->secret, SECRET_BYTES_MAX, &secret_len) ||
         secret_len < row->secret_min || secret_len > row->secret_max) {
         return false;
     }
     out->secret_len = (uint8_t)secret_len;
     out->label = (uint8_t)row->label;
-    return next_word(&rest).len == 0;
+    return bytes_next_word(&rest).len == 0;
 }
 
 static enum status add_line(struct keylog *k, struct bytes line, struct err *err)
@@ -226,7 +210,7 @@ static enum status add_line(struct keylog *k, struct bytes line, struct err *err
         line.len--;
     }
     struct bytes rest = line;
-    struct bytes name = next_word(&rest);
+    struct bytes name = bytes_next_word(&rest);
     if (name.len == 0 || name.p[0] == '#') {
         return ST_OK;
     }

@@ -52,15 +52,15 @@ static enum prelude_progress connect_request(struct prelude_turn *turn, struct b
 {
     struct http_state *http = &turn->p->u.http;
     struct bytes rest = line;
-    if (!prelude_same_word(prelude_next_word(&rest), "CONNECT")) {
+    if (!prelude_same_word(bytes_next_word(&rest), "CONNECT")) {
         if (http->at[SIDE_SERVER] != HTTP_BODY) {
             return STEP_FOREIGN;
         }
         prelude_over(turn->p); /* after a refusal: some other request */
         return STEP_USED;
     }
-    struct bytes authority = prelude_next_word(&rest);
-    struct bytes version = prelude_next_word(&rest);
+    struct bytes authority = bytes_next_word(&rest);
+    struct bytes version = bytes_next_word(&rest);
     if (prelude_prefix(version, BYTES("HTTP/1.")) != MATCH_YES) {
         return STEP_FOREIGN;
     }
@@ -80,8 +80,8 @@ static enum prelude_progress connect_answer(struct prelude_turn *turn, struct by
 {
     struct http_state *http = &turn->p->u.http;
     struct bytes rest = line;
-    struct bytes version = prelude_next_word(&rest);
-    struct bytes status = prelude_next_word(&rest);
+    struct bytes version = bytes_next_word(&rest);
+    struct bytes status = bytes_next_word(&rest);
     uint16_t code = 0;
     if (version.len == 0 || status.len != 3 || !prelude_parse_port(status, &code)) {
         return STEP_FOREIGN;

@@ -92,11 +92,11 @@ struct command_line {
 static struct command_line parse_command(uint32_t kinds, struct bytes line)
 {
     struct command_line c = { 0 };
-    c.verb = prelude_next_word(&line);
-    c.argument = prelude_next_word(&line);
+    c.verb = bytes_next_word(&line);
+    c.argument = bytes_next_word(&line);
     c.row = find_command(kinds & ~K(IMAP), c.verb, c.argument);
     if (c.row == NULL && (kinds & K(IMAP)) != 0) {
-        const struct command_row *row = find_command(K(IMAP), c.argument, prelude_next_word(&line));
+        const struct command_row *row = find_command(K(IMAP), c.argument, bytes_next_word(&line));
         if (row != NULL) {
             c.row = row;
             c.tag = c.verb;
@@ -125,7 +125,7 @@ static enum prelude_kind guess_220(const struct prelude *p, struct bytes line)
         return PRELUDE_SMTP;
     }
     struct bytes rest = bytes_skip(line, 4);
-    struct bytes domain = prelude_next_word(&rest);
+    struct bytes domain = bytes_next_word(&rest);
     bool has_dot = domain.len > 0 && memchr(domain.p, '.', domain.len) != NULL;
     return has_dot && prelude_is_alnum(domain.p[0]) ? PRELUDE_SMTP : PRELUDE_FTP;
 }
@@ -188,7 +188,7 @@ static bool is_sieve(struct bytes line)
     static const char *const names[] = { "\"IMPLEMENTATION\"", "\"SASL\"",     "\"SIEVE\"",
                                          "\"STARTTLS\"",       "\"VERSION\"",  "\"NOTIFY\"",
                                          "\"MAXREDIRECTS\"",   "\"LANGUAGE\"", "\"OWNER\"" };
-    return is_one_of(prelude_next_word(&line), names, ARRAY_LEN(names));
+    return is_one_of(bytes_next_word(&line), names, ARRAY_LEN(names));
 }
 
 /* ":prefix" and then a command or three digits, or a command alone. */
@@ -210,8 +210,8 @@ static enum prelude_kind kind_of(const struct prelude *p, struct bytes line, str
     struct command_line command = parse_command(UINT32_MAX, command_line);
     uint16_t code = prelude_reply_code(line);
     struct bytes rest = line;
-    struct bytes first = prelude_next_word(&rest);
-    struct bytes second = prelude_next_word(&rest);
+    struct bytes first = bytes_next_word(&rest);
+    struct bytes second = bytes_next_word(&rest);
     if (code != 0) {
         return kind_by_code(p, code, line, command.row);
     }
@@ -295,7 +295,7 @@ static void refine_kind(struct prelude *p, struct bytes line)
 {
     struct command_line c = parse_command(K(FTP), line);
     struct bytes rest = line;
-    struct bytes verb = prelude_next_word(&rest);
+    struct bytes verb = bytes_next_word(&rest);
     if (prelude_same_word(verb, "LHLO")) {
         p->kind = PRELUDE_LMTP;
     } else if (prelude_same_word(verb, "EHLO") || prelude_same_word(verb, "HELO")) {

@@ -153,8 +153,6 @@ bool prelude_take_line(struct bytes b, struct bytes *line, size_t *used);
 bool prelude_is_text(struct bytes b);
 /* ASCII letters compare without case. */
 bool prelude_same_word(struct bytes a, const char *word);
-/* Cuts the next word (no spaces) off the line. */
-struct bytes prelude_next_word(struct bytes *line);
 /* Three digits and then the end, a space or a hyphen; 0 where it is none. */
 uint16_t prelude_reply_code(struct bytes line);
 bool prelude_is_alnum(uint8_t c);

@@ -34,14 +34,14 @@ static void parse_v1(struct bytes line, struct prelude_event *event)
     struct endpoint client = { .family = 0 };
     struct endpoint server = { .family = 0 };
     uint16_t ports[2];
-    struct bytes protocol = prelude_next_word(&line);
+    struct bytes protocol = bytes_next_word(&line);
     if (!prelude_same_word(protocol, "TCP4") && !prelude_same_word(protocol, "TCP6")) {
         return;
     }
-    bool hosts_ok = prelude_parse_host(prelude_next_word(&line), &client);
-    hosts_ok = prelude_parse_host(prelude_next_word(&line), &server) && hosts_ok;
-    bool ports_ok = prelude_parse_port(prelude_next_word(&line), &ports[0]);
-    ports_ok = prelude_parse_port(prelude_next_word(&line), &ports[1]) && ports_ok;
+    bool hosts_ok = prelude_parse_host(bytes_next_word(&line), &client);
+    hosts_ok = prelude_parse_host(bytes_next_word(&line), &server) && hosts_ok;
+    bool ports_ok = prelude_parse_port(bytes_next_word(&line), &ports[0]);
+    ports_ok = prelude_parse_port(bytes_next_word(&line), &ports[1]) && ports_ok;
     if (hosts_ok && ports_ok) {
         client.port = ports[0];
         server.port = ports[1];

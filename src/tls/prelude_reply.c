@@ -19,7 +19,7 @@ static bool line_offers_tls(const struct prelude *p, struct bytes line)
 {
     struct bytes rest = prelude_reply_code(line) != 0 ? bytes_skip(line, 4) : line;
     struct bytes all = rest;
-    struct bytes word = prelude_next_word(&rest);
+    struct bytes word = bytes_next_word(&rest);
     switch ((enum prelude_kind)p->kind) {
     case PRELUDE_FTP:
         return prelude_has_word(all, "AUTH") &&
@@ -146,7 +146,7 @@ static void code_reply(struct prelude_turn *turn, uint16_t code, struct bytes li
 static void pop3_reply(struct prelude_turn *turn, struct bytes line)
 {
     struct bytes rest = line;
-    struct bytes word = prelude_next_word(&rest);
+    struct bytes word = bytes_next_word(&rest);
     if (prelude_same_word(word, "+OK")) {
         code_reply(turn, 200, line);
     } else if (prelude_same_word(word, "-ERR")) {
@@ -174,8 +174,8 @@ static void imap_reply(struct prelude_turn *turn, struct bytes line)
 {
     struct line_state *l = &turn->p->u.line;
     struct bytes rest = line;
-    struct bytes tag = prelude_next_word(&rest);
-    struct bytes word = prelude_next_word(&rest);
+    struct bytes tag = bytes_next_word(&rest);
+    struct bytes word = bytes_next_word(&rest);
     if (prelude_same_word(tag, "*")) {
         imap_untagged(turn, word, line);
         return;
@@ -195,7 +195,7 @@ static void sieve_reply(struct prelude_turn *turn, struct bytes line)
 {
     struct line_state *l = &turn->p->u.line;
     struct bytes rest = line;
-    struct bytes word = prelude_next_word(&rest);
+    struct bytes word = bytes_next_word(&rest);
     bool is_ok = prelude_same_word(word, "OK");
     bool is_end = is_ok || prelude_same_word(word, "NO") || prelude_same_word(word, "BYE");
     if (l->multi_code == 0) {
@@ -228,9 +228,9 @@ static void irc_reply(struct prelude_turn *turn, struct bytes line)
 {
     struct line_state *l = &turn->p->u.line;
     struct bytes rest = line;
-    struct bytes word = prelude_next_word(&rest);
+    struct bytes word = bytes_next_word(&rest);
     if (word.len > 0 && word.p[0] == ':') {
-        word = prelude_next_word(&rest);
+        word = bytes_next_word(&rest);
     }
     l->n_queue = 0;
     if (prelude_same_word(word, "NOTICE") && l->multi_code == 0) {

@@ -55,21 +55,6 @@ bool prelude_same_word(struct bytes a, const char *word)
     return true;
 }
 
-struct bytes prelude_next_word(struct bytes *line)
-{
-    size_t start = 0;
-    while (start < line->len && (line->p[start] == ' ' || line->p[start] == '\t')) {
-        start++;
-    }
-    size_t end = start;
-    while (end < line->len && line->p[end] != ' ' && line->p[end] != '\t') {
-        end++;
-    }
-    struct bytes word = bytes_skip(bytes_head(*line, end), start);
-    *line = bytes_skip(*line, end);
-    return word;
-}
-
 bool prelude_parse_port(struct bytes word, uint16_t *out)
 {
     uint32_t port = 0;

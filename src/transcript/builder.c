@@ -86,7 +86,6 @@ static void on_rst(struct builder *b, struct event *e)
 
 static void on_change_cipher_spec(struct builder *b, struct event *e)
 {
-    b->t->side[e->side].change_cipher_spec = true;
     b->t->side[e->side].sent_tls = true;
     violations_change_cipher_spec(b, e);
 }

@@ -137,7 +137,6 @@ static void on_server_hello(struct builder *b, struct event *e)
     if (!transcript_is_tls13(t) ||
         tls_has(&hello->ext, TLS_EXT_APPLICATION_LAYER_PROTOCOL_NEGOTIATION)) {
         struct bytes list = hello->ext.alpn;
-        t->alpn_is_known = true;
         tls_alpn_next(&list, &t->alpn_selected);
     }
     keep_resumption(t, hello);
@@ -155,11 +154,8 @@ static void on_encrypted_extensions(struct builder *b, struct event *e)
         note_malformed(b, e, &fault);
     }
     struct bytes list = ext->alpn;
-    b->t->alpn_is_known = true;
     tls_alpn_next(&list, &b->t->alpn_selected);
     b->t->early_data_accepted = tls_has(ext, TLS_EXT_EARLY_DATA);
-    b->t->ech_rejected =
-        tls_has(ext, TLS_EXT_ENCRYPTED_CLIENT_HELLO); /* retry_configs: RFC 9849 section 5 */
 }
 
 static void keep_chain(struct builder *b, struct event *e, const struct tls_certificate *message)

@@ -77,8 +77,7 @@ struct side_facts {
     struct tcp_side_stats tcp;
     bool is_silent; /* not one packet of this side was captured */
     bool sent_tls;  /* at least one valid TLS record */
-    bool change_cipher_spec;
-    bool finished; /* its Finished was sent: read, or inferred from records */
+    bool finished;  /* its Finished was sent: read, or inferred from records */
     bool finished_is_inferred;
     bool sent_application_data; /* after its Finished, beyond tickets and alerts */
     uint64_t application_bytes; /* of records of type application_data, in all */
@@ -143,11 +142,10 @@ struct transcript {
     uint16_t cipher_suite;      /* valid where server_hello is */
     uint16_t group;             /* of the key exchange, 0 where none or not seen */
     struct bytes alpn_selected; /* empty where none or not seen */
-    bool alpn_is_known;         /* the message that would hold it was read */
     bool is_resumed;            /* by session id, ticket or PSK */
     bool psk_offered, psk_accepted;
     bool early_data_offered, early_data_accepted;
-    bool ech_offered, ech_is_grease_or_unknown, ech_rejected;
+    bool ech_offered;
     bool hello_is_repeated; /* the same ClientHello twice */
     bool is_renegotiation;  /* a second handshake was begun after the first was over */
     const struct event *renegotiation_event; /* its first message */
@@ -170,9 +168,7 @@ struct transcript {
     enum side violation_side;
 
     /* From inside a process only (agent, gateway); NULL or 0 in captures */
-    const char *verify_error; /* the verifier's own words */
-    int verify_code;          /* X509_V_ERR_* */
-    const char *program;      /* the program observed */
+    const char *program; /* the program observed */
 };
 
 /* TLS 1.3 or DTLS 1.3 was negotiated: the handshake is encrypted behind the ServerHello. */

@@ -158,22 +158,6 @@ static void faults_of_a_chain(void **state)
     release(p, flows, 1);
 }
 
-static void client_certificates(void **state)
-{
-    (void)state;
-    const char *const scripts[] = {
-        "c.hello(v=-,shares=-) s.serverhello(v=0303,ri) s.cert s.ske s.creq s.done c.cert c.cke "
-        "c.verify c.ccs c.sealed=40 s.ccs s.sealed=40 c.app=40 s.app=40"
-    };
-    struct flow *flows[1];
-    struct peers *p = learn(scripts, flows, 1);
-    const struct peer_server *s = server_of(p, HERE);
-    assert_true(s->asked_for_client_certificate);
-    assert_int_equal(s->asked_frame, 5);
-    assert_true(s->has_clients_with_certificate);
-    release(p, flows, 1);
-}
-
 /* A certificate "not yet valid" on a connection that works; not on one that failed. */
 static void the_clock(void **state)
 {
@@ -253,7 +237,6 @@ int main(void)
         cmocka_unit_test(a_server_hello_that_does_not_parse_teaches_nothing),
         cmocka_unit_test(chains_by_name),
         cmocka_unit_test(faults_of_a_chain),
-        cmocka_unit_test(client_certificates),
         cmocka_unit_test(the_clock),
         cmocka_unit_test(long_names_are_cut),
         cmocka_unit_test(facts_are_bounded),
