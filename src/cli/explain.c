@@ -413,9 +413,11 @@ static void finish(struct explain *x)
 {
     progress_clear(&x->progress);
     show_put_off(x);
+    /* Of a file that could not be read no counts are known: the error on stderr says it all. */
     if (x->options->use_json && x->options->summary_only) {
         summary_json(&x->out, x->summary);
-    } else if (!x->options->use_json) {
+    } else if (!x->options->use_json &&
+               (!x->input_failed || summary_n_handshakes(x->summary) > 0)) {
         summary_text(&x->out, x->summary, &x->style);
     }
     flush_out(x);

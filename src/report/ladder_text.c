@@ -7,7 +7,7 @@
 #include "report/wrap.h"
 
 enum { MARK_COLUMNS = 2, FRAME_COLUMNS = 6, TIME_COLUMNS = 11, ARROW_COLUMNS = 10 };
-enum { NAME_COLUMNS = 25 };
+enum { NAME_COLUMNS = 25, NARROW_COLUMNS = 40 }; /* words in fewer columns read badly */
 
 /* The frames of a long capture have more digits. */
 static int frame_columns(const struct page *p)
@@ -61,6 +61,26 @@ static void put_left_out(const struct page *p, uint64_t n, const char *what)
     text_putc(p->out, '\n');
 }
 
+/* The scratch: beside the name; on lines of its own where the page is too narrow for that. */
+static void put_words_beside(struct page *p, size_t name_columns)
+{
+    struct bytes words = bytes_of(p->scratch.p, p->scratch.len);
+    size_t pad = name_columns < NAME_COLUMNS ? NAME_COLUMNS - name_columns : 0;
+    size_t column = name_at(p) + name_columns + pad + 1;
+    size_t indent = name_at(p) + NAME_COLUMNS + 1;
+    size_t room = p->width > column ? p->width - column : 0;
+    if (room < NARROW_COLUMNS && wrap_columns(words) > room) {
+        indent = name_at(p) + 2;
+        column = indent;
+        text_putc(p->out, '\n');
+        wrap_spaces(p->out, indent);
+    } else {
+        wrap_spaces(p->out, pad + 1);
+    }
+    struct wrap w = wrap_start(p->out, column, indent, p->width);
+    wrap_words(&w, words);
+}
+
 static void put_row(struct page *p, const struct ladder_row *row)
 {
     if (row->event == NULL) {
@@ -77,11 +97,7 @@ static void put_row(struct page *p, const struct ladder_row *row)
     text_put_safe(p->out, name);
     put_words(p, row);
     if (p->scratch.len > 0) {
-        size_t pad = columns < NAME_COLUMNS ? NAME_COLUMNS - columns : 0;
-        wrap_spaces(p->out, pad + 1);
-        struct wrap w = wrap_start(p->out, name_at(p) + columns + pad + 1,
-                                   name_at(p) + NAME_COLUMNS + 1, p->width);
-        wrap_words(&w, bytes_of(p->scratch.p, p->scratch.len));
+        put_words_beside(p, columns);
     }
     page_ink(p, INK_PLAIN);
     text_putc(p->out, '\n');
