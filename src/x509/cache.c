@@ -188,16 +188,7 @@ struct bytes x509_chain_der(const struct x509_chain *chain, size_t i)
 
 const struct x509_facts *x509_chain_facts(const struct x509_chain *chain, size_t i)
 {
-    static const struct x509_facts none = { .subject = "",
-                                            .issuer = "",
-                                            .common_name = "",
-                                            .serial_hex = "",
-                                            .sha256_hex = "",
-                                            .key_type = "",
-                                            .signature_algorithm = "",
-                                            .subject_key_id = "",
-                                            .authority_key_id = "" };
-    return i < chain->n ? cert_facts(chain->certs[i]) : &none;
+    return i < chain->n ? cert_facts(chain->certs[i]) : &cert_no_facts;
 }
 
 static const char *find_detail(const struct x509_chain *chain, const char *text)

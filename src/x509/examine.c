@@ -76,7 +76,7 @@ static void span_find(struct span *s, const struct work *w)
     }
 }
 
-static bool is_better(const struct findings *a, const struct findings *than)
+bool examine_is_better(const struct findings *a, const struct findings *than)
 {
     if (a->n == 0 || than->n == 0) {
         return a->n < than->n;
@@ -87,17 +87,24 @@ static bool is_better(const struct findings *a, const struct findings *than)
     return a->n < than->n;
 }
 
+enum status examine_path(const struct path *path, const struct x509_question *q,
+                         struct findings *out)
+{
+    TRY(verify_path(path, q, out));
+    if (out->could_not_build && out->n == 0) {
+        findings_put(out, X509_FAULT_CHAIN_INVALID, path->certs[0], 0,
+                     "has a chain whose links OpenSSL does not accept");
+    }
+    findings_sort(out);
+    return ST_OK;
+}
+
 /* The path with the least wrong with it; the first of equals, since it is the likeliest. */
 static enum status try_path(struct work *w, const struct path *path)
 {
     w->trial = (struct findings){ .chain = w->chain };
-    TRY(verify_path(path, w->q, &w->trial));
-    if (w->trial.could_not_build && w->trial.n == 0) {
-        findings_put(&w->trial, X509_FAULT_CHAIN_INVALID, w->chain->certs[0], 0,
-                     "has a chain whose links OpenSSL does not accept");
-    }
-    findings_sort(&w->trial);
-    if (w->path == NULL || is_better(&w->trial, &w->best)) {
+    TRY(examine_path(path, w->q, &w->trial));
+    if (w->path == NULL || examine_is_better(&w->trial, &w->best)) {
         w->best = w->trial;
         w->path = path;
     }
@@ -123,18 +130,29 @@ static bool has_kind(const struct findings *f, enum x509_fault_kind kind)
     return false;
 }
 
+enum status examine_dead_end(const struct path *dead_end, const struct x509_question *q,
+                             struct paths *broken, struct findings *out,
+                             struct x509_judgement *missing, const struct path **shown)
+{
+    *shown = dead_end;
+    evidence_judge_end(dead_end, out, missing);
+    bool is_broken = missing->missing_issuer == NULL && has_kind(out, X509_FAULT_CHAIN_INVALID);
+    if (is_broken) {
+        TRY(paths_find(out->chain, q, true, broken));
+    }
+    if (broken->n > 0) { /* beyond the broken link there may be more to say */
+        *shown = &broken->found[0];
+    }
+    TRY(verify_path(*shown, q, out));
+    findings_sort(out);
+    return ST_OK;
+}
+
 /* No anchor is reached: why, and what else is wrong with the certificates that are there. */
 static enum status judge_dead_end(struct work *w, struct x509_judgement *out)
 {
-    w->path = &w->paths.dead_end;
     w->best = (struct findings){ .chain = w->chain };
-    evidence_judge_end(w->path, &w->best, out);
-    bool is_broken = out->missing_issuer == NULL && has_kind(&w->best, X509_FAULT_CHAIN_INVALID);
-    enum status st = is_broken ? paths_find(w->chain, w->q, true, &w->broken) : ST_OK;
-    if (w->broken.n > 0) { /* beyond the broken link there may be more to say */
-        w->path = &w->broken.found[0];
-    }
-    return st == ST_OK ? verify_path(w->path, w->q, &w->best) : st;
+    return examine_dead_end(&w->paths.dead_end, w->q, &w->broken, &w->best, out, &w->path);
 }
 
 static bool needs_staple(const struct work *w)
@@ -203,6 +221,7 @@ static enum status judge_chain(struct work *w, struct x509_judgement *out)
     struct findings undecoded = w->best;
     TRY(paths_find(w->chain, w->q, false, &w->paths));
     out->has_anchor = w->paths.n > 0;
+    out->search_was_cut = w->paths.was_cut;
     TRY(out->has_anchor ? judge_complete(w) : judge_dead_end(w, out));
     judge_staple(w);
     for (size_t i = 0; i < undecoded.n; i++) {

@@ -4,7 +4,7 @@
 #ifndef HANDFAST_X509_EXAMINE_H
 #define HANDFAST_X509_EXAMINE_H
 
-#include "x509/store.h"
+#include "x509/findings.h"
 
 /* When the answer would be another one: times between which nothing changes. */
 struct span {
@@ -19,5 +19,16 @@ struct examined {
 
 enum status examine_chain(struct x509_chain *chain, const struct x509_question *q,
                           struct examined *out) NODISCARD;
+
+/* One path that reaches an anchor, its findings sorted. `out` is empty but for its chain. */
+enum status examine_path(const struct path *path, const struct x509_question *q,
+                         struct findings *out) NODISCARD;
+/* A path that reaches none: why, and what else is wrong. `broken` is zeroed; `shown` is the path
+ * that the findings are about, `dead_end` or one of `broken`. Fills missing_issuer of `missing`. */
+enum status examine_dead_end(const struct path *dead_end, const struct x509_question *q,
+                             struct paths *broken, struct findings *out,
+                             struct x509_judgement *missing, const struct path **shown) NODISCARD;
+/* Both sorted. */
+bool examine_is_better(const struct findings *a, const struct findings *than);
 
 #endif

@@ -5,6 +5,7 @@
 #include <openssl/x509v3.h>
 
 #include "base/net.h"
+#include "x509/extras.h"
 #include "x509/store.h"
 
 enum {
@@ -14,15 +15,18 @@ enum {
     STATUS_REQUEST_FEATURE = 5 /* RFC 7633 section 4.2.3.1: the TLS extension's number */
 };
 
-static const struct x509_facts no_facts = { .subject = "",
-                                            .issuer = "",
-                                            .common_name = "",
-                                            .serial_hex = "",
-                                            .sha256_hex = "",
-                                            .key_type = "",
-                                            .signature_algorithm = "",
-                                            .subject_key_id = "",
-                                            .authority_key_id = "" };
+const struct x509_facts cert_no_facts = { .subject = "",
+                                          .issuer = "",
+                                          .common_name = "",
+                                          .serial_hex = "",
+                                          .sha1_hex = "",
+                                          .sha256_hex = "",
+                                          .key_type = "",
+                                          .signature_algorithm = "",
+                                          .path_length = -1,
+                                          .name_constraints = "",
+                                          .subject_key_id = "",
+                                          .authority_key_id = "" };
 
 /* The text moves into the arena. */
 static const char *keep(struct arena *a, struct text *t)
@@ -63,13 +67,18 @@ static void read_texts(struct cert *c, struct x509_facts *f, struct text *t)
         keep_hex(a, t, bytes_head(string_bytes(X509_get0_authority_key_id(c->x)), 64));
 }
 
-static void read_digest(struct cert *c, struct x509_facts *f, struct text *t)
+static const char *digest_of(struct cert *c, const EVP_MD *md, struct text *t)
 {
     unsigned char digest[EVP_MAX_MD_SIZE];
     unsigned len = 0;
-    if (EVP_Digest(c->der, c->der_len, digest, &len, EVP_sha256(), NULL) == 1) {
-        f->sha256_hex = keep_hex(&c->arena, t, bytes_of(digest, len));
-    }
+    bool is_made = EVP_Digest(c->der, c->der_len, digest, &len, md, NULL) == 1;
+    return is_made ? keep_hex(&c->arena, t, bytes_of(digest, len)) : "";
+}
+
+static void read_digests(struct cert *c, struct x509_facts *f, struct text *t)
+{
+    f->sha1_hex = digest_of(c, EVP_sha1(), t);
+    f->sha256_hex = digest_of(c, EVP_sha256(), t);
 }
 
 static void put_curve(struct text *t, const EVP_PKEY *key)
@@ -176,7 +185,7 @@ static void read_usages(struct cert *c, struct x509_facts *f)
     f->must_staple = has_must_staple(c->x);
 }
 
-static bool put_general_name(struct text *t, const GENERAL_NAME *name)
+bool general_name_put(struct text *t, const GENERAL_NAME *name)
 {
     int type;
     const ASN1_STRING *value = GENERAL_NAME_get0_value(name, &type);
@@ -202,9 +211,14 @@ static void read_names(struct cert *c, struct x509_facts *f, struct text *t)
 {
     GENERAL_NAMES *names = X509_get_ext_d2i(c->x, NID_subject_alt_name, NULL, NULL);
     for (int i = 0; names != NULL && i < sk_GENERAL_NAME_num(names); i++) {
-        if (f->n_names < X509_NAMES_MAX && put_general_name(t, sk_GENERAL_NAME_value(names, i))) {
+        if (!general_name_put(t, sk_GENERAL_NAME_value(names, i))) {
+            continue;
+        }
+        f->n_all_names++;
+        if (f->n_names < X509_NAMES_MAX) {
             f->names[f->n_names++] = keep(&c->arena, t);
         }
+        text_clear(t);
     }
     GENERAL_NAMES_free(names);
 }
@@ -235,22 +249,24 @@ const struct x509_facts *cert_facts(struct cert *c)
     }
     struct x509_facts *f = arena_alloc(&c->arena, sizeof *f);
     if (f == NULL) {
-        return &no_facts;
+        return &cert_no_facts;
     }
     struct text t = { 0 };
     ERR_set_mark();
-    *f = no_facts;
-    read_digest(c, f, &t);
+    *f = cert_no_facts;
+    read_digests(c, f, &t);
     if (c->x != NULL) {
         f->is_parsed = true;
         f->not_before_s = c->not_before_s;
         f->not_after_s = c->not_after_s;
+        f->version = (unsigned)X509_get_version(c->x) + 1;
         read_texts(c, f, &t);
         read_key(c, f, &t);
         read_signature(c, f, &t);
         read_usages(c, f);
         read_names(c, f, &t);
         read_urls(c, f, &t);
+        extras_read(c, f, &t);
     }
     ERR_pop_to_mark();
     text_deinit(&t);

@@ -12,6 +12,8 @@ static void name_culprit(char *out, size_t room, const struct x509_chain *chain,
     const char *label = cert_label(c);
     if (culprit == X509_CULPRIT_TRUST) {
         snprintf(out, room, "the trusted certificate (%.160s)", label);
+    } else if (culprit == X509_CULPRIT_SEEN) {
+        snprintf(out, room, "a certificate that was not sent (%.160s)", label);
     } else if (culprit == 0) {
         snprintf(out, room, "the leaf certificate (%.160s)", label);
     } else {

@@ -42,48 +42,10 @@ static enum status take_cert(struct loading *l, struct bytes der, const char *pl
     return ST_OK;
 }
 
-/* RFC 5280 section 5.1.2.1: the version is left out or 2 (the integer 1), and must be there with
- * extensions. */
-static bool crl_version_is_good(const X509_CRL *crl, struct bytes der)
-{
-    const unsigned char *p = der.p;
-    const unsigned char *end = der.p + der.len;
-    long len = 0;
-    int tag = 0;
-    int class = 0;
-    for (int i = 0; i < 3; i++) { /* CertificateList, TBSCertList, and what comes first in it */
-        if ((ASN1_get_object(&p, &len, &tag, &class, end - p) & 0x80) != 0) {
-            return false;
-        }
-    }
-    if (tag == V_ASN1_INTEGER) {
-        return X509_CRL_get_version(crl) == X509_CRL_VERSION_2;
-    }
-    return X509_CRL_get_ext_count(crl) <= 0;
-}
-
-/* RFC 5280 section 5.2.5: an issuingDistributionPoint is never an empty SEQUENCE. */
-static bool crl_scope_is_good(const X509_CRL *crl)
-{
-    int at = X509_CRL_get_ext_by_NID(crl, NID_issuing_distribution_point, -1);
-    X509_EXTENSION *ext = at < 0 ? NULL : X509_CRL_get_ext(crl, at);
-    return ext == NULL || ASN1_STRING_length(X509_EXTENSION_get_data(ext)) > 2;
-}
-
-/* A CRL that cannot be decoded is evidence (of revocation unknown), not an error of ours. */
 static enum status take_crl(struct loading *l, struct bytes der)
 {
-    const unsigned char *p = der.p;
-    X509_CRL *crl = d2i_X509_CRL(NULL, &p, (long)der.len);
     l->n_found++;
-    if (crl == NULL || p != der.p + der.len || !crl_version_is_good(crl, der) ||
-        !crl_scope_is_good(crl)) {
-        X509_CRL_free(crl);
-        l->s->n_broken_crls++;
-        l->s->trust_generation++;
-        return ST_OK;
-    }
-    return store_take_crl(l->s, crl, l->err);
+    return x509_store_add_crl_der(l->s, der, l->err);
 }
 
 /* TRUSTED CERTIFICATE is a certificate followed by OpenSSL's own trust settings: the first value.

@@ -116,7 +116,7 @@ bool x509_issued_by(const struct x509_chain *chain, struct bytes name_der)
 }
 
 /* "[v6]" and a final dot are spellings of the same host (RFC 3986 section 3.2.2, RFC 1034 3.1). */
-static bool host_normalize(const char *host, char out[HOST_MAX + 1])
+bool host_normalize(const char *host, char out[HOST_MAX + 1])
 {
     struct bytes b = bytes_of_str(host);
     if (b.len > 2 && b.p[0] == '[' && b.p[b.len - 1] == ']') {
@@ -127,7 +127,7 @@ static bool host_normalize(const char *host, char out[HOST_MAX + 1])
     return idn_to_ascii(b, out, HOST_MAX + 1);
 }
 
-static bool host_to_ip(const char *host, uint8_t out[16], size_t *out_len)
+bool host_to_ip(const char *host, uint8_t out[16], size_t *out_len)
 {
     *out_len = inet_pton(AF_INET, host, out) == 1 ? 4 : 16;
     return *out_len == 4 || inet_pton(AF_INET6, host, out) == 1;

@@ -39,7 +39,7 @@ int culprit_of(const struct x509_chain *chain, const struct cert *c)
             return (int)i;
         }
     }
-    return X509_CULPRIT_TRUST;
+    return c->is_anchor ? X509_CULPRIT_TRUST : X509_CULPRIT_SEEN;
 }
 
 static bool is_signed(struct search *f, const struct cert *c, const struct cert *issuer)
@@ -50,6 +50,7 @@ static bool is_signed(struct search *f, const struct cert *c, const struct cert 
         }
     }
     if (f->n_memo == SIGNATURES_MAX) {
+        f->out->was_cut = true;
         return false;
     }
     bool is_good = cert_is_signed_by(c, issuer);
@@ -101,9 +102,11 @@ static unsigned penalty_of(const struct cert *issuer, const struct x509_question
 }
 
 /* Sorted by penalty, those of equal penalty in the order given. */
-static void candidates_put(struct candidates *to, struct cert *c, unsigned penalty)
+static void candidates_put(struct search *f, struct candidates *to, struct cert *c,
+                           unsigned penalty)
 {
     if (to->n == CANDIDATES_MAX) {
+        f->out->was_cut = true;
         return;
     }
     size_t at = to->n++;
@@ -123,7 +126,7 @@ static void consider(struct search *f, struct candidates *to, const struct cert 
     }
     bool is_good = cert_key_ids_agree(c, issuer) && is_signed(f, c, issuer);
     if (is_good || f->broken) {
-        candidates_put(to, issuer, penalty_of(issuer, f->q) + (is_good ? 0 : 64));
+        candidates_put(f, to, issuer, penalty_of(issuer, f->q) + (is_good ? 0 : 64));
     }
 }
 
@@ -147,6 +150,11 @@ static void find_candidates(struct search *f, struct candidates *to)
         }
         if (!is_again && !sent->is_anchor) {
             consider(f, to, c, sent);
+        }
+    }
+    for (size_t i = 0; f->q->use_seen && i < s->n_seen; i++) {
+        if (!s->seen[i]->is_anchor && culprit_of(f->chain, s->seen[i]) == X509_CULPRIT_SEEN) {
+            consider(f, to, c, s->seen[i]);
         }
     }
 }
@@ -183,6 +191,8 @@ static void settle(struct search *f)
     }
     if (f->path.n < PATH_LINKS_MAX) {
         find_candidates(f, to);
+    } else {
+        f->out->was_cut = true;
     }
     if (to->n == 0 && is_better_dead_end(&f->path, &f->out->dead_end)) {
         f->out->dead_end = f->path;
@@ -195,7 +205,11 @@ static void run(struct search *f)
     f->path.n = 1;
     f->path.is_broken = f->broken;
     settle(f);
-    while (f->path.n > 0 && f->steps < STEPS_MAX && f->out->n < PATHS_MAX) {
+    while (f->path.n > 0) {
+        if (f->steps >= STEPS_MAX || f->out->n >= PATHS_MAX) {
+            f->out->was_cut = true;
+            return;
+        }
         struct candidates *from = &f->level[f->path.n - 1];
         if (from->next == from->n) {
             f->path.n--;
@@ -215,6 +229,7 @@ enum status paths_find(struct x509_chain *chain, const struct x509_question *q, 
     }
     out->n = 0;
     out->dead_end.n = 0;
+    out->was_cut = false;
     f->chain = chain;
     f->q = q;
     f->broken = broken;

@@ -11,7 +11,7 @@
 
 #include "x509/store.h"
 
-enum { PATH_LINKS_MAX = 40, PATHS_MAX = 16 };
+enum { PATH_LINKS_MAX = X509_LINKS_MAX, PATHS_MAX = 16 };
 
 struct path {
     size_t n;
@@ -24,12 +24,13 @@ struct paths {
     size_t n;
     struct path found[PATHS_MAX]; /* those that reach an anchor, likeliest first */
     struct path dead_end;         /* the longest of the others */
+    bool was_cut;                 /* a limit ended the search before all was tried */
 };
 
 /* Links by name, key identifier and signature; with `broken` links by name alone suffice. */
 enum status paths_find(struct x509_chain *chain, const struct x509_question *q, bool broken,
                        struct paths *out) NODISCARD;
-/* The index of the certificate in the chain, or X509_CULPRIT_TRUST. */
+/* The index of the certificate in the chain, or X509_CULPRIT_TRUST, X509_CULPRIT_SEEN. */
 int culprit_of(const struct x509_chain *chain, const struct cert *c);
 
 #endif

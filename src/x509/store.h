@@ -8,6 +8,7 @@
 #define HANDFAST_X509_STORE_H
 
 #include <openssl/x509.h>
+#include <openssl/x509v3.h>
 
 #include "base/arena.h"
 #include "x509/digest.h"
@@ -16,11 +17,12 @@
 enum {
     TABLE_BUCKETS = 8192,        /* a power of two */
     CERT_BYTES_MAX = 256 * 1024, /* a longer certificate is not decoded */
-    CHAIN_TEXT_MAX = 64 * 1024,  /* details of one chain's judgements */
-    CHAIN_ENTRIES = 4,           /* judgements kept per chain */
-    CHAIN_HOSTS = 4,             /* host answers kept per chain */
-    HOST_MAX = 255,              /* RFC 1035 section 2.3.4 */
-    SEEN_MAX = 1024,             /* CA certificates of other connections */
+    CRL_BYTES_MAX = 256 * 1024 * 1024,
+    CHAIN_TEXT_MAX = 64 * 1024, /* details of one chain's judgements */
+    CHAIN_ENTRIES = 4,          /* judgements kept per chain */
+    CHAIN_HOSTS = 4,            /* host answers kept per chain */
+    HOST_MAX = 255,             /* RFC 1035 section 2.3.4 */
+    SEEN_MAX = 1024,            /* CA certificates of other connections */
     ANCHORS_MAX = 65536
 };
 
@@ -40,6 +42,7 @@ struct cert {
     int self_signed; /* -1: not looked at yet */
     struct arena arena;
     struct x509_facts *facts; /* NULL: not asked for yet */
+    struct x509_java *java;   /* the same */
 };
 
 struct host_answer {
@@ -51,7 +54,9 @@ struct host_answer {
 /* What a judgement depends on, beside the chain and the time. */
 struct judged_key {
     enum x509_purpose purpose;
-    bool ignore_dates, partial_chain, demand_revocation, strict, has_host;
+    enum x509_profile profile;
+    bool ignore_dates, partial_chain, demand_revocation, strict, has_host, use_seen;
+    uint64_t n_seen_ever; /* with use_seen */
     unsigned floor_bits;
     unsigned trust_generation;
     size_t ocsp_len;
@@ -123,6 +128,9 @@ const char *cert_label(struct cert *c);
 
 /* facts.c. Never NULL: empty facts without memory. */
 const struct x509_facts *cert_facts(struct cert *c);
+/* A dNSName or iPAddress, terminal-safe; false for another kind of name. */
+bool general_name_put(struct text *t, const GENERAL_NAME *name);
+extern const struct x509_facts cert_no_facts; /* of what does not decode */
 
 /* names.c */
 void name_put(struct text *out, const X509_NAME *name);
@@ -131,6 +139,9 @@ const char *name_dup(struct arena *a, const X509_NAME *name);
 /* The last value of the attribute, terminal-safe; false where there is none. */
 bool name_put_entry(struct text *out, const X509_NAME *name, int nid);
 bool host_is_named(const struct cert *c, const char *host);
+/* Without brackets and final dot, in A-labels; false where it is no host. */
+bool host_normalize(const char *host, char out[HOST_MAX + 1]);
+bool host_to_ip(const char *host, uint8_t out[16], size_t *out_len);
 
 /* Seconds since the epoch; false where the time cannot be read. */
 bool asn1_time_get(const ASN1_TIME *t, int64_t *out_s);

@@ -31,26 +31,42 @@ enum x509_fault_kind {
 
 enum {
     X509_CULPRIT_TRUST = -1,
+    X509_CULPRIT_SEEN = -2, /* noted with x509_store_note_seen(), not sent */
     X509_FAULTS_MAX = 16,
     X509_NAMES_MAX = 64,
-    X509_CHAIN_MAX = 128,   /* certificates of one chain that are looked at */
-    X509_CHAINS_KEPT = 4096 /* chains kept that nobody holds a reference to */
+    X509_EKUS_MAX = 16,
+    X509_CHAIN_MAX = 128,    /* certificates of one chain that are looked at */
+    X509_CHAINS_KEPT = 4096, /* chains kept that nobody holds a reference to */
+    X509_LINKS_MAX = 40,     /* certificates of one path */
+    X509_PATHS_MAX = 8       /* alternative paths that are told */
 };
 
 struct x509_fault {
     enum x509_fault_kind kind;
     int culprit; /* 0 the leaf, i the i-th certificate sent after it; X509_CULPRIT_TRUST: one of the
-                    trust store */
+                    trust store; X509_CULPRIT_SEEN */
     int openssl_error;  /* X509_V_ERR_*, 0 where the finding is ours */
+    const char *rule;   /* "profile/serial-negative": the row of profile.def; NULL: none */
     const char *detail; /* a sentence naming what is at fault; lives as long as the chain */
     int64_t limit_s;    /* expired: notAfter; not yet valid: notBefore; else 0 */
+};
+
+/* A certificate as Java prints it, for `certInfo`; lives as long as the chain. Source:
+ * sun.security.x509.X500Name.toString(), the standard names of the JCA. */
+struct x509_java {
+    const char *subject, *issuer;  /* most specific first: CN=a.example, O="Example, Inc.", C=GB */
+    const char *serial_number;     /* 07:bc:a7:39 */
+    const char *sig_alg_name;      /* SHA256withRSA */
+    const char *public_key;        /* RSA Public Key, 2048 bits */
+    const char *basic_constraints; /* CA:FALSE, CA:TRUE, CA:TRUE, pathlen:0 */
 };
 
 struct x509_facts {               /* of one certificate; lives as long as the chain */
     bool is_parsed;               /* false: the DER does not decode; all else is empty */
     const char *subject, *issuer; /* RFC 2253-like one-line, UTF-8, safe for terminals */
     const char *common_name;      /* "" where none */
-    const char *serial_hex, *sha256_hex;
+    unsigned version;             /* 1, 2, 3: as people count */
+    const char *serial_hex, *sha1_hex, *sha256_hex;
     int64_t not_before_s, not_after_s;
     const char *key_type; /* "RSA", "EC P-256", "Ed25519", "DSA" ... */
     unsigned key_bits;
@@ -60,15 +76,32 @@ struct x509_facts {               /* of one certificate; lives as long as the ch
         is_self_signed; /* self_signed: the signature verifies with its own key */
     bool has_eku, eku_server, eku_client, eku_any;
     bool has_key_usage, ku_digital_signature, ku_key_encipherment, ku_key_agreement, ku_cert_sign;
-    size_t n_names; /* dNSName and iPAddress entries, in text */
+    const char *eku[X509_EKUS_MAX]; /* "serverAuth", an OID in figures where it has no name */
+    size_t n_eku;
+    bool has_basic_constraints;
+    int path_length;    /* basic constraints; -1: none given */
+    size_t n_names;     /* dNSName and iPAddress entries, in text */
+    size_t n_all_names; /* n_names, and those that had no room */
     const char *names[X509_NAMES_MAX];
+    const char *name_constraints; /* "permitted DNS:a.example; excluded IP:..."; "": none */
+    bool looks_public; /* as CAs of the public web make them: SCTs, or a policy of the CA/Browser
+                          Forum (2.23.140.1) */
     const char *aia_issuer_url, *ocsp_url; /* NULL where none */
     bool must_staple;
     const char *subject_key_id, *authority_key_id; /* hex or "" */
+    struct bytes spki; /* SubjectPublicKeyInfo, DER: equal for a certificate and its key */
+};
+
+/* Which rules of form a certificate has to keep. */
+enum x509_profile {
+    X509_PROFILE_TLS,    /* those that every TLS stack enforces */
+    X509_PROFILE_CAREFUL /* also those of RFC 5280 and of the CA/Browser Forum that a careful
+                            verifier enforces, each from the day it took effect (profile.def) */
 };
 
 struct x509_question {
     enum x509_purpose purpose;
+    enum x509_profile profile;
     const char *host; /* name or address to be matched, NULL: do not match */
     int64_t at_s;     /* the time to judge dates by */
     bool ignore_dates;
@@ -79,6 +112,8 @@ struct x509_question {
     unsigned floor_bits; /* strength asked of keys and digests, in bits (NIST SP 800-57); 0: 112, as
                             OpenSSL's security level 2; its level 1 asks 80 (RSA 1024, no SHA-1) */
     struct bytes ocsp_response; /* stapled, DER; empty: none */
+    bool use_seen; /* certificates noted with x509_store_note_seen() may stand in the path: would
+                      the chain verify if they were sent? */
 };
 
 struct x509_judgement {
@@ -93,6 +128,56 @@ struct x509_judgement {
     int64_t valid_from_s, valid_until_s; /* of all certificates in the path, intersected */
     const char
         *staple; /* what the stapled OCSP response says, NULL without one; "good", or a sentence */
+    bool search_was_cut; /* more paths than are looked at: another might verify */
+};
+
+/* Where a certificate of a path was found. */
+enum x509_origin { X509_SENT, X509_TRUSTED, X509_SEEN };
+
+struct x509_link {
+    enum x509_origin origin;
+    int index; /* X509_SENT: 0 the leaf, i the i-th sent after it; else -1 */
+    const struct x509_facts *facts;
+    struct bytes der;
+};
+
+/* Leaf first. */
+struct x509_path {
+    size_t n;
+    struct x509_link links[X509_LINKS_MAX];
+    bool reaches_anchor;
+    bool is_valid; /* no faults; those of the host name and the stapled answer are the leaf's and
+                      are not counted here */
+    size_t n_faults;
+    struct x509_fault faults[X509_FAULTS_MAX]; /* most important first */
+};
+
+/* All paths that were tried, best first: paths[0] is the one that x509_judge() speaks of. */
+struct x509_paths {
+    size_t n; /* 0 where the leaf does not decode */
+    struct x509_path paths[X509_PATHS_MAX];
+    bool search_was_cut;
+};
+
+/* Why a name that the leaf holds is not the host asked for. RFC 9525 section 6, RFC 5280 4.2.1.6.
+ */
+enum x509_name_rule {
+#define X509_NAME_RULE(symbol, id, says) X509_NAME_##symbol,
+#include "x509/name_rules.def"
+    X509_N_NAME_RULES
+};
+
+struct x509_name_check {
+    const char *name; /* as held; lives as long as the chain */
+    enum x509_name_rule rule;
+};
+
+/* The names nearest to the host first, the common name last where it would have matched. */
+struct x509_host_check {
+    bool is_named;
+    enum x509_name_rule rule; /* of the nearest name; NOTHING where there is none */
+    size_t n;
+    struct x509_name_check names[X509_NAMES_MAX];
 };
 
 enum x509_trust_source { X509_TRUST_NONE, X509_TRUST_SYSTEM, X509_TRUST_FILES };
@@ -103,6 +188,11 @@ void x509_store_free(struct x509_store *s); /* NULL is fine */
 enum status x509_store_add_trust(struct x509_store *s, const char *path, struct err *err) NODISCARD;
 enum status x509_store_add_system_trust(struct x509_store *s, struct err *err) NODISCARD;
 enum status x509_store_add_crl(struct x509_store *s, const char *path, struct err *err) NODISCARD;
+/* One certificate or CRL in DER. */
+enum status x509_store_add_anchor(struct x509_store *s, struct bytes der,
+                                  struct err *err) NODISCARD;
+enum status x509_store_add_crl_der(struct x509_store *s, struct bytes der,
+                                   struct err *err) NODISCARD;
 enum x509_trust_source x509_store_trust(const struct x509_store *s);
 size_t x509_store_n_anchors(const struct x509_store *s);
 /* Certificates seen anywhere (other connections' chains) that may complete a path when explaining:
@@ -118,12 +208,25 @@ void x509_chain_unref(const struct x509_chain *chain); /* NULL is fine */
 size_t x509_chain_n_ignored(const struct x509_chain *chain);
 size_t x509_chain_n(const struct x509_chain *chain);
 const struct x509_facts *x509_chain_facts(const struct x509_chain *chain, size_t i);
+/* Empty texts for a certificate that does not decode. */
+const struct x509_java *x509_chain_java(const struct x509_chain *chain, size_t i);
 /* The certificate's own DER, borrowed as long as the chain. */
 struct bytes x509_chain_der(const struct x509_chain *chain, size_t i);
 /* All faults, most important first. */
 enum status x509_judge(struct x509_store *s, const struct x509_chain *chain,
                        const struct x509_question *q, struct x509_judgement *out,
                        struct err *err) NODISCARD;
+/* The paths that the judgement was made of; the caller frees them with x509_paths_free(). Texts and
+ * facts live as long as the chain and the store. */
+enum status x509_find_paths(struct x509_store *s, const struct x509_chain *chain,
+                            const struct x509_question *q, struct x509_paths **out,
+                            struct err *err) NODISCARD;
+void x509_paths_free(struct x509_paths *p); /* NULL is fine */
+/* Which rule keeps each name of the leaf from being `host`. */
+void x509_check_host(const struct x509_chain *chain, const char *host, struct x509_host_check *out);
+/* "wildcard-depth" style id, and what it says as the end of a sentence about the name. */
+const char *x509_name_rule_id(enum x509_name_rule rule);
+const char *x509_name_rule_says(enum x509_name_rule rule);
 /* Does the certificate name the host (dNSName, iPAddress; CN where there is no dNSName is not
  * counted by RFC 9525)? */
 bool x509_names_host(const struct x509_chain *chain, const char *host);
