@@ -28,6 +28,7 @@ enum dial_starttls {
     DIAL_MYSQL,
     DIAL_MSSQL,
     DIAL_RDP,
+    DIAL_IRC,
     DIAL_N_STARTTLS
 };
 
@@ -36,10 +37,11 @@ struct dial_target {
     uint16_t port;
     const char *connect_to; /* --connect ADDR[:PORT]: go there instead; NULL: to host */
     enum dial_starttls starttls;
-    const char *proxy;     /* "http://host:port", "socks5://[user:pass@]host:port"; NULL: none */
-    bool proxy_protocol;   /* send a PROXY protocol v1 header first */
+    const char *proxy;       /* "http://[user:pass@]host:port", "socks5://..."; NULL: none */
+    uint8_t proxy_protocol;  /* send a PROXY protocol header of version 1 or 2 first; 0: none */
+    uint8_t family;          /* 4 or 6: only addresses of it; 0: any */
     const char *server_name; /* SNI; NULL: the host if it is a name; "": none */
-    unsigned timeout_ms;   /* for connecting and for each answer; 0: 10 s */
+    unsigned timeout_ms;     /* for connecting and for each answer; 0: 10 s */
 };
 
 /* "host", "host:port", "[::1]:443", "smtp://host:25", "https://host/": false where it is none.
@@ -48,7 +50,17 @@ bool dial_parse_target(const char *s, struct dial_target *out, char *storage, si
 bool dial_starttls_by_name(const char *name, enum dial_starttls *out);
 const char *dial_starttls_name(enum dial_starttls s);
 
-/* A connected socket on which the next byte is TLS. */
+/* The addresses to try in their order: of --connect, of the proxy, else of the host. At most `room`
+ * of them; an error where there is none. */
+enum status dial_resolve(const struct dial_target *target, struct endpoint *out, size_t room,
+                         size_t *n, struct err *err) NODISCARD;
+/* What goes into server_name: "" where none. Borrowed from the target. */
+const char *dial_server_name(const struct dial_target *target);
+/* A non-blocking socket on its way to the address; done once it can be written to. */
+enum status dial_connect_start(const struct endpoint *to, int *out_fd, struct err *err) NODISCARD;
+
+/* A connected, blocking socket on which the next byte is TLS (with DIAL_MSSQL: TLS inside TDS
+ * packets, dial_steps.h). Every address is tried until one answers. */
 enum status dial_open(const struct dial_target *target, int *out_fd, struct err *err) NODISCARD;
 
 /* What a server presents to a client that takes anything: one handshake by OpenSSL, nothing

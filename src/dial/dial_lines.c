@@ -1,0 +1,208 @@
+/* The dialogues of lines: SMTP, LMTP, IMAP, POP3, FTP, NNTP, ManageSieve, IRC, XMPP. */
+#include "dial/dial_steps.h"
+
+#include <strings.h>
+
+/* One line without its end; false where no end is there yet. `*at` moves behind it. */
+static bool next_line(struct bytes in, size_t *at, struct bytes *line)
+{
+    size_t end = *at;
+    while (end < in.len && in.p[end] != '\n') {
+        end++;
+    }
+    if (end >= in.len) {
+        return false;
+    }
+    size_t len = end - *at;
+    *line = bytes_of(in.p + *at, len > 0 && in.p[end - 1] == '\r' ? len - 1 : len);
+    *at = end + 1;
+    return true;
+}
+
+static bool starts_with_word(struct bytes line, const char *word)
+{
+    size_t len = strlen(word);
+    return line.len >= len && strncasecmp((const char *)line.p, word, len) == 0;
+}
+
+static bool contains(struct bytes in, const char *word)
+{
+    return in.len > 0 && memmem(in.p, in.len, word, strlen(word)) != NULL;
+}
+
+static unsigned code_of(struct bytes line)
+{
+    unsigned code = 0;
+    for (size_t i = 0; i < 3; i++) {
+        if (line.len <= i || line.p[i] < '0' || line.p[i] > '9') {
+            return 0;
+        }
+        code = code * 10 + (unsigned)(line.p[i] - '0');
+    }
+    return code;
+}
+
+/* RFC 5321 section 4.2.1 and RFC 959 section 4.2: "250-first", ..., "250 last". A code below 10 in
+ * the table asks for the first digit only. */
+enum dial_take dial_take_reply(struct dial_steps *s, struct bytes in, size_t *used)
+{
+    struct bytes line;
+    size_t at = 0;
+    while (next_line(in, &at, &line)) {
+        unsigned code = code_of(line);
+        if (contains(line, "STARTTLS") || contains(line, "starttls")) {
+            s->offers_tls = true;
+        }
+        if (code == 0 || (line.len > 3 && line.p[3] == '-')) {
+            if (code == 0 && s->row->code == 220 && at == line.len + 2 && line.len > 0) {
+                return TAKE_NO; /* a greeting of something else */
+            }
+            continue;
+        }
+        s->lists_capabilities |= s->row->code == 250;
+        *used = at;
+        unsigned wanted = s->row->code;
+        return code == wanted || (wanted < 10 && code / 100 == wanted) ? TAKE_NEXT : TAKE_NO;
+    }
+    return TAKE_MORE;
+}
+
+/* RFC 9051 section 7.1: "* OK" as a greeting; then the line with our tag. */
+enum dial_take dial_take_imap(struct dial_steps *s, struct bytes in, size_t *used)
+{
+    struct bytes line;
+    size_t at = 0;
+    bool awaits_tag = s->row->code == 1;
+    while (next_line(in, &at, &line)) {
+        if (!awaits_tag) {
+            *used = at;
+            return starts_with_word(line, "* OK") || starts_with_word(line, "* PREAUTH") ? TAKE_NEXT
+                                                                                         : TAKE_NO;
+        }
+        if (starts_with_word(line, "a1 ")) {
+            *used = at;
+            return starts_with_word(line, "a1 OK") ? TAKE_NEXT : TAKE_NO;
+        }
+        if (starts_with_word(line, "* BYE")) {
+            return TAKE_NO;
+        }
+    }
+    return TAKE_MORE;
+}
+
+enum dial_take dial_take_pop3(struct dial_steps *s, struct bytes in, size_t *used)
+{
+    struct bytes line;
+    size_t at = 0;
+    (void)s;
+    if (!next_line(in, &at, &line)) {
+        return TAKE_MORE;
+    }
+    *used = at;
+    return starts_with_word(line, "+OK") ? TAKE_NEXT : TAKE_NO;
+}
+
+/* RFC 5804 section 1.7: capabilities, then OK, NO or BYE. */
+enum dial_take dial_take_sieve(struct dial_steps *s, struct bytes in, size_t *used)
+{
+    struct bytes line;
+    size_t at = 0;
+    while (next_line(in, &at, &line)) {
+        if (starts_with_word(line, "\"STARTTLS\"")) {
+            s->offers_tls = true;
+        }
+        if (starts_with_word(line, "OK")) {
+            s->lists_capabilities = true;
+            *used = at;
+            return TAKE_NEXT;
+        }
+        if (starts_with_word(line, "NO") || starts_with_word(line, "BYE")) {
+            return TAKE_NO;
+        }
+    }
+    return TAKE_MORE;
+}
+
+/* ":server 670 * :STARTTLS successful"; notices before it are passed over. */
+enum dial_take dial_take_irc(struct dial_steps *s, struct bytes in, size_t *used)
+{
+    struct bytes line;
+    size_t at = 0;
+    while (next_line(in, &at, &line)) {
+        struct bytes word = bytes_next_word(&line);
+        if (word.len > 0 && word.p[0] == ':') {
+            word = bytes_next_word(&line);
+        }
+        unsigned code = code_of(word);
+        if (code == s->row->code) {
+            *used = at;
+            return TAKE_NEXT;
+        }
+        if (code == 691 || code == 421 || code == 451 || starts_with_word(word, "ERROR")) {
+            return TAKE_NO;
+        }
+    }
+    return TAKE_MORE;
+}
+
+bool dial_put_xmpp(struct dial_steps *s)
+{
+    const char *to = dial_server_name(s->target);
+    if (to[0] == '\0') {
+        to = s->target->host;
+    }
+    if (strpbrk(to, "'<>&") != NULL) {
+        err_set(&s->why, ST_USAGE, "'%.80s' is no name to ask an XMPP server for", to);
+        return false;
+    }
+    text_printf(&s->out,
+                "<?xml version='1.0'?><stream:stream to='%s' xmlns='%s' "
+                "xmlns:stream='http://etherx.jabber.org/streams' version='1.0'>",
+                to, s->target->starttls == DIAL_XMPP_SERVER ? "jabber:server" : "jabber:client");
+    return true;
+}
+
+/* RFC 6120 section 5.4: the features end with their closing tag. */
+enum dial_take dial_take_features(struct dial_steps *s, struct bytes in, size_t *used)
+{
+    if (contains(in, "<stream:error") || contains(in, "</stream:stream>")) {
+        return TAKE_NO;
+    }
+    const char end[] = "</stream:features>";
+    const uint8_t *at = memmem(in.p, in.len, end, sizeof end - 1);
+    const char none[] = "<stream:features/>";
+    if (at == NULL) {
+        at = memmem(in.p, in.len, none, sizeof none - 1);
+    }
+    if (at == NULL) {
+        return TAKE_MORE;
+    }
+    s->lists_capabilities = true;
+    s->offers_tls = contains(in, "urn:ietf:params:xml:ns:xmpp-tls");
+    *used = (size_t)(at - in.p) + sizeof end - 1;
+    return TAKE_NEXT;
+}
+
+enum dial_take dial_take_proceed(struct dial_steps *s, struct bytes in, size_t *used)
+{
+    (void)s;
+    const uint8_t *at = memmem(in.p, in.len, "<proceed", 8);
+    if (at == NULL) {
+        return contains(in, "<failure") || contains(in, "stream:error") ? TAKE_NO : TAKE_MORE;
+    }
+    const uint8_t *end = memchr(at, '>', in.len - (size_t)(at - in.p));
+    if (end == NULL) {
+        return TAKE_MORE;
+    }
+    *used = (size_t)(end - in.p) + 1;
+    if (end[-1] == '/') {
+        return TAKE_NEXT;
+    }
+    const char close[] = "</proceed>";
+    const uint8_t *last = memmem(end, in.len - (size_t)(end - in.p), close, sizeof close - 1);
+    if (last == NULL) {
+        return TAKE_MORE;
+    }
+    *used = (size_t)(last - in.p) + sizeof close - 1;
+    return TAKE_NEXT;
+}
