@@ -7,8 +7,10 @@
  * kept, so that it can be matched with its certificate.
  *
  * A file that cannot be read at all is an error (file, place and reason); an entry that cannot be
- * read stands in the list with its fault. Sources: RFC 7468 (PEM), RFC 5652 (PKCS#7), RFC 7292
- * (PKCS#12), sun.security.provider.JavaKeyStore and com.sun.crypto.provider.JceKeyStore (JDK 17).
+ * read stands in the list with its fault. In a folder a file that cannot be read is listed with its
+ * fault and no entries, and it is an error where no file of it is of use. Sources: RFC 7468 (PEM),
+ * RFC 5652 (PKCS#7), RFC 7292 (PKCS#12), sun.security.provider.JavaKeyStore and
+ * com.sun.crypto.provider.JceKeyStore (JDK 17).
  */
 #ifndef HANDFAST_KEYSTORE_KEYSTORE_H
 #define HANDFAST_KEYSTORE_KEYSTORE_H
@@ -22,7 +24,8 @@ enum keystore_format {
     KEYSTORE_PKCS7,
     KEYSTORE_PKCS12,
     KEYSTORE_JKS,
-    KEYSTORE_JCEKS
+    KEYSTORE_JCEKS,
+    KEYSTORE_FOREIGN /* none of these: the file's fault says what it is */
 };
 
 enum keystore_entry_kind {
@@ -44,22 +47,24 @@ enum keystore_integrity {
 struct keystore_entry { /* lives as long as the keystore */
     enum keystore_entry_kind kind;
     size_t file;       /* keystore_file() says which */
-    const char *alias; /* Java alias or friendlyName; NULL where none */
+    const char *alias; /* Java alias or friendlyName, safe for terminals; NULL where none */
     size_t group;      /* entries of one alias, of one PKCS#12 localKeyID: a key and its chain */
-    bool is_trusted;   /* a trustedCertEntry of a Java keystore, or TRUSTED CERTIFICATE of OpenSSL */
-    uint64_t at;       /* byte offset in the file */
-    uint32_t line;     /* PEM: of the BEGIN line; else 0 */
-    struct bytes der;  /* of a certificate or CRL; empty for all else */
+    bool is_trusted;  /* a trustedCertEntry of a Java keystore, or TRUSTED CERTIFICATE of OpenSSL */
+    uint64_t at;      /* byte offset in the file */
+    uint32_t line;    /* PEM: of the BEGIN line; else 0 */
+    struct bytes der; /* of a certificate or CRL (not decoded: only its length is checked; with a
+                         fault: what there is of it); empty for all else */
     struct bytes spki; /* SubjectPublicKeyInfo of a key that could be read; else empty */
     bool is_locked;    /* a key that its password did not open, or none was given */
-    const char *fault; /* why it cannot be read, a sentence; NULL: it can */
+    const char *fault; /* why it cannot be read: place and reason, "line 3: ..."; NULL: it can */
 };
 
 struct keystore_file {
     const char *path; /* as named, or found in the directory named */
     enum keystore_format format;
     enum keystore_integrity integrity;
-    const char *fault; /* read in part: why, and where; NULL: whole */
+    const char *fault; /* read in part, or of a folder's file not at all: place and reason, without
+                          the path; NULL: whole */
     size_t n_entries;
 };
 
@@ -81,6 +86,8 @@ enum status keystore_add(struct keystore *k, const char *path,
 /* The same of bytes in memory; `name` stands for the path and is copied. */
 enum status keystore_add_bytes(struct keystore *k, const char *name, struct bytes content,
                                const struct keystore_options *options, struct err *err) NODISCARD;
+/* The last keystore_add() met a file that no password, or the wrong one, kept it from reading. */
+bool keystore_wants_password(const struct keystore *k);
 size_t keystore_n(const struct keystore *k);
 const struct keystore_entry *keystore_entry(const struct keystore *k, size_t i);
 size_t keystore_n_files(const struct keystore *k);
