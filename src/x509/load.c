@@ -1,24 +1,22 @@
-/* Trust anchors and revocation lists from files and folders. */
-#include <dirent.h>
-#include <errno.h>
+/* Trust anchors and revocation lists from files and folders, of whatever format. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 
 #include <openssl/err.h>
-#include <openssl/pem.h>
 
+#include "keystore/keystore.h"
 #include "x509/store.h"
 
-enum { FILE_BYTES_MAX = 256 * 1024 * 1024, FOLDER_FILES_MAX = 65536 };
-
-/* One file: what is looked for, and what was found. */
+/* What is looked for, and what was found. In a folder what cannot be read is passed over; of a file
+ * that was named every entry counts. */
 struct loading {
     struct x509_store *s;
-    const char *path;
+    const struct keystore *k;
     struct err *err;
-    bool wants_crls;
+    bool wants_crls, is_folder;
     size_t n_found;
+    struct err first; /* what was wrong first */
 };
 
 static const char *thing(const struct loading *l)
@@ -26,249 +24,166 @@ static const char *thing(const struct loading *l)
     return l->wants_crls ? "CRL" : "certificate";
 }
 
-static enum status take_cert(struct loading *l, struct bytes der, const char *place)
+static enum status complain(struct loading *l, const struct keystore_entry *e, const char *why)
 {
-    struct cert *c = cert_get(l->s, der);
+    struct err err;
+    const char *path = keystore_file(l->k, e->file)->path;
+    if (e->fault != NULL) { /* which names the place */
+        (void)err_set(&err, ST_FORMAT, "%s: %s", path, why);
+    } else if (e->line > 0) {
+        (void)err_set(&err, ST_FORMAT, "%s: line %u: %s", path, e->line, why);
+    } else {
+        (void)err_set(&err, ST_FORMAT, "%s: at byte %llu: %s", path, (unsigned long long)e->at,
+                      why);
+    }
+    if (l->is_folder) {
+        l->first = l->first.text[0] == '\0' ? err : l->first;
+        return ST_OK;
+    }
+    return err_set(l->err, ST_FORMAT, "%s", err.text);
+}
+
+static enum status take_cert(struct loading *l, const struct keystore_entry *e)
+{
+    if (e->fault != NULL) {
+        return complain(l, e, e->fault);
+    }
+    struct cert *c = cert_get(l->s, e->der);
     if (c == NULL) {
-        return err_set(l->err, ST_NOMEM, "%s: no memory", l->path);
+        return err_set(l->err, ST_NOMEM, "trusted certificates: no memory");
     }
     if (c->x == NULL) {
         cert_unref(c);
-        return err_set(l->err, ST_FORMAT, "%s: %s: the certificate cannot be decoded", l->path,
-                       place);
+        return complain(l, e, "the certificate cannot be decoded");
     }
-    TRY(store_take_anchor(l->s, c, l->err));
     l->n_found++;
+    return store_take_anchor(l->s, c, l->err);
+}
+
+/* A list that cannot be decoded is evidence; only what has no bytes at all is complained of. */
+static enum status take_crl(struct loading *l, const struct keystore_entry *e)
+{
+    if (e->der.len == 0) {
+        return complain(l, e, e->fault);
+    }
+    l->n_found++;
+    return x509_store_add_crl_der(l->s, e->der, l->err);
+}
+
+/* Java trusts the entries that are there to be trusted, and of a private key's chain the first
+ * certificate (sun.security.validator.TrustStoreUtil, JDK 17). */
+static bool is_anchor(const struct loading *l, size_t i)
+{
+    const struct keystore_entry *e = keystore_entry(l->k, i);
+    enum keystore_format format = keystore_file(l->k, e->file)->format;
+    if (e->kind != KEYSTORE_CERTIFICATE) {
+        return false;
+    }
+    if (e->is_trusted || (format != KEYSTORE_JKS && format != KEYSTORE_JCEKS)) {
+        return true;
+    }
+    const struct keystore_entry *before = i == 0 ? NULL : keystore_entry(l->k, i - 1);
+    return before == NULL || before->group != e->group || before->kind != KEYSTORE_CERTIFICATE;
+}
+
+static enum status take_entries(struct loading *l)
+{
+    for (size_t i = 0; i < keystore_n(l->k); i++) {
+        const struct keystore_entry *e = keystore_entry(l->k, i);
+        if (l->wants_crls ? e->kind == KEYSTORE_CRL : is_anchor(l, i)) {
+            TRY(l->wants_crls ? take_crl(l, e) : take_cert(l, e));
+        }
+    }
     return ST_OK;
 }
 
-static enum status take_crl(struct loading *l, struct bytes der)
+/* A Java keystore or the like that ends in the middle is no trust store to judge by. */
+static enum status check_files(struct loading *l)
 {
-    l->n_found++;
-    return x509_store_add_crl_der(l->s, der, l->err);
-}
-
-/* TRUSTED CERTIFICATE is a certificate followed by OpenSSL's own trust settings: the first value.
- */
-static struct bytes first_value(struct bytes der)
-{
-    const unsigned char *p = der.p;
-    long len = 0;
-    int tag;
-    int class;
-    if (der.len == 0 || (ASN1_get_object(&p, &len, &tag, &class, (long)der.len) & 0x80) != 0) {
-        return der;
-    }
-    return bytes_head(der, (size_t)(p - der.p) + (size_t)len);
-}
-
-static enum status take_block(struct loading *l, const char *name, struct bytes der, size_t nth)
-{
-    char place[48];
-    bool is_trusted = strcmp(name, PEM_STRING_X509_TRUSTED) == 0;
-    bool is_cert =
-        is_trusted || strcmp(name, PEM_STRING_X509) == 0 || strcmp(name, PEM_STRING_X509_OLD) == 0;
-    snprintf(place, sizeof place, "PEM block %zu", nth);
-    if (l->wants_crls) {
-        return strcmp(name, PEM_STRING_X509_CRL) == 0 ? take_crl(l, der) : ST_OK;
-    }
-    return is_cert ? take_cert(l, is_trusted ? first_value(der) : der, place) : ST_OK;
-}
-
-/* The line of the n-th "-----BEGIN" (from 1), for the message. */
-static size_t line_of_block(struct bytes text, size_t nth)
-{
-    size_t line = 1;
-    size_t seen = 0;
-    for (size_t i = 0; i < text.len; i++) {
-        if (text.p[i] == '-' && (i == 0 || text.p[i - 1] == '\n') &&
-            bytes_start_with(bytes_skip(text, i), BYTES("-----BEGIN")) && ++seen == nth) {
-            return line;
+    for (size_t i = 0; i < keystore_n_files(l->k); i++) {
+        const struct keystore_file *f = keystore_file(l->k, i);
+        if (f->integrity == KEYSTORE_WRONG_PASSWORD_OR_ALTERED && !l->is_folder) {
+            return err_set(l->err, ST_FORMAT, "%s: the password is wrong, or the file was altered",
+                           f->path);
         }
-        line += text.p[i] == '\n';
+        if (f->fault == NULL) {
+            continue;
+        }
+        if (!l->is_folder) {
+            return err_set(l->err, ST_FORMAT, "%s: %s", f->path, f->fault);
+        }
+        if (l->first.text[0] == '\0') {
+            (void)err_set(&l->first, ST_FORMAT, "%s: %s", f->path, f->fault);
+        }
     }
-    return line;
+    return ST_OK;
 }
 
-static enum status bad_pem(struct loading *l, struct bytes text, size_t nth)
+static enum status take_all(struct loading *l, const char *name)
 {
-    return err_set(l->err, ST_FORMAT, "%s: line %zu: PEM block %zu cannot be read", l->path,
-                   line_of_block(text, nth), nth);
-}
-
-static enum status load_block(struct loading *l, BIO *bio, struct bytes text, size_t nth,
-                              bool *out_end)
-{
-    char *name = NULL;
-    char *header = NULL;
-    unsigned char *data = NULL;
-    long len = 0;
-    if (PEM_read_bio(bio, &name, &header, &data, &len) != 1) {
-        *out_end = true;
-        bool is_end = ERR_GET_REASON(ERR_peek_last_error()) == PEM_R_NO_START_LINE;
-        return is_end ? ST_OK : bad_pem(l, text, nth);
-    }
-    enum status st = take_block(l, name, bytes_of(data, (size_t)len), nth);
-    OPENSSL_free(name);
-    OPENSSL_free(header);
-    OPENSSL_free(data);
-    return st;
-}
-
-static enum status load_pem(struct loading *l, struct bytes text)
-{
-    enum status st = ST_OK;
-    bool is_end = false;
-    BIO *bio = BIO_new_mem_buf(text.p, (int)text.len);
-    if (bio == NULL) {
-        return err_set(l->err, ST_NOMEM, "%s: no memory", l->path);
-    }
-    for (size_t nth = 1; st == ST_OK && !is_end; nth++) {
-        st = load_block(l, bio, text, nth, &is_end);
-    }
-    BIO_free(bio);
-    return st;
-}
-
-static bool is_pem(struct bytes b)
-{
-    return b.len > 0 && memmem(b.p, b.len, "-----BEGIN ", 11) != NULL;
-}
-
-static enum status load_any(struct loading *l, struct bytes b)
-{
-    if (is_pem(b)) {
-        return load_pem(l, b);
-    }
-    if (b.len < 2 || b.p[0] != 0x30) { /* no DER SEQUENCE either */
+    TRY(check_files(l));
+    TRY(take_entries(l));
+    if (l->n_found > 0) {
         return ST_OK;
     }
-    return l->wants_crls ? take_crl(l, b) : take_cert(l, b, "byte 0");
+    return err_set(l->err, ST_FORMAT, "%s: no %s in %s%s%s", name, thing(l),
+                   l->is_folder ? "any of its files" : "it",
+                   l->first.text[0] == '\0' ? "" : "; the first error: ", l->first.text);
 }
 
-static enum status load_bytes(struct loading *l, struct bytes b)
-{
-    TRY(load_any(l, b));
-    if (l->n_found == 0) {
-        return err_set(l->err, ST_FORMAT, "%s: no %s in it (PEM or DER)", l->path, thing(l));
-    }
-    return ST_OK;
-}
-
-static enum status read_all(FILE *f, size_t size, uint8_t *to, const struct loading *l)
-{
-    if (fread(to, 1, size, f) != size) {
-        return ferror(f) ? err_sys(l->err, "%s", l->path)
-                         : err_set(l->err, ST_IO, "%s: ended while it was read", l->path);
-    }
-    return ST_OK;
-}
-
-static enum status load_open(struct loading *l, FILE *f)
+static enum status load_path(struct loading *l, struct keystore *k, const char *path,
+                             const char *password)
 {
     struct stat info;
-    if (fstat(fileno(f), &info) != 0) {
-        return err_sys(l->err, "%s", l->path);
-    }
-    if (!S_ISREG(info.st_mode) || info.st_size > FILE_BYTES_MAX) {
-        return err_set(l->err, ST_USAGE, "%s: not a file, or larger than %d MB", l->path,
-                       FILE_BYTES_MAX >> 20);
-    }
-    size_t size = (size_t)info.st_size;
-    uint8_t *content = malloc(size + 1);
-    if (content == NULL) {
-        return err_set(l->err, ST_NOMEM, "%s: no memory", l->path);
-    }
-    enum status st = read_all(f, size, content, l);
-    if (st == ST_OK) {
-        st = load_bytes(l, bytes_of(content, size));
-    }
-    free(content);
-    return st;
+    const struct keystore_options options = { .password = password, .skip_foreign = true };
+    TRY(keystore_add(k, path, &options, l->err));
+    l->k = k;
+    l->is_folder = stat(path, &info) == 0 && S_ISDIR(info.st_mode);
+    return take_all(l, path);
 }
 
-static enum status load_file(struct loading *l)
+static enum status load(struct loading *l, const char *path, const char *password)
 {
-    FILE *f = fopen(l->path, "rbe");
-    if (f == NULL) {
-        return err_sys(l->err, "%s", l->path);
-    }
-    enum status st = load_open(l, f);
-    fclose(f);
-    return st;
-}
-
-/* In a folder, what holds none of the things looked for is passed over; other errors count. */
-static enum status load_entry(struct loading *folder, const char *name, struct err *err)
-{
-    struct text path = { 0 };
-    struct stat info;
-    text_printf(&path, "%s/%s", folder->path, name);
-    struct loading l = *folder;
-    l.path = text_str(&path);
-    l.err = err;
-    l.n_found = 0;
-    enum status st = ST_OK;
-    if (stat(l.path, &info) == 0 && S_ISREG(info.st_mode)) {
-        st = load_file(&l);
-    }
-    folder->n_found += l.n_found;
-    text_deinit(&path);
-    return st == ST_NOMEM ? st : ST_OK;
-}
-
-static enum status load_entries(struct loading *l, DIR *dir)
-{
-    struct err first = { 0 };
-    struct err err = { 0 };
-    enum status st = ST_OK;
-    size_t n = 0;
-    for (struct dirent *e = readdir(dir); e != NULL && st == ST_OK && n < FOLDER_FILES_MAX;
-         e = readdir(dir)) {
-        if (e->d_name[0] != '.') {
-            n++;
-            st = load_entry(l, e->d_name, &err);
-            first = first.text[0] == '\0' ? err : first;
-        }
-    }
-    if (st != ST_OK || l->n_found > 0) {
-        return st;
-    }
-    return err_set(l->err, ST_FORMAT, "%s: no %s in any of its %zu files%s%s", l->path, thing(l), n,
-                   first.text[0] == '\0' ? "" : "; the first error: ", first.text);
-}
-
-static enum status load_path(struct loading *l)
-{
-    DIR *dir = opendir(l->path);
-    if (dir == NULL) {
-        return errno == ENOTDIR ? load_file(l) : err_sys(l->err, "%s", l->path);
-    }
-    enum status st = load_entries(l, dir);
-    closedir(dir);
-    return st;
-}
-
-static enum status load(struct loading *l)
-{
+    struct keystore *k = NULL;
+    TRY(keystore_new(&k, l->err));
     ERR_set_mark();
-    enum status st = load_path(l);
+    enum status st = load_path(l, k, path, password);
     ERR_pop_to_mark();
+    keystore_free(k);
     return st;
 }
 
-enum status x509_store_add_trust(struct x509_store *s, const char *path, struct err *err)
+enum status x509_store_add_trust_opened(struct x509_store *s, const char *path,
+                                        const char *password, struct err *err)
 {
-    struct loading l = { .s = s, .path = path, .err = err };
-    TRY(load(&l));
+    struct loading l = { .s = s, .err = err };
+    TRY(load(&l, path, password));
     s->trust = X509_TRUST_FILES;
     return ST_OK;
 }
 
+enum status x509_store_add_trust(struct x509_store *s, const char *path, struct err *err)
+{
+    return x509_store_add_trust_opened(s, path, NULL, err);
+}
+
+enum status x509_store_add_trust_entries(struct x509_store *s, const struct keystore *k,
+                                         struct err *err)
+{
+    struct loading l = { .s = s, .k = k, .err = err };
+    ERR_set_mark();
+    enum status st = take_all(&l, "trust store");
+    ERR_pop_to_mark();
+    if (st == ST_OK) {
+        s->trust = X509_TRUST_FILES;
+    }
+    return st;
+}
+
 enum status x509_store_add_crl(struct x509_store *s, const char *path, struct err *err)
 {
-    struct loading l = { .s = s, .path = path, .err = err, .wants_crls = true };
-    return load(&l);
+    struct loading l = { .s = s, .err = err, .wants_crls = true };
+    return load(&l, path, NULL);
 }
 
 /* OpenSSL's own way to name another bundle (X509_get_default_cert_file_env(3)), or the first place

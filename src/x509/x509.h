@@ -184,8 +184,16 @@ enum x509_trust_source { X509_TRUST_NONE, X509_TRUST_SYSTEM, X509_TRUST_FILES };
 
 enum status x509_store_new(struct x509_store **out, struct err *err) NODISCARD;
 void x509_store_free(struct x509_store *s); /* NULL is fine */
-/* PEM or DER file, or a directory of such. Errors name the file and the place. Repeatable. */
+/* The certificates of a file or folder of any format that keystore.h knows. Errors name the file and
+ * the place. Repeatable. */
 enum status x509_store_add_trust(struct x509_store *s, const char *path, struct err *err) NODISCARD;
+/* The same with the password of its key stores; NULL: none. */
+enum status x509_store_add_trust_opened(struct x509_store *s, const char *path,
+                                        const char *password, struct err *err) NODISCARD;
+/* The certificates of key stores that are open already. */
+struct keystore;
+enum status x509_store_add_trust_entries(struct x509_store *s, const struct keystore *k,
+                                         struct err *err) NODISCARD;
 enum status x509_store_add_system_trust(struct x509_store *s, struct err *err) NODISCARD;
 enum status x509_store_add_crl(struct x509_store *s, const char *path, struct err *err) NODISCARD;
 /* One certificate or CRL in DER. */
