@@ -191,19 +191,22 @@ def links(maker, issuer):
     return found
 
 
-def make(folder):
+def make(folder, names=None):
+    """names: only these leaves; None: all."""
     folder.mkdir(parents=True, exist_ok=True)
     maker = Maker()
     make_authorities(maker)
     made = Pki(folder)
     revoked = []
     for name, how in {**SERVERS, **CLIENTS}.items():
+        if names is not None and name not in names:
+            continue
         is_client = name in CLIENTS
-        names = how.get('names', (name + '.test',) if is_client else (HOST, 'localhost', '127.0.0.1'))
+        hosts = how.get('names', (name + '.test',) if is_client else (HOST, 'localhost', '127.0.0.1'))
         usage = how.get('usage', (ExtendedKeyUsageOID.CLIENT_AUTH if is_client
                                   else ExtendedKeyUsageOID.SERVER_AUTH,))
         rest = {k: v for k, v in how.items() if k in ('key', 'issuer', 'days', 'digest')}
-        leaf, key = maker.leaf(names, usage, **rest)
+        leaf, key = maker.leaf(hosts, usage, **rest)
         issuer = how.get('issuer', 'intermediate')
         sent = [maker.authorities[n][0] for n in how['with']] if 'with' in how else links(maker, issuer)
         write_leaf(folder, name, [leaf] + sent, key)

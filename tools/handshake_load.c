@@ -1,0 +1,156 @@
+/*
+ * handshake_load: TLS handshakes with a server on 127.0.0.1, as many at once as asked, from one
+ * thread. What tools/bench_agent loads servers with; it compiles this file itself.
+ *
+ * usage: handshake_load PORT VERSION PARALLEL SECONDS LIMIT
+ *   VERSION 1.2 or 1.3; ends after SECONDS or LIMIT handshakes, whichever is first
+ *
+ * Each connection is a full handshake, close_notify, then a reset, so that no port is left in
+ * TIME_WAIT. Certificates are not verified: the server's work is what is measured. Prints one line:
+ * "HANDSHAKES FAILED SECONDS".
+ */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/tcp.h>
+#include <openssl/ssl.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { N_EVENTS = 64, WAIT_MS = 200, MAX_PARALLEL = 512 };
+enum step { STEP_WAIT, STEP_DONE, STEP_FAILED };
+
+struct slot {
+    int fd;
+    SSL *ssl;
+};
+
+struct load {
+    SSL_CTX *context;
+    struct sockaddr_in server;
+    int poll;
+    unsigned long done, failed;
+};
+
+static double now(void)
+{
+    struct timespec at;
+    clock_gettime(CLOCK_MONOTONIC, &at);
+    return (double)at.tv_sec + (double)at.tv_nsec * 1e-9;
+}
+
+static bool slot_open(struct load *l, struct slot *slot)
+{
+    struct linger reset = { 1, 0 };
+    int on = 1;
+    slot->fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (slot->fd < 0) {
+        return false;
+    }
+    setsockopt(slot->fd, SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
+    setsockopt(slot->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    if (connect(slot->fd, (struct sockaddr *)&l->server, sizeof l->server) != 0 &&
+        errno != EINPROGRESS) {
+        return false;
+    }
+    slot->ssl = SSL_new(l->context);
+    if (slot->ssl == NULL || SSL_set_fd(slot->ssl, slot->fd) != 1) {
+        return false;
+    }
+    SSL_set_connect_state(slot->ssl);
+    SSL_set_tlsext_host_name(slot->ssl, "good.test");
+    struct epoll_event event = { .events = EPOLLIN | EPOLLOUT | EPOLLET, .data = { .ptr = slot } };
+    return epoll_ctl(l->poll, EPOLL_CTL_ADD, slot->fd, &event) == 0;
+}
+
+static void slot_close(struct slot *slot)
+{
+    SSL_free(slot->ssl);
+    close(slot->fd);
+    *slot = (struct slot){ .fd = -1 };
+}
+
+static enum step slot_step(struct slot *slot)
+{
+    int result = SSL_do_handshake(slot->ssl);
+    if (result == 1) {
+        SSL_shutdown(slot->ssl);
+        return STEP_DONE;
+    }
+    int why = SSL_get_error(slot->ssl, result);
+    return why == SSL_ERROR_WANT_READ || why == SSL_ERROR_WANT_WRITE ? STEP_WAIT : STEP_FAILED;
+}
+
+/* One event: false where a new connection cannot be opened. */
+static bool advance(struct load *l, struct slot *slot, bool go_on)
+{
+    if (slot->ssl == NULL) {
+        return true;
+    }
+    enum step step = slot_step(slot);
+    if (step == STEP_WAIT) {
+        return true;
+    }
+    l->done += step == STEP_DONE;
+    l->failed += step == STEP_FAILED;
+    slot_close(slot);
+    return !go_on || slot_open(l, slot);
+}
+
+static bool load_run(struct load *l, struct slot *slots, size_t n, double seconds,
+                     unsigned long limit)
+{
+    struct epoll_event events[N_EVENTS];
+    double end = now() + seconds;
+    for (size_t i = 0; i < n; i++) {
+        if (!slot_open(l, &slots[i])) {
+            return false;
+        }
+    }
+    while (now() < end && l->done + l->failed < limit) {
+        int n_ready = epoll_wait(l->poll, events, N_EVENTS, WAIT_MS);
+        for (int i = 0; i < n_ready; i++) {
+            if (!advance(l, events[i].data.ptr, l->done + l->failed < limit)) {
+                return false;
+            }
+        }
+    }
+    return true;
+}
+
+static bool load_init(struct load *l, const char *port, const char *version)
+{
+    int wanted = strcmp(version, "1.3") == 0 ? TLS1_3_VERSION : TLS1_2_VERSION;
+    *l = (struct load){ .poll = epoll_create1(EPOLL_CLOEXEC) };
+    l->server.sin_family = AF_INET;
+    l->server.sin_port = htons((uint16_t)strtoul(port, NULL, 10));
+    l->server.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    l->context = SSL_CTX_new(TLS_client_method());
+    return l->poll >= 0 && l->context != NULL &&
+           SSL_CTX_set_min_proto_version(l->context, wanted) == 1 &&
+           SSL_CTX_set_max_proto_version(l->context, wanted) == 1;
+}
+
+int main(int argc, char **argv)
+{
+    static struct slot slots[MAX_PARALLEL];
+    struct load l;
+    if (argc != 6 || !load_init(&l, argv[1], argv[2])) {
+        fprintf(stderr, "usage: handshake_load PORT VERSION PARALLEL SECONDS LIMIT\n");
+        return 2;
+    }
+    size_t n = strtoul(argv[3], NULL, 10);
+    double begun = now();
+    bool good = load_run(&l, slots, n < MAX_PARALLEL ? n : MAX_PARALLEL, strtod(argv[4], NULL),
+                         strtoul(argv[5], NULL, 10));
+    printf("%lu %lu %.4f\n", l.done, l.failed, now() - begun);
+    if (!good) {
+        perror("handshake_load");
+    }
+    return good ? 0 : 1;
+}
