@@ -57,8 +57,12 @@ CLIENT_FAULTS = (
           detail='certificate-key-too-small', needs='level2'),
     Fault('weak-digest', 'weak-digest', 'weak-crypto-refused', *SERVER_CERTIFICATE, says=r'(?i)too weak|verif',
           detail='signature-digest-too-weak'),
-    Fault('revoked', 'revoked', 'certificate-revoked', *SERVER_CERTIFICATE, {'crl': True}, r'(?i)revoked|verif',
+    Fault('revoked', 'revoked', 'certificate-revoked', *SERVER_CERTIFICATE, {'crl': 'crl'}, r'(?i)revoked|verif',
           needs='crl'),
+    Fault('crl-missing', 'good', 'certificate-revocation-unknown', *SERVER_CERTIFICATE, {'crl': 'crl_missing'},
+          r'(?i)CRL|verif', needs='crl'),
+    Fault('crl-stale', 'good', 'certificate-revocation-unknown', *SERVER_CERTIFICATE, {'crl': 'crl_stale'},
+          r'(?i)CRL|verif', needs='crl'),
     Fault('version-1.3-only', 'tls13', 'protocol-mismatch', None, 'server', {'most': '1.2'}, ALERTED),
     Fault('version-1.1-only', 'tls11', 'protocol-mismatch', None, 'server', {}, ALERTED),
     Fault('suite', 'chacha', 'cipher-mismatch', None, 'server', {'most': '1.2', 'ciphers': AES_ONLY}, ALERTED),
@@ -90,6 +94,8 @@ CLIENT_FAULTS = (
     Fault('out-of-order', 'out-of-order', 'protocol-violation', None, 'client', {}, r'(?i)unexpected|SSL|TLS'),
     Fault('legacy-server', 'no-renegotiation-info', 'renegotiation-refused', None, 'client', {}, r'(?i)legacy|SSL|TLS',
           detail='insecure-renegotiation'),
+    Fault('altered', 'altered', 'integrity-failure', None, 'client', {}, r'(?i)mac|SSL|TLS|decryption'),
+    Fault('timeout', 'silent', 'handshake-timeout', None, 'client', {'timeout_s': 6}, r'(?i)tim', needs='timeout'),
     Fault('internal-error', 'internal-error', 'peer-internal-error', None, 'server', {}, r'(?i)internal|SSL|TLS'),
 )
 
@@ -127,7 +133,8 @@ def start_peers(group, pki, folder):
         found[name] = [('python', group.tls(**settings))]
     raw = {'plaintext': peers.plaintext, 'banner': peers.banner, 'closing': peers.closing,
            'resetting': peers.resetting, 'garbage': peers.garbage, 'out-of-order': peers.out_of_order,
-           'no-renegotiation-info': peers.no_renegotiation_info, 'internal-error': peers.alerting(80)}
+           'no-renegotiation-info': peers.no_renegotiation_info, 'silent': peers.silent,
+           'altered': peers.altering(group.tls(**good)), 'internal-error': peers.alerting(80)}
     for name, serve in raw.items():
         found[name] = [('python', group.raw(after_prelude(serve)))]
     if peers.find('nginx'):
@@ -293,7 +300,7 @@ SERVER_FAULTS = (
     ServerFault('client-self-signed', python_client(certificate='client-self-signed'), 'certificate-self-signed',
                 *CLIENT_CERTIFICATE, MUTUAL),
     ServerFault('client-revoked', python_client(certificate='client-revoked'), 'certificate-revoked',
-                *CLIENT_CERTIFICATE, dict(MUTUAL, crl=True)),
+                *CLIENT_CERTIFICATE, dict(MUTUAL, crl='crl')),
     ServerFault('plaintext-client', speaks(b'GET / HTTP/1.0\r\n\r\n'), 'plaintext-client', None, 'server'),
     ServerFault('fallback', openssl_client('-fallback_scsv', '-max_protocol', 'TLSv1.2'), 'fallback-refused', None,
                 'server'),

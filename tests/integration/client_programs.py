@@ -12,7 +12,7 @@ from programs import PYTHON, VERSIONS, Client, daemon, environment, finish, open
 # --- clients that run once ---
 
 def curl(prefix, d, folder):
-    argv = [peers.find('curl'), '-sS', '--max-time', '15', '--cacert', d.ca_file]
+    argv = [peers.find('curl'), '-sS', '--max-time', d.timeout_s, '--cacert', d.ca_file]
     if d.name:
         argv += ['--resolve', '%s:%d:127.0.0.1' % (d.name, d.port)]
     if d.certificate:
@@ -26,7 +26,7 @@ def curl(prefix, d, folder):
     if d.groups:
         argv += ['--curves', d.groups]
     if d.crl:
-        argv += ['--crlfile', d.pki.crl]
+        argv += ['--crlfile', d.crl_file]
     if not d.alpn:
         argv += ['--no-alpn']
     wish = dataclasses.replace(d, groups=None, ciphers=None)
@@ -43,7 +43,7 @@ def openssl_client(prefix, d, folder):
                  '-cert_chain', d.pki.chain(d.certificate)]
     for flag, value in (('-max_protocol', VERSIONS.get(d.most)), ('-min_protocol', VERSIONS.get(d.least)),
                         ('-cipher', d.ciphers), ('-groups', d.groups), ('-sigalgs', d.signatures),
-                        ('-alpn', ','.join(d.alpn) or None), ('-CRL', d.pki.crl if d.crl else None)):
+                        ('-alpn', ','.join(d.alpn) or None), ('-CRL', d.crl_file)):
         if value:
             argv += [flag, value]
     if d.crl:
@@ -64,7 +64,7 @@ if d["ciphers"]: c.set_ciphers(d["ciphers"])
 if d["alpn"]: c.set_alpn_protocols(d["alpn"])
 c.check_hostname = bool(d["name"])
 try:
-    with socket.create_connection(("127.0.0.1", d["port"]), 15) as s:
+    with socket.create_connection(("127.0.0.1", d["port"]), d["timeout"]) as s:
         with c.wrap_socket(s, server_hostname=d["name"]) as t:
             t.sendall(b"GET / HTTP/1.0\r\n\r\n")
             print(t.recv(4096).decode())
@@ -85,7 +85,7 @@ if (d.groups) o.ecdhCurve = d.groups;
 if (d.signatures) o.sigalgs = d.signatures;
 if (d.alpn.length) o.ALPNProtocols = d.alpn;
 const s = tls.connect(o, () => s.write("GET / HTTP/1.0\r\n\r\n"));
-s.setTimeout(15000, () => s.destroy(new Error("timeout")));
+s.setTimeout(d.timeout * 1000, () => s.destroy(new Error("timeout")));
 s.on("data", (x) => process.stdout.write(x));
 s.on("error", (e) => { console.log(e.code, e.message); process.exitCode = 1; });
 s.on("close", () => console.log("closed"));
@@ -114,7 +114,7 @@ c.ciphers = d["ciphers"] if d["ciphers"]
 c.ecdh_curves = d["groups"] if d["groups"]
 c.alpn_protocols = d["alpn"] unless d["alpn"].empty?
 begin
-  Timeout.timeout(15) do
+  Timeout.timeout(d["timeout"]) do
     s = OpenSSL::SSL::SSLSocket.new(TCPSocket.new("127.0.0.1", d["port"]), c)
     s.hostname = d["name"] if d["name"]
     s.sync_close = true
@@ -138,7 +138,7 @@ if ($d["most"]) $o["crypto_method"] = STREAM_CRYPTO_METHOD_TLSv1_2_CLIENT;
 if ($d["least"]) $o["crypto_method"] = STREAM_CRYPTO_METHOD_TLSv1_3_CLIENT;
 if ($d["ciphers"]) $o["ciphers"] = $d["ciphers"];
 if ($d["alpn"]) $o["alpn_protocols"] = implode(",", $d["alpn"]);
-$s = stream_socket_client("tls://127.0.0.1:" . $d["port"], $code, $text, 15, STREAM_CLIENT_CONNECT,
+$s = stream_socket_client("tls://127.0.0.1:" . $d["port"], $code, $text, $d["timeout"], STREAM_CLIENT_CONNECT,
                           stream_context_create(["ssl" => $o]));
 if (!$s) { echo "failed: $text\n"; exit(1); }
 fwrite($s, "GET / HTTP/1.0\r\n\r\n");
@@ -148,7 +148,7 @@ echo fread($s, 4096);
 PERL_CLIENT = r'''
 use IO::Socket::SSL; use JSON::PP;
 my $d = decode_json($ARGV[0]);
-my %o = (PeerHost => "127.0.0.1", PeerPort => $d->{port}, Timeout => 15, SSL_ca_file => $d->{ca},
+my %o = (PeerHost => "127.0.0.1", PeerPort => $d->{port}, Timeout => $d->{timeout}, SSL_ca_file => $d->{ca},
          SSL_verify_mode => SSL_VERIFY_PEER);
 if ($d->{name}) {
     %o = (%o, SSL_hostname => $d->{name}, SSL_verifycn_name => $d->{name}, SSL_verifycn_scheme => "http");
@@ -177,7 +177,7 @@ def scripted(interpreter, script):
                     'cert': d.certificate and d.pki.chain(d.certificate),
                     'key': d.certificate and d.pki.key(d.certificate),
                     'ciphers': d.ciphers, 'groups': d.groups, 'signatures': d.signatures,
-                    'alpn': list(d.alpn), 'crl': d.pki.crl if d.crl else None}
+                    'alpn': list(d.alpn), 'timeout': d.timeout_s, 'crl': d.crl_file}
         argv = [peers.find(interpreter[0])] + list(interpreter[1:]) + [script]
         if interpreter[0] == 'php':
             argv.append('--')
@@ -189,7 +189,7 @@ def scripted(interpreter, script):
 
 def psql(prefix, d, folder):
     words = {'hostaddr': '127.0.0.1', 'port': d.port, 'dbname': 'lab', 'user': 'lab', 'password': 'x',
-             'connect_timeout': 15, 'gssencmode': 'disable', 'sslrootcert': d.ca_file,
+             'connect_timeout': d.timeout_s, 'gssencmode': 'disable', 'sslrootcert': d.ca_file,
              'sslmode': 'verify-full' if d.name else 'verify-ca', 'sslsni': 1 if d.name else 0}
     if d.name:
         words['host'] = d.name
@@ -200,7 +200,7 @@ def psql(prefix, d, folder):
     if d.least:
         words['ssl_min_protocol_version'] = VERSIONS[d.least]
     if d.crl:
-        words['sslcrl'] = d.pki.crl
+        words['sslcrl'] = d.crl_file
     argv = [peers.find(*CLIENTS['psql'].find), '-w', ' '.join('%s=%s' % w for w in words.items()),
             '-c', 'select 1']
     return finish(prefix, argv, folder, environment(folder, **openssl_conf(folder, d)))
@@ -242,7 +242,7 @@ def ask(port, host):
 def nginx_client(prefix, d, folder):
     port = peers.free_port()
     lines = ['proxy_pass https://127.0.0.1:%d;' % d.port, 'proxy_ssl_verify on;', 'proxy_ssl_verify_depth 5;',
-             'proxy_ssl_trusted_certificate %s;' % d.ca_file, 'proxy_ssl_session_reuse off;',
+             'proxy_ssl_trusted_certificate %s;' % d.ca_file, 'proxy_ssl_session_reuse off;', 'proxy_connect_timeout %ds;' % d.timeout_s,
              'proxy_ssl_protocols %s;' % ' '.join(
                  v for k, v in VERSIONS.items()
                  if (d.least or '1.2') <= k <= (d.most or '1.3'))]
@@ -254,7 +254,7 @@ def nginx_client(prefix, d, folder):
     if d.ciphers:
         lines.append('proxy_ssl_ciphers %s;' % d.ciphers)
     if d.crl:
-        lines.append('proxy_ssl_crl %s;' % d.pki.crl)
+        lines.append('proxy_ssl_crl %s;' % d.crl_file)
     for command, value in (('Groups', d.groups), ('SignatureAlgorithms', d.signatures)):
         if value:
             lines.append('proxy_ssl_conf_command %s %s;' % (command, value))
@@ -280,12 +280,12 @@ def haproxy_client(prefix, d, folder):
     if d.alpn:
         words.append('alpn ' + ','.join(d.alpn))
     if d.crl:
-        words.append('crl-file ' + d.pki.crl)
+        words.append('crl-file ' + d.crl_file)
     config = folder / 'haproxy.cfg'
     config.write_text(
         'global\n nbthread 1\n maxconn 100\n log stderr local0\ndefaults\n mode http\n log global\n option httplog\n'
-        ' timeout client 12s\n timeout server 12s\n timeout connect 12s\n retries 0\n'
-        'frontend f\n bind 127.0.0.1:%d\n default_backend b\nbackend b\n %s\n' % (port, ' '.join(words)))
+        ' timeout client 12s\n timeout server 20s\n timeout connect %ds\n retries 0\n'
+        'frontend f\n bind 127.0.0.1:%d\n default_backend b\nbackend b\n %s\n' % (d.timeout_s, port, ' '.join(words)))
     return daemon(prefix, [peers.find('haproxy'), '-db', '-f', config], folder,
                   environment(folder, **openssl_conf(folder, dataclasses.replace(d, ciphers=None))),
                   [port], lambda: ask(port, d.name))
@@ -304,7 +304,7 @@ def apache_client(prefix, d, folder):
     if d.ciphers:
         lines.append('SSLProxyCipherSuite ' + d.ciphers)
     if d.crl:
-        lines += ['SSLProxyCARevocationFile ' + d.pki.crl, 'SSLProxyCARevocationCheck leaf']
+        lines += ['SSLProxyCARevocationFile ' + d.crl_file, 'SSLProxyCARevocationCheck leaf']
     return programs.apache(prefix, folder, lines, environment(
         folder, **openssl_conf(folder, dataclasses.replace(d, ciphers=None))), [port],
         lambda: ask(port, d.name))
@@ -324,17 +324,17 @@ def stunnel_client(prefix, d, folder):
 
 CLIENTS = {
     'curl': Client(curl, ('curl',)),
-    'openssl': Client(openssl_client, ('openssl',)),
+    'openssl': Client(openssl_client, ('openssl',), frozenset({'timeout'})),
     'python': Client(scripted((PYTHON, '-c'), PYTHON_CLIENT), (PYTHON,)),
     'node': Client(scripted(('node', '-e'), NODE_CLIENT), ('node',), frozenset({'level2'})),
-    'ruby': Client(scripted(('ruby', '-e'), RUBY_CLIENT), ('ruby',)),
-    'php': Client(scripted(('php', '-r'), PHP_CLIENT), ('php',), frozenset({'crl'})),
-    'perl': Client(scripted(('perl', '-e'), PERL_CLIENT), ('perl',)),
-    'psql': Client(psql, ('/usr/lib/postgresql/15/bin/psql', 'psql'), frozenset({'alpn'}), peer='python'),
+    'ruby': Client(scripted(('ruby', '-e'), RUBY_CLIENT), ('ruby',), frozenset({'timeout'})),
+    'php': Client(scripted(('php', '-r'), PHP_CLIENT), ('php',), frozenset({'crl', 'timeout'})),
+    'perl': Client(scripted(('perl', '-e'), PERL_CLIENT), ('perl',), frozenset({'timeout'})),
+    'psql': Client(psql, ('/usr/lib/postgresql/15/bin/psql', 'psql'), frozenset({'alpn', 'timeout'}), peer='python'),
     'nginx': Client(nginx_client, ('nginx',), frozenset({'alpn'})),
     'haproxy': Client(haproxy_client, ('haproxy',)),
-    'apache': Client(apache_client, ('apache2',), frozenset({'alpn'})),
-    'stunnel': Client(stunnel_client, ('stunnel4', 'stunnel'), frozenset({'alpn'})),
+    'apache': Client(apache_client, ('apache2',), frozenset({'alpn', 'timeout'})),
+    'stunnel': Client(stunnel_client, ('stunnel4', 'stunnel'), frozenset({'alpn', 'timeout'})),
     'wget': Client(wget, ('wget',), library='gnutls'),
     'git': Client(git, ('git',), library='gnutls'),
 }

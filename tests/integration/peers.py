@@ -158,6 +158,21 @@ def no_renegotiation_info(connection):
     drain(connection)
 
 
+def altering(port):
+    """Passes on to a good server, and changes one byte of the last record of its first answer."""
+    def relay(connection):
+        with socket.create_connection((LOOPBACK, port), TALK_S) as behind:
+            behind.sendall(connection.recv(65536))
+            answer = b''
+            behind.settimeout(0.3)  # the whole flight
+            with contextlib.suppress(TimeoutError):
+                while True:
+                    answer += behind.recv(65536)
+            connection.sendall(answer[:-5] + bytes((answer[-5] ^ 1,)) + answer[-4:])
+            drain(connection)
+    return relay
+
+
 def drain(connection):
     connection.settimeout(TALK_S)
     with contextlib.suppress(OSError):

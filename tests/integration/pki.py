@@ -127,15 +127,15 @@ class Maker:
             digest)
         return certificate, private
 
-    def crl(self, issuer, revoked):
+    def crl(self, issuer, revoked, days=(-1, 30)):
         certificate, key, _ = self.authorities[issuer]
         builder = x509.CertificateRevocationListBuilder().issuer_name(certificate.subject) \
-            .last_update(self.now - DAY).next_update(self.now + 30 * DAY)
+            .last_update(self.now + days[0] * DAY).next_update(self.now + days[1] * DAY)
         for one in revoked:
             builder = builder.add_revoked_certificate(
                 x509.RevokedCertificateBuilder().serial_number(one.serial_number)
                 .revocation_date(self.now - DAY).build())
-        return builder.sign(key, hashes.SHA256())
+        return builder.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
 
 
 class Pki:
@@ -147,6 +147,8 @@ class Pki:
         self.other_root = str(folder / 'other-root.pem')
         self.intermediate = str(folder / 'intermediate.pem')
         self.crl = str(folder / 'crl.pem')          # of the root and of the intermediate
+        self.crl_missing = str(folder / 'crl-missing.pem')  # of the root alone
+        self.crl_stale = str(folder / 'crl-stale.pem')      # past its nextUpdate
         self.trust = str(folder / 'trust')          # a directory by hash, holding the root
 
     def chain(self, name):
@@ -216,6 +218,8 @@ def make(folder, names=None):
     (folder / 'root.pem').write_bytes(roots)
     (folder / 'other-root.pem').write_bytes(pem(maker.authorities['other-root'][0]))
     (folder / 'intermediate.pem').write_bytes(pem(maker.authorities['intermediate'][0]))
-    lists = [maker.crl('intermediate', revoked), maker.crl('root', []), maker.crl('other-root', [])]
-    (folder / 'crl.pem').write_bytes(b''.join(c.public_bytes(serialization.Encoding.PEM) for c in lists))
+    rest = maker.crl('root', []) + maker.crl('other-root', [])
+    (folder / 'crl.pem').write_bytes(maker.crl('intermediate', revoked) + rest)
+    (folder / 'crl-missing.pem').write_bytes(rest)
+    (folder / 'crl-stale.pem').write_bytes(maker.crl('intermediate', revoked, (-30, -3)) + rest)
     return made

@@ -34,7 +34,12 @@ class Dial:
     groups: str = None
     signatures: str = None
     alpn: tuple = ()
-    crl: bool = False
+    crl: str = None           # 'crl', 'crl_missing', 'crl_stale'
+    timeout_s: int = 15
+
+    @property
+    def crl_file(self):
+        return getattr(self.pki, self.crl) if self.crl else None
 
     @property
     def ca_file(self):
@@ -52,9 +57,13 @@ class Serve:
     ciphers: str = None
     groups: str = None
     client_ca: bool = False   # a client certificate is required
-    crl: bool = False
+    crl: str = None
     alpn: tuple = ()
     strict_names: bool = False  # no host for a name that is not good.test, and none without a name
+
+    @property
+    def crl_file(self):
+        return getattr(self.pki, self.crl) if self.crl else None
 
 
 @dataclasses.dataclass
@@ -177,5 +186,5 @@ def stunnel_settings(wish):
     if wish.groups:
         lines.append('curves = ' + wish.groups)
     if wish.crl:
-        lines.append('CRLfile = ' + wish.pki.crl)
+        lines.append('CRLfile = ' + wish.crl_file)
     return lines

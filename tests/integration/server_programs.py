@@ -22,7 +22,7 @@ def nginx_tls(s):
     if s.client_ca:
         lines += ['ssl_verify_client on;', 'ssl_verify_depth 5;', 'ssl_client_certificate %s;' % s.pki.root]
     if s.crl:
-        lines.append('ssl_crl %s;' % s.pki.crl)
+        lines.append('ssl_crl %s;' % s.crl_file)
     return lines
 
 
@@ -59,7 +59,7 @@ def haproxy(prefix, s, folder, talk):
     if s.client_ca:
         words.append('ca-file %s verify required' % s.pki.root)
     if s.crl:
-        words.append('crl-file ' + s.pki.crl)
+        words.append('crl-file ' + s.crl_file)
     if s.strict_names:
         words.append('strict-sni')
     path = folder / 'haproxy.cfg'
@@ -81,7 +81,7 @@ def apache(prefix, s, folder, talk):
     if s.client_ca:
         lines += ['SSLVerifyClient require', 'SSLVerifyDepth 5', 'SSLCACertificateFile ' + s.pki.root]
     if s.crl:
-        lines += ['SSLCARevocationFile ' + s.pki.crl, 'SSLCARevocationCheck leaf']
+        lines += ['SSLCARevocationFile ' + s.crl_file, 'SSLCARevocationCheck leaf']
     return programs.apache(prefix, folder, lines, environment(folder), [s.port], talk)
 
 
@@ -141,7 +141,7 @@ def scripted(interpreter, script):
     def run(prefix, s, folder, talk):
         settings = {'port': s.port, 'cert': s.pki.chain(s.chain), 'key': s.pki.key(s.chain), 'most': s.most,
                     'least': s.least, 'ciphers': s.ciphers, 'groups': s.groups, 'alpn': list(s.alpn),
-                    'ca': s.pki.root if s.client_ca else None, 'crl': s.pki.crl if s.crl else None,
+                    'ca': s.pki.root if s.client_ca else None, 'crl': s.crl_file,
                     'strict': s.strict_names}
         return daemon(prefix, [peers.find(interpreter[0]), *interpreter[1:], script, json.dumps(settings)],
                       folder, environment(folder, **openssl_conf(folder, dataclasses.replace(s, ciphers=None, groups=None))),
