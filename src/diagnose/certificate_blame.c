@@ -50,6 +50,7 @@ bool alert_names_fault(uint8_t code, enum x509_fault_kind fault)
     case X509_FAULT_UNTRUSTED_CA:
         return code == TLS_ALERT_UNKNOWN_CA;
     case X509_FAULT_CHAIN_INVALID:
+    case X509_FAULT_CONSTRAINT:
         return code == TLS_ALERT_UNKNOWN_CA || code == TLS_ALERT_BAD_CERTIFICATE ||
                code == TLS_ALERT_DECRYPT_ERROR;
     case X509_FAULT_WRONG_PURPOSE:

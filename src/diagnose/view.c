@@ -193,6 +193,7 @@ static bool is_hard(const struct view *view, enum x509_fault_kind kind)
     case X509_FAULT_REVOKED:
     case X509_FAULT_WRONG_PURPOSE:
     case X509_FAULT_HOSTNAME_MISMATCH:
+    case X509_FAULT_CONSTRAINT:
         return true;
     case X509_N_FAULTS:
         break;

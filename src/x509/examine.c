@@ -7,6 +7,7 @@
 
 #include "x509/evidence.h"
 #include "x509/ocsp.h"
+#include "x509/profile.h"
 #include "x509/strength.h"
 #include "x509/verify.h"
 
@@ -73,6 +74,9 @@ static void span_find(struct span *s, const struct work *w)
     }
     for (size_t i = 0; i < strength_n_steps; i++) {
         span_cut(s, strength_steps_s[i]);
+    }
+    for (size_t i = 0; i < profile_n_steps; i++) {
+        span_cut(s, profile_steps_s[i]);
     }
 }
 

@@ -24,7 +24,8 @@ static void name_culprit(char *out, size_t room, const struct x509_chain *chain,
 void findings_put_fault(struct findings *f, const struct x509_fault *fault)
 {
     for (size_t i = 0; i < f->n; i++) {
-        if (f->list[i].kind == fault->kind && f->list[i].culprit == fault->culprit) {
+        if (f->list[i].kind == fault->kind && f->list[i].culprit == fault->culprit &&
+            f->list[i].rule == fault->rule) { /* rules are rows of one table: equal, or not */
             return;
         }
     }
@@ -33,18 +34,32 @@ void findings_put_fault(struct findings *f, const struct x509_fault *fault)
     }
 }
 
-void findings_put(struct findings *f, enum x509_fault_kind kind, struct cert *c, int openssl_error,
-                  const char *what)
+static struct x509_fault fault_of(const struct findings *f, enum x509_fault_kind kind,
+                                  struct cert *c, const char *what)
 {
     char who[240];
     name_culprit(who, sizeof who, f->chain, c);
-    findings_put_fault(
-        f, &(struct x509_fault){
-               .kind = kind,
-               .culprit = culprit_of(f->chain, c),
-               .openssl_error = openssl_error,
-               .detail = chain_say(f->chain, x509_fault_summary(kind), "%s %s", who, what),
-           });
+    return (struct x509_fault){
+        .kind = kind,
+        .culprit = culprit_of(f->chain, c),
+        .detail = chain_say(f->chain, x509_fault_summary(kind), "%s %s", who, what),
+    };
+}
+
+void findings_put(struct findings *f, enum x509_fault_kind kind, struct cert *c, int openssl_error,
+                  const char *what)
+{
+    struct x509_fault fault = fault_of(f, kind, c, what);
+    fault.openssl_error = openssl_error;
+    findings_put_fault(f, &fault);
+}
+
+void findings_put_rule(struct findings *f, enum x509_fault_kind kind, struct cert *c,
+                       const char *rule, const char *what)
+{
+    struct x509_fault fault = fault_of(f, kind, c, what);
+    fault.rule = rule;
+    findings_put_fault(f, &fault);
 }
 
 void findings_put_limit(struct findings *f, enum x509_fault_kind kind, struct cert *c,

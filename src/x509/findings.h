@@ -20,6 +20,9 @@ struct findings {
 /* `what` continues a sentence about the certificate: "has expired". */
 void findings_put(struct findings *f, enum x509_fault_kind kind, struct cert *c, int openssl_error,
                   const char *what);
+/* With the row of the table that it comes from. */
+void findings_put_rule(struct findings *f, enum x509_fault_kind kind, struct cert *c,
+                       const char *rule, const char *what);
 void findings_put_limit(struct findings *f, enum x509_fault_kind kind, struct cert *c,
                         int64_t limit_s);
 /* For orders of our own: a whole sentence. */

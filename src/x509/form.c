@@ -80,9 +80,22 @@ static const char *wrong_constraints(const X509 *x)
     return wrong;
 }
 
+/* RFC 5280 section 4.2.1.3 asks for one bit at least; OpenSSL takes the extension for invalid,
+ * other verifiers for what it says: good for nothing. */
+static bool has_empty_usage(const X509 *x)
+{
+    ASN1_BIT_STRING *usage = X509_get_ext_d2i(x, NID_key_usage, NULL, NULL);
+    bool is_empty = usage != NULL;
+    for (int i = 0; is_empty && i < ASN1_STRING_length(usage); i++) {
+        is_empty = ASN1_STRING_get0_data(usage)[i] == 0;
+    }
+    ASN1_BIT_STRING_free(usage);
+    return is_empty;
+}
+
 static const char *wrong_form(X509 *x)
 {
-    if ((X509_get_extension_flags(x) & EXFLAG_INVALID) != 0) {
+    if ((X509_get_extension_flags(x) & EXFLAG_INVALID) != 0 && !has_empty_usage(x)) {
         return "has an extension that is not valid";
     }
     if (has_extension_twice(x)) {
@@ -103,6 +116,9 @@ void form_check(const struct path *path, struct findings *out)
         const char *wrong = wrong_form(path->certs[i]->x);
         if (wrong != NULL) {
             findings_put(out, X509_FAULT_MALFORMED, path->certs[i], 0, wrong);
+        } else if (has_empty_usage(path->certs[i]->x)) {
+            findings_put(out, i > 0 ? X509_FAULT_CHAIN_INVALID : X509_FAULT_WRONG_PURPOSE,
+                         path->certs[i], 0, "has a key usage that allows nothing");
         }
     }
 }

@@ -102,16 +102,20 @@ static const char *whom_it_names(struct x509_chain *chain)
     return chain->names_detail;
 }
 
+/* Where its kind stands; the last one gives way when there is no room. */
 static void put_host(struct x509_chain *chain, struct x509_judgement *out)
 {
-    out->is_valid = false;
-    if (out->n_faults < X509_FAULTS_MAX) {
-        out->faults[out->n_faults++] = (struct x509_fault){
-            .kind = X509_FAULT_HOSTNAME_MISMATCH,
-            .openssl_error = X509_V_ERR_HOSTNAME_MISMATCH,
-            .detail = whom_it_names(chain),
-        };
+    size_t n = out->n_faults < X509_FAULTS_MAX ? ++out->n_faults : (size_t)X509_FAULTS_MAX;
+    size_t at = n - 1;
+    for (; at > 0 && out->faults[at - 1].kind > X509_FAULT_HOSTNAME_MISMATCH; at--) {
+        out->faults[at] = out->faults[at - 1];
     }
+    out->is_valid = false;
+    out->faults[at] = (struct x509_fault){
+        .kind = X509_FAULT_HOSTNAME_MISMATCH,
+        .openssl_error = X509_V_ERR_HOSTNAME_MISMATCH,
+        .detail = whom_it_names(chain),
+    };
 }
 
 static void judge_no_certificate(struct x509_judgement *out)

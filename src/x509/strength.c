@@ -4,6 +4,7 @@
 
 enum {
     FLOOR_DEFAULT = 112, /* RSA 2048, SHA-224: NIST SP 800-57 part 1, table 2 */
+    FLOOR_LEGACY = 80,   /* RSA 1024: verifying signatures, no use asked; SP 800-131A section 3 */
     FLOOR_BEFORE = 80    /* RSA 1024 */
 };
 
@@ -16,9 +17,17 @@ enum {
 const int64_t strength_steps_s[] = { RSA_1024_ENDS_S, SHA1_ENDS_S, DSA_ENDS_S };
 const size_t strength_n_steps = ARRAY_LEN(strength_steps_s);
 
+static int floor_asked(const struct x509_question *q)
+{
+    if (q->floor_bits != 0) {
+        return (int)(q->floor_bits & 0xFFFFU);
+    }
+    return q->purpose == X509_FOR_ANY ? FLOOR_LEGACY : FLOOR_DEFAULT;
+}
+
 static int floor_of(const struct x509_question *q)
 {
-    int asked = q->floor_bits == 0 ? FLOOR_DEFAULT : (int)(q->floor_bits & 0xFFFFU);
+    int asked = floor_asked(q);
     bool was_before = !q->ignore_dates && q->at_s < RSA_1024_ENDS_S;
     return was_before && asked > FLOOR_BEFORE ? FLOOR_BEFORE : asked;
 }
@@ -49,7 +58,7 @@ static void check_digest(struct cert *c, const struct x509_question *q, struct f
     if (digest == NID_sha1 && !q->ignore_dates && q->at_s < SHA1_ENDS_S) {
         return;
     }
-    if (bits < (q->floor_bits == 0 ? FLOOR_DEFAULT : (int)(q->floor_bits & 0xFFFFU))) {
+    if (bits < floor_asked(q)) {
         findings_put(out, X509_FAULT_WEAK, c, 0, "is signed with a digest that is too weak");
     }
 }

@@ -6,7 +6,9 @@
 #include <openssl/evp.h>
 #include <openssl/x509v3.h>
 
+#include "x509/constraints.h"
 #include "x509/form.h"
+#include "x509/profile.h"
 #include "x509/strength.h"
 
 /* One run of X509_verify_cert(). */
@@ -164,9 +166,39 @@ static bool fill(struct run *r)
     return true;
 }
 
+static bool is_zero(const ASN1_INTEGER *count)
+{
+    return count != NULL && ASN1_INTEGER_get(count) == 0;
+}
+
+/* RFC 5937 section 3.2: what a trust anchor says of policies sets the inputs of the path's
+ * validation, since the anchor itself is no part of the path. */
+static unsigned long flags_of_anchor(const struct path *path)
+{
+    unsigned long flags = 0;
+    const X509 *x = path->certs[path->n - 1]->x;
+    POLICY_CONSTRAINTS *pc = X509_get_ext_d2i(x, NID_policy_constraints, NULL, NULL);
+    ASN1_INTEGER *any = X509_get_ext_d2i(x, NID_inhibit_any_policy, NULL, NULL);
+    if (pc != NULL && is_zero(pc->requireExplicitPolicy)) {
+        flags |= X509_V_FLAG_EXPLICIT_POLICY;
+    }
+    if (pc != NULL && is_zero(pc->inhibitPolicyMapping)) {
+        flags |= X509_V_FLAG_INHIBIT_MAP;
+    }
+    if (is_zero(any)) {
+        flags |= X509_V_FLAG_INHIBIT_ANY;
+    }
+    POLICY_CONSTRAINTS_free(pc);
+    ASN1_INTEGER_free(any);
+    return flags;
+}
+
 static unsigned long flags_of(const struct run *r)
 {
     unsigned long flags = X509_V_FLAG_POLICY_CHECK; /* RFC 5280 section 6.1 asks for it always */
+    if (r->q->profile == X509_PROFILE_CAREFUL && r->path->n > 1) {
+        flags |= flags_of_anchor(r->path);
+    }
     if (r->q->strict) {
         flags |= X509_V_FLAG_X509_STRICT;
     }
@@ -263,6 +295,45 @@ static void settle_revocation(const struct x509_question *q, struct findings *f)
     }
 }
 
+static bool has_kind_flags(const X509_CRL *crl)
+{
+    ISSUING_DIST_POINT *idp = X509_CRL_get_ext_d2i(crl, NID_issuing_distribution_point, NULL, NULL);
+    bool has = idp != NULL && (idp->onlyuser > 0 || idp->onlyCA > 0);
+    ISSUING_DIST_POINT_free(idp);
+    return has;
+}
+
+/* RFC 5280 section 5.2.5: the scope of a CRL for users' or for CAs' certificates only does not take
+ * in certificates of version 1 or 2, which do not say what they are. */
+static bool is_out_of_scope(const struct cert *c, STACK_OF(X509_CRL) * crls)
+{
+    bool is_out = false;
+    for (int i = 0; i < sk_X509_CRL_num(crls); i++) {
+        const X509_CRL *crl = sk_X509_CRL_value(crls, i);
+        if (X509_NAME_cmp(X509_CRL_get_issuer(crl), X509_get_issuer_name(c->x)) != 0) {
+            continue;
+        }
+        if (!has_kind_flags(crl)) {
+            return false;
+        }
+        is_out = true;
+    }
+    return is_out;
+}
+
+static void check_crl_versions(const struct path *path, const struct x509_question *q,
+                               struct findings *out)
+{
+    STACK_OF(X509_CRL) *crls = out->chain->store->crls;
+    for (size_t i = 0; i < path->n && q->demand_revocation; i++) {
+        struct cert *c = path->certs[i];
+        if (X509_get_version(c->x) != X509_VERSION_3 && !c->is_anchor && is_out_of_scope(c, crls)) {
+            findings_put(out, X509_FAULT_REVOCATION_UNKNOWN, c, X509_V_ERR_DIFFERENT_CRL_SCOPE,
+                         "is not in the scope of the revocation list");
+        }
+    }
+}
+
 static enum status run(struct run *r)
 {
     TRY(prepare(r));
@@ -310,8 +381,13 @@ enum status verify_path(const struct path *path, const struct x509_question *q,
     enum status st = run(&r);
     run_deinit(&r);
     TRY(st);
+    check_crl_versions(path, q, out);
     settle_revocation(q, out);
     form_check(path, out);
+    constraints_check(path, out);
+    if (q->profile == X509_PROFILE_CAREFUL) {
+        profile_check(path, q, out);
+    }
     check_gated_crypto(path, q, out);
     check_dates(path, q, out);
     strength_check(path, q, out);

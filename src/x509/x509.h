@@ -110,7 +110,8 @@ struct x509_question {
                                certificate known to be revoked (or must-staple unmet) is a fault */
     bool strict; /* RFC 5280 to the letter, as X509_V_FLAG_X509_STRICT (Python 3.13 and later) */
     unsigned floor_bits; /* strength asked of keys and digests, in bits (NIST SP 800-57); 0: 112, as
-                            OpenSSL's security level 2; its level 1 asks 80 (RSA 1024, no SHA-1) */
+                            OpenSSL's security level 2, or 80 (RSA 1024, no SHA-1), as its level 1,
+                            where no purpose is asked */
     struct bytes ocsp_response; /* stapled, DER; empty: none */
     bool use_seen; /* certificates noted with x509_store_note_seen() may stand in the path: would
                       the chain verify if they were sent? */
@@ -184,8 +185,8 @@ enum x509_trust_source { X509_TRUST_NONE, X509_TRUST_SYSTEM, X509_TRUST_FILES };
 
 enum status x509_store_new(struct x509_store **out, struct err *err) NODISCARD;
 void x509_store_free(struct x509_store *s); /* NULL is fine */
-/* The certificates of a file or folder of any format that keystore.h knows. Errors name the file and
- * the place. Repeatable. */
+/* The certificates of a file or folder of any format that keystore.h knows. Errors name the file
+ * and the place. Repeatable. */
 enum status x509_store_add_trust(struct x509_store *s, const char *path, struct err *err) NODISCARD;
 /* The same with the password of its key stores; NULL: none. */
 enum status x509_store_add_trust_opened(struct x509_store *s, const char *path,
