@@ -1,6 +1,7 @@
 /* One file's content: which format it is of, and what it means that nothing of use was in it. */
 #include "keystore/der.h"
 #include "keystore/foreign.h"
+#include "keystore/jks.h"
 #include "keystore/reading.h"
 
 static enum keystore_format der_format(struct bytes content)
@@ -33,6 +34,9 @@ static enum keystore_format der_format(struct bytes content)
 static enum keystore_format format_of(struct bytes content)
 {
     enum der_shape shape = der_shape(content);
+    if (jks_is_in(content)) {
+        return jks_is_jceks(content) ? KEYSTORE_JCEKS : KEYSTORE_JKS;
+    }
     if (shape != SHAPE_NONE && shape != SHAPE_UNKNOWN) {
         return der_format(content);
     }
@@ -50,6 +54,7 @@ static enum status read_as(struct reading *r)
         return read_der(r);
     case KEYSTORE_JKS:
     case KEYSTORE_JCEKS:
+        return read_jks(r);
     case KEYSTORE_FOREIGN:
         break;
     }

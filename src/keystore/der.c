@@ -56,7 +56,7 @@ static enum status add_value(struct reading *r, struct bytes der)
     case SHAPE_PKCS7:
         return add_pkcs7(r, der);
     case SHAPE_PKCS12:
-        return add_unused(r, "PKCS#12");
+        return add_pkcs12(r, der);
     case SHAPE_PKCS8:
         return add_key(r, der);
     case SHAPE_LOCKED_PKCS8:

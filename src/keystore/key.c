@@ -30,7 +30,7 @@ enum status keep_public_half(struct reading *r, struct keystore_entry *e, EVP_PK
     return st;
 }
 
-static EVP_PKEY *decode_pkcs8(struct bytes der)
+EVP_PKEY *decode_pkcs8(struct bytes der)
 {
     const unsigned char *p = der.p;
     PKCS8_PRIV_KEY_INFO *info = d2i_PKCS8_PRIV_KEY_INFO(NULL, &p, (long)der.len);

@@ -11,6 +11,7 @@ enum block_kind {
     BLOCK_TRUSTED,
     BLOCK_CRL,
     BLOCK_PKCS7,
+    BLOCK_PKCS12,
     BLOCK_KEY,
     BLOCK_LOCKED_KEY,
     BLOCK_TRADITIONAL_KEY,
@@ -31,6 +32,7 @@ static const struct label {
     { "PKCS7", BLOCK_PKCS7, NULL },
     { "PKCS #7 SIGNED DATA", BLOCK_PKCS7, NULL },
     { "CMS", BLOCK_PKCS7, NULL },
+    { "PKCS12", BLOCK_PKCS12, NULL },
     { "PRIVATE KEY", BLOCK_KEY, NULL },
     { "ANY PRIVATE KEY", BLOCK_KEY, NULL },
     { "ENCRYPTED PRIVATE KEY", BLOCK_LOCKED_KEY, NULL },
@@ -82,6 +84,7 @@ static enum keystore_entry_kind entry_kind(enum block_kind kind)
     case BLOCK_CERTIFICATE:
     case BLOCK_TRUSTED:
     case BLOCK_PKCS7:
+    case BLOCK_PKCS12:
         return KEYSTORE_CERTIFICATE;
     case BLOCK_CRL:
         return KEYSTORE_CRL;
@@ -136,6 +139,8 @@ static enum status add_decoded(struct reading *r, const struct label *label,
         return add_crl(r, der);
     case BLOCK_PKCS7:
         return add_pkcs7(r, der);
+    case BLOCK_PKCS12:
+        return add_pkcs12(r, der);
     case BLOCK_KEY:
         return add_key(r, der);
     case BLOCK_LOCKED_KEY:

@@ -104,6 +104,7 @@ enum status add_traditional_key(struct reading *r, struct bytes headers,
 
 /* For an entry there is: the public half of an open key (NULL: it does not decode), the key of an
  * EncryptedPrivateKeyInfo; a key that stays locked, and why. */
+EVP_PKEY *decode_pkcs8(struct bytes der); /* the caller frees; NULL: it does not decode */
 enum status keep_public_half(struct reading *r, struct keystore_entry *e, EVP_PKEY *key) NODISCARD;
 enum status open_locked_key(struct reading *r, struct keystore_entry *e,
                             const X509_SIG *sealed) NODISCARD;
