@@ -1,0 +1,67 @@
+/* Who would have been called. The caller's own libraries decide, as the linker would have: a
+ * process may hold two OpenSSLs. */
+#include <dlfcn.h>
+#include <errno.h>
+#include <stdatomic.h>
+
+#include "agent/guest.h"
+#include "base/status.h"
+
+enum { SITES = 512 };
+
+static const char anchor; /* an address within this library */
+
+/* Call sites met, by address and by name: a function that ends in a call of another leaves its own
+ * caller's address. An entry is written once: first the function and the name, then the site. */
+static struct {
+    _Atomic(const void *) site;
+    _Atomic(const char *) name; /* a literal of interpose.c */
+    _Atomic(void *) function;
+    atomic_flag taken;
+} sites[SITES];
+
+bool origin_is_ours(const void *address)
+{
+    Dl_info us;
+    Dl_info it;
+    return dladdr(&anchor, &us) != 0 && dladdr(address, &it) != 0 && us.dli_fbase == it.dli_fbase;
+}
+
+void *origin_handle(const void *function)
+{
+    Dl_info info;
+    if (dladdr(function, &info) == 0 || info.dli_fname == NULL) {
+        return NULL;
+    }
+    /* The main program has no name that dlopen() knows. */
+    void *handle = dlopen(info.dli_fname, RTLD_LAZY | RTLD_NOLOAD);
+    return handle != NULL ? handle : dlopen(NULL, RTLD_LAZY | RTLD_NOLOAD);
+}
+
+static void *look_up(const char *name, const void *caller)
+{
+    void *handle = origin_handle(caller);
+    void *found = handle == NULL ? NULL : dlsym(handle, name);
+    if (handle != NULL) {
+        dlclose(handle); /* RTLD_NOLOAD counted it once more */
+    }
+    return found == NULL || origin_is_ours(found) ? dlsym(RTLD_NEXT, name) : found;
+}
+
+void *origin_find(const char *name, const void *caller)
+{
+    size_t slot = (((uintptr_t)caller >> 2) ^ ((uintptr_t)name >> 1)) % SITES;
+    if (atomic_load_explicit(&sites[slot].site, memory_order_acquire) == caller &&
+        atomic_load_explicit(&sites[slot].name, memory_order_relaxed) == name) {
+        return atomic_load_explicit(&sites[slot].function, memory_order_relaxed);
+    }
+    int saved = errno;
+    void *found = look_up(name, caller);
+    if (found != NULL && !atomic_flag_test_and_set(&sites[slot].taken)) {
+        atomic_store_explicit(&sites[slot].function, found, memory_order_relaxed);
+        atomic_store_explicit(&sites[slot].name, name, memory_order_relaxed);
+        atomic_store_explicit(&sites[slot].site, caller, memory_order_release);
+    }
+    errno = saved;
+    return found;
+}

@@ -1,0 +1,110 @@
+/* The coming and going of the guest. The environment is read when the library is loaded: nginx
+ * empties it before it makes its first SSL. */
+#include <dlfcn.h>
+#include <errno.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "agent/guest.h"
+
+enum { PROGRAM_BYTES_MAX = 256, KNOWN = 64 };
+
+static struct observer_options options;
+static char program[PROGRAM_BYTES_MAX];
+static bool is_wanted;
+
+static bool is_set(const char *name)
+{
+    const char *value = getenv(name);
+    return value != NULL && value[0] == '1';
+}
+
+/* Functions met, and whose they are. An entry is written once: first the observer. */
+static struct {
+    _Atomic(const void *) function;
+    _Atomic(struct observer *) observer;
+    atomic_flag taken;
+} known[KNOWN];
+
+static struct observer *attach_to(const void *function)
+{
+    struct calls calls;
+    void *handle = origin_handle(function); /* it stays: what is hooked must not be unloaded */
+    return handle != NULL && calls_find(&calls, handle) ? observer_attach(&calls, &options) : NULL;
+}
+
+struct observer *preload_observer(const void *function)
+{
+    size_t slot = ((uintptr_t)function >> 4) % KNOWN;
+    if (!is_wanted || function == NULL) {
+        return NULL;
+    }
+    if (atomic_load_explicit(&known[slot].function, memory_order_acquire) == function) {
+        return atomic_load_explicit(&known[slot].observer, memory_order_relaxed);
+    }
+    int saved = errno;
+    struct observer *o = attach_to(function);
+    if (!atomic_flag_test_and_set(&known[slot].taken)) {
+        atomic_store_explicit(&known[slot].observer, o, memory_order_relaxed);
+        atomic_store_explicit(&known[slot].function, function, memory_order_release);
+    }
+    errno = saved;
+    return o;
+}
+
+void preload_unseen(const char *library)
+{
+    static atomic_flag said = ATOMIC_FLAG_INIT;
+    struct note note = { 0 };
+    struct note_entry unseen = { .kind = NOTE_UNSEEN };
+    struct note_entry name = { .kind = NOTE_FACT, .type = FACT_PROGRAM };
+    if (!is_wanted || atomic_flag_test_and_set(&said)) {
+        return;
+    }
+    int saved = errno;
+    note_put(&note, &name, bytes_of_str(program), (struct bytes){ NULL, 0 });
+    note_put(&note, &unseen, bytes_of_str(library), (struct bytes){ NULL, 0 });
+    if (note_seal(&note, options.key, (uint32_t)getpid(), false)) {
+        outbox_send(bytes_of(note.p, note.len));
+    }
+    note_deinit(&note);
+    errno = saved;
+}
+
+/* A program that holds or links OpenSSL: Node, nginx, curl. Others load it later (interpose.c). */
+static void attach_early(void)
+{
+    void *all = dlopen(NULL, RTLD_LAZY | RTLD_NOLOAD);
+    void *found = all == NULL ? NULL : dlsym(all, "SSL_new");
+    if (found == NULL || origin_is_ours(found)) {
+        found = dlsym(RTLD_NEXT, "SSL_new");
+    }
+    preload_observer(found);
+}
+
+__attribute__((constructor)) static void start(void)
+{
+    int saved = errno;
+    if (outbox_init(options.key)) {
+        ssize_t len = readlink("/proc/self/exe", program, sizeof program - 1);
+        program[len > 0 ? len : 0] = '\0';
+        options.program = program;
+        options.sink = outbox_send;
+        options.wants_all = is_set("HANDFAST_ALL");
+        options.wants_keys = is_set("HANDFAST_KEYS");
+        options.wants_wire = is_set("HANDFAST_WIRE");
+        is_wanted = true;
+        attach_early();
+    }
+    errno = saved;
+}
+
+__attribute__((destructor)) static void end(void)
+{
+    int saved = errno;
+    if (is_wanted) {
+        observer_exit();
+    }
+    errno = saved;
+}

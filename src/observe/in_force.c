@@ -1,0 +1,236 @@
+/* What a connection was set to: gathered when it failed, never before. */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+
+#include "observe/watched.h"
+
+enum { FDS_LOOKED_AT = 256, CODES_MAX = 512, ANCHORS_SENT_MAX = 24, ANCHOR_BYTES_MAX = 4096 };
+
+static const struct bytes nothing = { NULL, 0 };
+
+static void put_bytes(struct watched *w, enum note_fact fact, struct bytes value)
+{
+    hooks_put(w, (struct note_entry){ .kind = NOTE_FACT, .type = (uint8_t)fact }, value, nothing);
+}
+
+static void put_text(struct watched *w, enum note_fact fact, const char *text)
+{
+    if (text != NULL) {
+        put_bytes(w, fact, bytes_of(text, strnlen(text, 1024)));
+    }
+}
+
+static void put_number(struct watched *w, enum note_fact fact, uint64_t v)
+{
+    uint8_t be[8];
+    for (int i = 0; i < 8; i++) {
+        be[i] = (uint8_t)(v >> (56 - 8 * i));
+    }
+    put_bytes(w, fact, bytes_of(be, sizeof be));
+}
+
+/* --- addresses --- */
+
+union address {
+    struct sockaddr any;
+    struct sockaddr_in v4;
+    struct sockaddr_in6 v6;
+    struct sockaddr_storage room;
+};
+
+static void put_address(struct watched *w, enum note_fact fact, const union address *a)
+{
+    uint8_t body[19];
+    bool is_v6 = a->any.sa_family == AF_INET6;
+    uint16_t port = ntohs(is_v6 ? a->v6.sin6_port : a->v4.sin_port);
+    struct bytes ip = is_v6 ? bytes_of(&a->v6.sin6_addr, 16) : bytes_of(&a->v4.sin_addr, 4);
+    if (is_v6 && IN6_IS_ADDR_V4MAPPED(&a->v6.sin6_addr)) {
+        ip = bytes_skip(ip, 12);
+    }
+    body[0] = ip.len == 16 ? 6 : 4;
+    body[1] = (uint8_t)(port >> 8);
+    body[2] = (uint8_t)port;
+    bytes_copy(body + 3, sizeof body - 3, ip);
+    put_bytes(w, fact, bytes_of(body, 3 + ip.len));
+}
+
+static bool peer_of(int fd, union address *out)
+{
+    socklen_t len = sizeof *out;
+    return getpeername(fd, &out->any, &len) == 0 &&
+           (out->any.sa_family == AF_INET || out->any.sa_family == AF_INET6);
+}
+
+/* Node, curl and others keep the socket from OpenSSL. Where the process has one connection only,
+ * it is that; where it has several, nobody knows. */
+static int only_connection(void)
+{
+    int found = -1;
+    for (int fd = 0; fd < FDS_LOOKED_AT; fd++) {
+        union address a;
+        int protocol = 0;
+        socklen_t len = sizeof protocol;
+        if (!peer_of(fd, &a) || getsockopt(fd, SOL_SOCKET, SO_PROTOCOL, &protocol, &len) != 0 ||
+            protocol != IPPROTO_TCP) {
+            continue;
+        }
+        if (found >= 0) {
+            return -1;
+        }
+        found = fd;
+    }
+    return found;
+}
+
+static void put_addresses(struct watched *w)
+{
+    const struct calls *c = &w->o->calls;
+    union address a;
+    int fd = c->SSL_get_fd != NULL ? c->SSL_get_fd(w->ssl) : -1;
+    fd = fd >= 0 ? fd : only_connection();
+    if (fd < 0 || !peer_of(fd, &a)) {
+        return;
+    }
+    put_address(w, FACT_PEER, &a);
+    socklen_t len = sizeof a;
+    if (getsockname(fd, &a.any, &len) == 0) {
+        put_address(w, FACT_LOCAL, &a);
+    }
+    struct tcp_info info;
+    len = sizeof info;
+    if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &len) == 0) {
+        put_number(w, FACT_TCP_STATE, info.tcpi_state);
+    }
+}
+
+/* --- policy --- */
+
+static void put_ciphers(struct watched *w)
+{
+    const struct calls *c = &w->o->calls;
+    uint8_t codes[2 * CODES_MAX];
+    size_t n = 0;
+    if (c->SSL_get_ciphers == NULL || c->OPENSSL_sk_num == NULL || c->OPENSSL_sk_value == NULL ||
+        c->SSL_CIPHER_get_protocol_id == NULL) {
+        return;
+    }
+    const OPENSSL_STACK *list = (const OPENSSL_STACK *)c->SSL_get_ciphers(w->ssl);
+    int count = list == NULL ? 0 : c->OPENSSL_sk_num(list);
+    for (int i = 0; i < count && n < CODES_MAX; i++, n++) {
+        uint16_t id = c->SSL_CIPHER_get_protocol_id(c->OPENSSL_sk_value(list, i));
+        codes[2 * n] = (uint8_t)(id >> 8);
+        codes[2 * n + 1] = (uint8_t)id;
+    }
+    put_bytes(w, FACT_CIPHERS, bytes_of(codes, 2 * n));
+}
+
+/* SSL_CTX_set_verify_locations and its like may have been called for the SSL_CTX only. */
+static void put_trust(struct watched *w)
+{
+    const struct calls *c = &w->o->calls;
+    SSL_CTX *ctx = c->SSL_get_SSL_CTX(w->ssl);
+    const struct watched_ctx *places = watched_ctx_of(w->o, ctx);
+    for (size_t i = 0; places != NULL && i < places->n_places; i++) {
+        if (places->places[i].path != NULL) {
+            put_text(w, places->places[i].fact, places->places[i].path);
+        } else {
+            put_number(w, places->places[i].fact, 1);
+        }
+    }
+    if (c->SSL_CTX_get_cert_store == NULL || c->X509_STORE_get0_objects == NULL ||
+        c->OPENSSL_sk_num == NULL || c->OPENSSL_sk_value == NULL ||
+        c->X509_OBJECT_get0_X509 == NULL || c->i2d_X509 == NULL) {
+        return;
+    }
+    X509_STORE *store = c->SSL_CTX_get_cert_store(ctx);
+    const OPENSSL_STACK *all =
+        store == NULL ? NULL : (const OPENSSL_STACK *)c->X509_STORE_get0_objects(store);
+    int n = all == NULL ? 0 : c->OPENSSL_sk_num(all);
+    put_number(w, FACT_N_ANCHORS, n > 0 ? (uint64_t)n : 0);
+    for (int i = 0; i < n && n <= ANCHORS_SENT_MAX; i++) {
+        uint8_t der[ANCHOR_BYTES_MAX];
+        unsigned char *p = der;
+        const X509 *x = c->X509_OBJECT_get0_X509(c->OPENSSL_sk_value(all, i));
+        int len = x == NULL ? 0 : c->i2d_X509(x, NULL);
+        if (len > 0 && len <= ANCHOR_BYTES_MAX) {
+            put_bytes(w, FACT_ANCHOR, bytes_of(der, (size_t)c->i2d_X509(x, &p)));
+        }
+    }
+}
+
+static void put_verification(struct watched *w, bool is_whole)
+{
+    const struct calls *c = &w->o->calls;
+    put_number(w, FACT_VERIFY_MODE, (uint64_t)(unsigned)c->SSL_get_verify_mode(w->ssl));
+    X509_VERIFY_PARAM *param =
+        c->SSL_get0_param == NULL || !is_whole ? NULL : c->SSL_get0_param(w->ssl);
+    if (param != NULL && c->X509_VERIFY_PARAM_get_flags != NULL) {
+        put_number(w, FACT_VERIFY_FLAGS, c->X509_VERIFY_PARAM_get_flags(param));
+    }
+    if (param != NULL && c->X509_VERIFY_PARAM_get0_host != NULL) {
+        put_text(w, FACT_CHECKED_HOST, c->X509_VERIFY_PARAM_get0_host(param, 0));
+    }
+}
+
+static void put_versions(struct watched *w)
+{
+    const struct calls *c = &w->o->calls;
+    if (c->SSL_ctrl != NULL) {
+        put_number(w, FACT_MIN_VERSION,
+                   (uint64_t)c->SSL_ctrl(w->ssl, SSL_CTRL_GET_MIN_PROTO_VERSION, 0, NULL));
+        put_number(w, FACT_MAX_VERSION,
+                   (uint64_t)c->SSL_ctrl(w->ssl, SSL_CTRL_GET_MAX_PROTO_VERSION, 0, NULL));
+    }
+    if (c->SSL_get_options != NULL) {
+        put_number(w, FACT_OPTIONS, c->SSL_get_options(w->ssl));
+    }
+    if (c->SSL_get_security_level != NULL) {
+        put_number(w, FACT_SECURITY_LEVEL, (uint64_t)(unsigned)c->SSL_get_security_level(w->ssl));
+    }
+}
+
+/* An SSL that is being freed has lost its X509_VERIFY_PARAM already. */
+static void put_policy(struct watched *w, bool is_whole)
+{
+    const struct calls *c = &w->o->calls;
+    c->ERR_set_mark();
+    if ((c->SSL_version(w->ssl) >> 8) == DTLS1_VERSION_MAJOR) {
+        put_number(w, FACT_DTLS, 1);
+    }
+    if (c->SSL_get_servername != NULL && is_whole) {
+        put_text(w, FACT_SERVER_NAME, c->SSL_get_servername(w->ssl, TLSEXT_NAMETYPE_host_name));
+    }
+    put_addresses(w);
+    put_versions(w);
+    put_verification(w, is_whole);
+    put_ciphers(w);
+    put_trust(w);
+    c->ERR_pop_to_mark();
+}
+
+void in_force_put(struct watched *w, enum ssl_state state)
+{
+    const struct calls *c = &w->o->calls;
+    int saved = errno;
+    if (w->facts_are_known) {
+        return;
+    }
+    w->facts_are_known = true;
+    put_text(w, FACT_PROGRAM, observing.program);
+    put_text(w, FACT_LIBRARY, c->OpenSSL_version == NULL ? NULL : c->OpenSSL_version(0));
+    switch (state) {
+    case SSL_WHOLE:
+        put_policy(w, true);
+        break;
+    case SSL_IN_FREE:
+        put_policy(w, false);
+        break;
+    case SSL_AT_EXIT:
+        put_addresses(w);
+        break;
+    }
+    errno = saved;
+}

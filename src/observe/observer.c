@@ -1,0 +1,460 @@
+#include "observe/observer.h"
+
+#include <errno.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "observe/watched.h"
+
+enum { OBSERVERS_MAX = 4, SPINS_MAX = 4096, PATH_BYTES_MAX = 1024 };
+
+/* The callbacks of OpenSSL know no closure: what is watched has to be found from here. */
+static struct observer observers[OBSERVERS_MAX];
+static atomic_size_t n_observers;
+static atomic_flag attaching = ATOMIC_FLAG_INIT;
+static atomic_flag listing = ATOMIC_FLAG_INIT;
+static struct watched *listed;
+struct observer_options observing;
+
+/* A thread that held it may be gone after fork(): then it is never free again, and we do without.
+ */
+static bool lock(atomic_flag *flag)
+{
+    for (unsigned i = 0; i < SPINS_MAX; i++) {
+        if (!atomic_flag_test_and_set_explicit(flag, memory_order_acquire)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void unlock(atomic_flag *flag)
+{
+    atomic_flag_clear_explicit(flag, memory_order_release);
+}
+
+/* --- the callbacks of each OpenSSL --- */
+
+static void call_program_msg(const struct observer *o, int is_written, int version, int type,
+                             const void *buf, size_t len, SSL *s, void *arg)
+{
+    struct watched *w = watched_of(o, s);
+    if (w != NULL && w->msg != NULL) {
+        w->msg(is_written, version, type, buf, len, s, arg); /* arg is the program's own */
+    }
+}
+
+/* A program that asked which callback was there, met ours and calls it from its own: once is
+ * enough.
+ */
+static void call_program_info(const struct observer *o, const SSL *s, int where, int result)
+{
+    struct watched *w = watched_of(o, s);
+    INFO_CALLBACK program = w != NULL ? w->info : NULL;
+    if (program == NULL) {
+        program = o->calls.SSL_CTX_get_info_callback(o->calls.SSL_get_SSL_CTX(s));
+    }
+    if (program == NULL || program == o->ours.info || (w != NULL && w->is_in_info)) {
+        return;
+    }
+    if (w != NULL) {
+        w->is_in_info = true;
+    }
+    program(s, where, result);
+    w = watched_of(o, s);
+    if (w != NULL) {
+        w->is_in_info = false;
+    }
+}
+
+static void call_program_keylog(const struct observer *o, const SSL *s, const char *line)
+{
+    const struct watched_ctx *c = watched_ctx_of(o, o->calls.SSL_get_SSL_CTX(s));
+    if (c != NULL && c->keylog != NULL) {
+        c->keylog(s, line);
+    }
+}
+
+/* As OpenSSL calls it (BIO_set_callback_ex(3)): a callback there was is called through, unchanged.
+ */
+static long on_bio(const struct observer *o, BIO *b, int oper, const char *p, size_t len, int argi,
+                   long argl, int ret, size_t *processed)
+{
+    struct watched *w = (struct watched *)(void *)o->calls.BIO_get_callback_arg(b);
+    int saved = errno;
+    bool is_read = oper == (BIO_CB_READ | BIO_CB_RETURN);
+    bool is_data = is_read || oper == (BIO_CB_WRITE | BIO_CB_RETURN);
+    (void)argi;
+    (void)argl;
+    if (w != NULL && is_data && ret > 0 && processed != NULL && *processed <= len) {
+        hooks_wire(o, b, w->ssl, is_read, bytes_of(p, *processed));
+    }
+    errno = saved;
+    return ret;
+}
+
+#define CALLBACKS(i)                                                                               \
+    static void msg_##i(int is_written, int version, int type, const void *buf, size_t len,        \
+                        SSL *s, void *arg)                                                         \
+    {                                                                                              \
+        int saved = errno;                                                                         \
+        call_program_msg(&observers[i], is_written, version, type, buf, len, s, arg);              \
+        hooks_message(&observers[i], is_written, type, bytes_of(buf, len), s);                     \
+        errno = saved;                                                                             \
+    }                                                                                              \
+    static void info_##i(const SSL *s, int where, int result)                                      \
+    {                                                                                              \
+        int saved = errno;                                                                         \
+        call_program_info(&observers[i], s, where, result);                                        \
+        errno = saved;                                                                             \
+        hooks_info(&observers[i], s, where, result);                                               \
+        errno = saved;                                                                             \
+    }                                                                                              \
+    static int verify_##i(int is_ok, X509_STORE_CTX *ctx)                                          \
+    {                                                                                              \
+        return hooks_verify(&observers[i], is_ok, ctx);                                            \
+    }                                                                                              \
+    static void keylog_##i(const SSL *s, const char *line)                                         \
+    {                                                                                              \
+        int saved = errno;                                                                         \
+        call_program_keylog(&observers[i], s, line);                                               \
+        hooks_key(&observers[i], s, line);                                                         \
+        errno = saved;                                                                             \
+    }                                                                                              \
+    static long bio_##i(BIO *b, int oper, const char *p, size_t len, int argi, long argl, int ret, \
+                        size_t *processed)                                                         \
+    {                                                                                              \
+        return on_bio(&observers[i], b, oper, p, len, argi, argl, ret, processed);                 \
+    }
+CALLBACKS(0)
+CALLBACKS(1)
+CALLBACKS(2)
+CALLBACKS(3)
+
+static const struct callbacks callbacks[OBSERVERS_MAX] = {
+    { msg_0, info_0, verify_0, keylog_0, bio_0 },
+    { msg_1, info_1, verify_1, keylog_1, bio_1 },
+    { msg_2, info_2, verify_2, keylog_2, bio_2 },
+    { msg_3, info_3, verify_3, keylog_3, bio_3 },
+};
+
+/* --- what is watched --- */
+
+struct watched *watched_of(const struct observer *o, const SSL *s)
+{
+    return o->calls.SSL_get_ex_data(s, atomic_load_explicit(&o->ssl_index, memory_order_relaxed));
+}
+
+struct watched_ctx *watched_ctx_of(const struct observer *o, SSL_CTX *ctx)
+{
+    int index = atomic_load_explicit(&o->ctx_index, memory_order_relaxed);
+    return ctx == NULL ? NULL : o->calls.SSL_CTX_get_ex_data(ctx, index);
+}
+
+static struct watched_ctx *make_ctx(struct observer *o, SSL_CTX *ctx)
+{
+    struct watched_ctx *c = watched_ctx_of(o, ctx);
+    if (c != NULL || ctx == NULL) {
+        return c;
+    }
+    c = calloc(1, sizeof *c);
+    if (c != NULL && o->calls.SSL_CTX_set_ex_data(ctx, atomic_load(&o->ctx_index), c) != 1) {
+        free(c);
+        c = NULL;
+    }
+    return c;
+}
+
+void watched_list(struct watched *w)
+{
+    if (w->is_listed || !lock(&listing)) {
+        return;
+    }
+    w->next = listed;
+    w->previous = NULL;
+    if (listed != NULL) {
+        listed->previous = w;
+    }
+    listed = w;
+    w->is_listed = true;
+    unlock(&listing);
+}
+
+/* Who cannot be unlinked must not be freed: it stays, in a process that lost a thread to fork(). */
+void watched_unlist(struct watched *w)
+{
+    if (!w->is_listed || !lock(&listing)) {
+        return;
+    }
+    if (w->previous != NULL) {
+        w->previous->next = w->next;
+    } else {
+        listed = w->next;
+    }
+    if (w->next != NULL) {
+        w->next->previous = w->previous;
+    }
+    w->is_listed = false;
+    unlock(&listing);
+}
+
+static void deliver(struct watched *w)
+{
+    bool is_server = w->o->calls.SSL_is_server(w->ssl) != 0;
+    if (note_seal(&w->note, observing.key, (uint32_t)w->pid, is_server)) {
+        observing.sink(bytes_of(w->note.p, w->note.len));
+    }
+}
+
+void watched_settle(struct watched *w, enum note_end end, int error, enum ssl_state state)
+{
+    bool is_good = end == NOTE_END_DATA && !w->is_noteworthy;
+    if (w->begun && !w->over && (!is_good || observing.wants_all)) {
+        uint8_t code[4] = { (uint8_t)(error >> 24), (uint8_t)(error >> 16), (uint8_t)(error >> 8),
+                            (uint8_t)error };
+        bool is_peer = end == NOTE_END_EOF;
+        hooks_put(
+            w, (struct note_entry){ .kind = NOTE_END, .type = (uint8_t)end, .from_peer = is_peer },
+            bytes_of(code, sizeof code), (struct bytes){ NULL, 0 });
+        in_force_put(w, state);
+        deliver(w);
+    }
+    w->over = true;
+    if (state == SSL_WHOLE) {
+        hooks_remove(w);
+    }
+    watched_unlist(w);
+    note_deinit(&w->note);
+}
+
+/* Runs in SSL_new(), when the SSL can be used already. */
+static void on_new(void *parent, void *ptr, CRYPTO_EX_DATA *ad, int idx, long argl, void *argp)
+{
+    struct observer *o = argp;
+    int saved = errno;
+    struct watched *w = calloc(1, sizeof *w);
+    (void)ptr;
+    (void)argl;
+    if (w != NULL && o->calls.CRYPTO_set_ex_data(ad, idx, w) == 1) {
+        SSL_CTX *ctx = o->calls.SSL_get_SSL_CTX(parent);
+        const struct watched_ctx *c = watched_ctx_of(o, ctx);
+        w->o = o;
+        w->ssl = parent;
+        w->msg = c != NULL ? c->msg : NULL;
+        w->info = o->calls.SSL_get_info_callback(parent);
+        o->calls.SSL_set_msg_callback(parent, o->ours.msg);
+        o->calls.SSL_set_info_callback(parent, o->ours.info);
+        if (observing.wants_keys && o->calls.SSL_CTX_get_keylog_callback != NULL &&
+            o->calls.SSL_CTX_get_keylog_callback(ctx) != o->ours.keylog) {
+            struct watched_ctx *made = make_ctx(o, ctx);
+            if (made != NULL) {
+                made->keylog = o->calls.SSL_CTX_get_keylog_callback(ctx);
+                o->calls.SSL_CTX_set_keylog_callback(ctx, o->ours.keylog);
+            }
+        }
+    } else {
+        free(w);
+    }
+    errno = saved;
+}
+
+/* SSL_dup(): the copy has got a struct of its own from on_new(), and keeps it. */
+static int on_dup(CRYPTO_EX_DATA *to, const CRYPTO_EX_DATA *from, void **from_d, int idx, long argl,
+                  void *argp)
+{
+    const struct observer *o = argp;
+    (void)from;
+    (void)argl;
+    *from_d = o->calls.CRYPTO_get_ex_data(to, idx);
+    return 1;
+}
+
+static void on_free(void *parent, void *ptr, CRYPTO_EX_DATA *ad, int idx, long argl, void *argp)
+{
+    struct watched *w = ptr;
+    int saved = errno;
+    (void)parent;
+    (void)ad;
+    (void)idx;
+    (void)argl;
+    (void)argp;
+    if (w != NULL) {
+        if (w->begun && !w->over && w->pid == getpid()) {
+            watched_settle(w, NOTE_END_FREED, 0, SSL_IN_FREE);
+        }
+        note_deinit(&w->note);
+        watched_unlist(w);
+        if (!w->is_listed) {
+            free(w);
+        }
+    }
+    errno = saved;
+}
+
+static void on_free_ctx(void *parent, void *ptr, CRYPTO_EX_DATA *ad, int idx, long argl, void *argp)
+{
+    struct watched_ctx *c = ptr;
+    (void)parent;
+    (void)ad;
+    (void)idx;
+    (void)argl;
+    (void)argp;
+    for (size_t i = 0; c != NULL && i < c->n_places; i++) {
+        free(c->places[i].path);
+    }
+    free(c);
+}
+
+/* --- for the program's side --- */
+
+static struct observer *attach(const struct calls *calls, const struct observer_options *options)
+{
+    size_t n = atomic_load(&n_observers);
+    for (size_t i = 0; i < n; i++) {
+        if (observers[i].calls.SSL_get_ex_data == calls->SSL_get_ex_data) {
+            return &observers[i];
+        }
+    }
+    if (n == OBSERVERS_MAX) {
+        return NULL;
+    }
+    struct observer *o = &observers[n];
+    if (n == 0) {
+        observing = *options;
+    }
+    o->calls = *calls;
+    o->ours = callbacks[n];
+    atomic_store(&o->ssl_index, -1); /* until it is known; SSLs may be made meanwhile */
+    atomic_store(&o->ctx_index, -1);
+    int ctx_index =
+        calls->CRYPTO_get_ex_new_index(CRYPTO_EX_INDEX_SSL_CTX, 0, o, NULL, NULL, on_free_ctx);
+    atomic_store(&o->ctx_index, ctx_index);
+    int ssl_index = ctx_index < 0 ? -1
+                                  : calls->CRYPTO_get_ex_new_index(CRYPTO_EX_INDEX_SSL, 0, o,
+                                                                   on_new, on_dup, on_free);
+    atomic_store(&o->ssl_index, ssl_index);
+    if (ssl_index < 0) {
+        return NULL;
+    }
+    atomic_store(&n_observers, n + 1);
+    return o;
+}
+
+struct observer *observer_attach(const struct calls *calls, const struct observer_options *options)
+{
+    if (!lock(&attaching)) {
+        return NULL;
+    }
+    struct observer *o = attach(calls, options);
+    unlock(&attaching);
+    return o;
+}
+
+/* Other threads may be at work on their connections until the very end: only those of this thread
+ * are still. */
+static struct watched *own_listed(void)
+{
+    pthread_t self = pthread_self();
+    int pid = getpid();
+    struct watched *w = NULL;
+    if (lock(&listing)) {
+        for (w = listed; w != NULL && (w->pid != pid || !pthread_equal(w->thread, self));) {
+            w = w->next;
+        }
+        unlock(&listing);
+    }
+    return w;
+}
+
+void observer_exit(void)
+{
+    struct watched *w = own_listed();
+    while (w != NULL) {
+        watched_settle(w, NOTE_END_EXIT, 0, SSL_AT_EXIT);
+        w = w->is_listed ? NULL : own_listed();
+    }
+}
+
+bool observer_take_msg_callback(struct observer *o, SSL *s, msg_callback *cb)
+{
+    struct watched *w = s == NULL ? NULL : watched_of(o, s);
+    if (w == NULL || w->over) {
+        return false;
+    }
+    w->msg = cb;
+    return true;
+}
+
+void observer_note_ctx_msg_callback(struct observer *o, SSL_CTX *ctx, msg_callback *cb)
+{
+    struct watched_ctx *c = make_ctx(o, ctx);
+    if (c != NULL) {
+        c->msg = cb;
+    }
+}
+
+bool observer_take_keylog_callback(struct observer *o, SSL_CTX *ctx, SSL_CTX_keylog_cb_func cb)
+{
+    struct watched_ctx *c = watched_ctx_of(o, ctx);
+    bool is_ours = c != NULL && o->calls.SSL_CTX_get_keylog_callback != NULL &&
+                   o->calls.SSL_CTX_get_keylog_callback(ctx) == o->ours.keylog;
+    if (is_ours) {
+        c->keylog = cb;
+    }
+    return is_ours;
+}
+
+void observer_note_trust(struct observer *o, SSL_CTX *ctx, enum note_fact fact, const char *path)
+{
+    struct watched_ctx *c = make_ctx(o, ctx);
+    if (c == NULL || c->n_places == TRUST_PLACES_MAX) {
+        return;
+    }
+    c->places[c->n_places].fact = fact;
+    c->places[c->n_places].path = path == NULL ? NULL : strndup(path, PATH_BYTES_MAX);
+    c->n_places++;
+}
+
+void observer_before_free(struct observer *o, SSL *s)
+{
+    struct watched *w = s == NULL ? NULL : watched_of(o, s);
+    if (w != NULL && w->begun && !w->over) {
+        in_force_put(w, SSL_WHOLE); /* on_free() comes when half of it is gone */
+    }
+}
+
+/* The SSL is used for another connection: all begins anew. */
+static void start_again(struct watched *w)
+{
+    msg_callback *program = w->msg;
+    struct observer *o = w->o;
+    SSL *s = w->ssl;
+    *w = (struct watched){ .o = o, .ssl = s, .msg = program };
+    o->calls.SSL_set_msg_callback(s, o->ours.msg);
+    w->info = o->calls.SSL_get_info_callback(s);
+    w->info = w->info == o->ours.info ? NULL : w->info;
+    o->calls.SSL_set_info_callback(s, o->ours.info);
+}
+
+void observer_before_clear(struct observer *o, SSL *s)
+{
+    struct watched *w = s == NULL ? NULL : watched_of(o, s);
+    if (w == NULL || !w->begun) {
+        return;
+    }
+    if (!w->over) {
+        watched_settle(w, NOTE_END_FREED, 0, SSL_WHOLE);
+    }
+    if (!w->is_listed) {
+        start_again(w);
+    }
+}
+
+void observer_again(struct observer *o, SSL *s)
+{
+    struct watched *w = s == NULL ? NULL : watched_of(o, s);
+    if (w != NULL && w->over && !w->is_listed) {
+        start_again(w);
+    }
+}

@@ -1,0 +1,59 @@
+/*
+ * observer: sees every handshake of an OpenSSL from inside the process, without touching the
+ * program.
+ *
+ * An ex_data callback runs for every SSL that is made, whoever makes it, and gives it a message
+ * callback. What that sees is kept in a note (note.h), bounded, until the handshake has ended; then
+ * the note goes to the sink, or is thrown away where nothing failed and nobody asked for more. Once
+ * the peer's application data come in everything is taken out again: later requests cost nothing.
+ *
+ * The rule of a guest: errno and the error queue are as they were; nothing blocks, prints, exits or
+ * starts a thread; without memory it observes nothing. The program's own callbacks go on working:
+ * those with a getter are called from ours while ours is in place, the message callback, which has
+ * none, must be told (observer_take_msg_callback and its like). An SSL belongs to one thread at a
+ * time, as OpenSSL asks; the sink may be called from several threads at once.
+ *
+ * Sources: CRYPTO_get_ex_new_index(3), SSL_set_msg_callback(3), SSL_set_info_callback(3),
+ * SSL_set_verify(3), and the code of OpenSSL 1.1.1 and 3.0 where they are silent.
+ */
+#ifndef HANDFAST_OBSERVE_OBSERVER_H
+#define HANDFAST_OBSERVE_OBSERVER_H
+
+#include "observe/calls.h"
+#include "observe/note.h"
+
+struct observer_options {
+    bool wants_all;  /* completed handshakes too */
+    bool wants_keys; /* lines of a key log */
+    bool wants_wire; /* bytes as they went over the wire, of the handshake */
+    uint8_t key[NOTE_KEY_BYTES];
+    const char *program; /* borrowed for ever */
+    /* Must not block. The note is borrowed until return. */
+    void (*sink)(struct bytes note);
+};
+
+/* One OpenSSL of this process. */
+struct observer;
+
+/* Starts to observe; the same OpenSSL again gives the same observer. NULL where something is
+ * missing, or there are too many. `options` of the first call hold for all. Thread-safe. */
+struct observer *observer_attach(const struct calls *calls, const struct observer_options *options);
+/* Sends what is still open: the process ends. */
+void observer_exit(void);
+
+/* What the program sets and OpenSSL has no getter for. Each says whether it was taken: then the
+ * program's callback must not be set by itself, ours calls it. */
+bool observer_take_msg_callback(struct observer *o, SSL *s,
+                                void (*cb)(int, int, int, const void *, size_t, SSL *, void *));
+void observer_note_ctx_msg_callback(struct observer *o, SSL_CTX *ctx,
+                                    void (*cb)(int, int, int, const void *, size_t, SSL *, void *));
+bool observer_take_keylog_callback(struct observer *o, SSL_CTX *ctx, SSL_CTX_keylog_cb_func cb);
+/* Trust anchors were loaded from there; `fact` is FACT_TRUST_FILE, _DIR or _DEFAULT. */
+void observer_note_trust(struct observer *o, SSL_CTX *ctx, enum note_fact fact, const char *path);
+/* The program is about to free, or to reuse, this SSL. */
+void observer_before_free(struct observer *o, SSL *s);
+void observer_before_clear(struct observer *o, SSL *s);
+/* A handshake of a connection that is up is about to begin again. */
+void observer_again(struct observer *o, SSL *s);
+
+#endif

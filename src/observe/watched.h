@@ -1,0 +1,104 @@
+/*
+ * watched: one SSL under observation, shared by the files of the observer. Not for other areas.
+ */
+#ifndef HANDFAST_OBSERVE_WATCHED_H
+#define HANDFAST_OBSERVE_WATCHED_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "observe/observer.h"
+
+enum { TRUST_PLACES_MAX = 8 };
+
+typedef void msg_callback(int, int, int, const void *, size_t, SSL *, void *);
+
+/* Ours, for one OpenSSL: a callback is told the SSL, and not whose it is. */
+struct callbacks {
+    msg_callback *msg;
+    INFO_CALLBACK info;
+    SSL_verify_cb verify;
+    KEYLOG_CALLBACK keylog;
+    BIO_callback_fn_ex bio;
+};
+
+struct observer {
+    struct calls calls;
+    struct callbacks ours;
+    atomic_int ssl_index, ctx_index;
+};
+
+extern struct observer_options observing; /* what every observer was asked for */
+
+/* What was set on an SSL_CTX; lives as long as it. */
+struct watched_ctx {
+    msg_callback *msg;
+    KEYLOG_CALLBACK keylog; /* the program's */
+    size_t n_places;
+    struct {
+        enum note_fact fact;
+        char *path; /* NULL: the default places */
+    } places[TRUST_PLACES_MAX];
+};
+
+struct watched {
+    struct watched *next, *previous; /* of those that have begun */
+    struct observer *o;
+    SSL *ssl;
+    pthread_t thread;
+    int pid; /* in which it began: a child has the parent's connections in memory too */
+    struct note note;
+    msg_callback *msg; /* the program's, or NULL */
+    INFO_CALLBACK info;
+    SSL_verify_cb verify;
+    BIO *wired[2];
+    BIO_callback_fn_ex bio[2];
+    long verify_result;
+    bool is_listed;
+    bool begun;            /* a message was seen */
+    bool done;             /* the handshake is over */
+    bool over;             /* the note is gone: nothing is watched any more */
+    bool verify_is_ours;   /* our callback is in place */
+    bool verify_failed;    /* it was told of a fault */
+    bool facts_are_known;  /* what was in force is in the note already */
+    bool is_noteworthy;    /* to be sent even where nothing failed */
+    bool saw_first_header; /* of the peer */
+    bool is_in_info;       /* the program's callback is being called from ours */
+    bool is_in_verify;
+    bool closed[2]; /* close_notify; by from_peer */
+    bool data[2];   /* application data; by from_peer */
+};
+
+/* What may still be asked of an SSL. */
+enum ssl_state {
+    SSL_WHOLE,
+    SSL_IN_FREE, /* SSL_free() has begun to take it apart */
+    SSL_AT_EXIT, /* the process ends: OpenSSL itself may be gone, the SSL is there */
+};
+
+/* observer.c */
+struct watched *watched_of(const struct observer *o, const SSL *s);
+struct watched_ctx *watched_ctx_of(const struct observer *o, SSL_CTX *ctx);
+/* What was seen is sent, or thrown away where nobody wants it; nothing is watched any more.
+ */
+void watched_settle(struct watched *w, enum note_end end, int error, enum ssl_state state);
+/* Links it, so that the end of the process finds it. */
+void watched_list(struct watched *w);
+void watched_unlist(struct watched *w);
+
+/* hooks.c: what the callbacks see */
+void hooks_message(const struct observer *o, int is_written, int type, struct bytes body, SSL *s);
+void hooks_info(const struct observer *o, const SSL *s, int where, int result);
+int hooks_verify(const struct observer *o, int is_ok, X509_STORE_CTX *ctx);
+void hooks_key(const struct observer *o, const SSL *s, const char *line);
+void hooks_wire(const struct observer *o, BIO *bio, const SSL *s, bool is_read, struct bytes bytes);
+void hooks_watch_wire(struct watched *w);
+void hooks_remove(struct watched *w);
+void hooks_put(struct watched *w, struct note_entry e, struct bytes head, struct bytes tail);
+/* The oldest and the newest of the error queue, left where they are. */
+void hooks_put_errors(struct watched *w);
+
+/* in_force.c: what the connection was set to */
+void in_force_put(struct watched *w, enum ssl_state state);
+
+#endif
