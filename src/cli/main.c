@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "base/status.h"
+#include "cli/cmd_check.h"
 #include "cli/cmd_explain.h"
 #include "cli/command.h"
 #include "cli/explain.h"
@@ -16,6 +17,7 @@ static int cmd_version(char **args, size_t n_args);
 /* clang-format off */
 static const struct command commands[] = {
     { "explain", cmd_explain, "FILE|DIR|-...", "say why the TLS handshakes in captures failed" },
+    { "check",   cmd_check,   "FILE|HOST:PORT", "say whether certificates are acceptable, and what mends them" },
     { "help",    cmd_help,    "[COMMAND]",     "show this, or how a command is used" },
     { "version", cmd_version, "",              "show the version" },
 };
@@ -74,7 +76,7 @@ static int cmd_help(char **args, size_t n_args)
     if (n_args > 0 && c == NULL) {
         return unknown(args[0]);
     }
-    if (c != NULL && c->run == cmd_explain) {
+    if (c != NULL && (c->run == cmd_explain || c->run == cmd_check)) {
         return c->run(ask_help, 1);
     }
     usage(stdout);

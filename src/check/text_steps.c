@@ -1,0 +1,219 @@
+/* What to do, numbered: one step for each thing missing or wrong, the commands with their names in.
+ */
+#include "base/clock.h"
+#include "check/page.h"
+#include "report/wrap.h"
+
+struct steps {
+    struct sheet *s;
+    const struct check_item *item;
+    size_t n;
+};
+
+/* A name from outside stands in a command only where no shell could read it otherwise. */
+static bool is_plain(const char *word)
+{
+    for (const char *p = word; *p != '\0'; p++) {
+        bool is_fine = (*p >= 'a' && *p <= 'z') || (*p >= 'A' && *p <= 'Z') ||
+                       (*p >= '0' && *p <= '9') || strchr("._/-:", *p) != NULL;
+        if (!is_fine) {
+            return false;
+        }
+    }
+    return word[0] != '\0' && word[0] != '-';
+}
+
+static const char *file_or(const char *name, const char *other)
+{
+    return is_plain(name) ? name : other;
+}
+
+static void put(struct steps *t)
+{
+    if (t->n++ == 0) {
+        sheet_heading(t->s, "To fix");
+    }
+    text_printf(t->s->out, "    %zu. ", t->n);
+    struct wrap w = wrap_start(t->s->out, 7, 7, t->s->width);
+    w.at_start = true;
+    wrap_words(&w, bytes_of(text_str(&t->s->words), t->s->words.len));
+    wrap_end(&w);
+    text_clear(&t->s->words);
+}
+
+static const char *side(const struct check_item *item)
+{
+    return item->purpose == X509_FOR_CLIENT ? "client" : "server";
+}
+
+static void put_missing(struct steps *t, const struct check_missing *m)
+{
+    struct text *w = &t->s->words;
+    const char *subject = m->subject[0] == '\0' ? "the issuer" : m->subject;
+    if (m->belongs_to_trust) {
+        text_printf(w, "Put the root \"%.200s\" into the trust store of whoever verifies", subject);
+    } else {
+        text_printf(w, "On the %s, send \"%.200s\" too, after the certificate that it issued",
+                    side(t->item), subject);
+    }
+    if (m->found_in != NULL) {
+        text_printf(w, "; it is in %.200s (SHA-256 %.16s...)", m->found_in, m->sha256_hex);
+    } else if (m->url != NULL && !m->belongs_to_trust) {
+        text_printf(w, "; the CA offers it at %.300s", m->url);
+    } else if (m->key_id[0] != '\0') {
+        text_printf(w, "; its key identifier is %.64s", m->key_id);
+    }
+    text_putc(w, '.');
+    if (m->belongs_to_trust && m->found_in == NULL && m->sha256_hex[0] != '\0') {
+        text_puts(w, " Make sure first that it is the right one, by its fingerprint.");
+    }
+    put(t);
+    bool has_command = m->url != NULL && is_plain(m->url) && m->found_in == NULL &&
+                       !m->belongs_to_trust && strncmp(m->url, "http", 4) == 0;
+    if (has_command) {
+        text_printf(w,
+                    "`curl -sS %s | openssl x509 -inform DER >issuer.pem` fetches it (it may be "
+                    "PKCS#7: `openssl pkcs7 -inform DER -print_certs`).",
+                    m->url);
+        put(t);
+    }
+}
+
+static void put_order(struct steps *t)
+{
+    const struct check_detail *d = t->item->detail;
+    bool has_one = false;
+    for (size_t i = 0; i < d->n_findings; i++) {
+        enum check_finding_kind kind = d->findings[i].kind;
+        has_one = has_one || kind == CHECK_FINDING_WRONG_ORDER || kind == CHECK_FINDING_UNRELATED ||
+                  kind == CHECK_FINDING_DUPLICATE;
+    }
+    bool can_mend = t->item->source == CHECK_FILE && d->fixed == NULL;
+    for (size_t i = 0; i < d->n_missing; i++) {
+        has_one = has_one || (d->missing[i].found_in != NULL && !d->missing[i].belongs_to_trust);
+    }
+    if (has_one && can_mend) {
+        text_printf(&t->s->words, "`handfast check --fix DIR %s` writes the chain as it should be.",
+                    file_or(t->item->input, "FILE"));
+        put(t);
+    }
+}
+
+static void put_dates(struct steps *t, const struct x509_fault *f)
+{
+    struct text *w = &t->s->words;
+    bool has_expired = f->kind == X509_FAULT_EXPIRED;
+    if (f->culprit == X509_CULPRIT_TRUST) {
+        text_puts(w, has_expired ? "Replace the expired certificate in the trust store by its "
+                                   "successor, and see that the chain leads there."
+                                 : "Check the clock, and the trust store: one of its certificates "
+                                   "is not valid yet.");
+    } else if (has_expired && f->culprit == 0) {
+        text_printf(w,
+                    "Renew the certificate, install it on the %s with its intermediates, and "
+                    "reload.",
+                    side(t->item));
+    } else if (has_expired) {
+        text_puts(w, "Get the current intermediate from the CA and send it in place of the expired "
+                     "one; where only that changed the leaf stays.");
+    } else {
+        text_puts(w, "Check the clock of whoever verifies (`timedatectl`): by that clock the "
+                     "certificate is not valid yet. Otherwise wait, or install the one before.");
+    }
+    put(t);
+}
+
+static void put_names(struct steps *t)
+{
+    const struct check_detail *d = t->item->detail;
+    struct text *w = &t->s->words;
+    text_puts(w, "Have a certificate issued that names ");
+    text_put_safe(w, bytes_head(bytes_of_str(t->item->host), 255));
+    text_puts(w, " as subjectAltName");
+    if (d->names != NULL && d->names->n > 0) {
+        text_printf(w, ", or connect by a name that it holds (%.255s)", d->names->names[0].name);
+    }
+    text_puts(w, ".");
+    put(t);
+}
+
+static const char *advice_for(enum x509_fault_kind kind)
+{
+    switch (kind) {
+    case X509_FAULT_MALFORMED:
+        return "Have the CA issue it again: it does not follow the rules of X.509 (RFC 5280).";
+    case X509_FAULT_CHAIN_INVALID:
+        return "Put the certificates that belong to the leaf in the place of the ones at fault: "
+               "each has to be issued, by name, key and signature, by a CA certificate that may.";
+    case X509_FAULT_CONSTRAINT:
+        return "Have it issued by a CA whose constraints (names, policies, path length) allow it, "
+               "or "
+               "have the CA's certificate issued with others.";
+    case X509_FAULT_REVOKED:
+        return "Replace it: the CA has revoked it, usually because its key was lost or it was "
+               "issued wrongly. Make a new key for the new one.";
+    case X509_FAULT_REVOCATION_UNKNOWN:
+        return "Get a current CRL or OCSP response for every certificate of the chain "
+               "(`openssl ocsp`, or the CRL address in the certificate) and name it with --crl "
+               "or --ocsp.";
+    case X509_FAULT_WRONG_PURPOSE:
+        return "Have one issued for this use (extendedKeyUsage serverAuth for servers, clientAuth "
+               "for clients, and a fitting keyUsage), or ask with the right --purpose.";
+    case X509_FAULT_WEAK:
+        return "Have it issued again with RSA of 2048 bits or more, or P-256, signed with SHA-256.";
+    case X509_FAULT_CHAIN_INCOMPLETE:
+    case X509_FAULT_SELF_SIGNED:
+    case X509_FAULT_UNTRUSTED_CA:
+    case X509_FAULT_EXPIRED:
+    case X509_FAULT_NOT_YET_VALID:
+    case X509_FAULT_HOSTNAME_MISMATCH:
+    case X509_N_FAULTS:
+        return NULL;
+    }
+    return NULL;
+}
+
+static void put_fault(struct steps *t, const struct x509_fault *f)
+{
+    if (f->kind == X509_FAULT_EXPIRED || f->kind == X509_FAULT_NOT_YET_VALID) {
+        put_dates(t, f);
+    } else if (f->kind == X509_FAULT_HOSTNAME_MISMATCH && t->item->host != NULL) {
+        put_names(t);
+    } else if (advice_for(f->kind) != NULL) {
+        text_puts(&t->s->words, advice_for(f->kind));
+        put(t);
+    }
+}
+
+static void put_check_again(struct steps *t)
+{
+    const struct check_item *item = t->item;
+    if (t->n == 0) {
+        return;
+    }
+    bool has_host = item->host != NULL && is_plain(item->host);
+    text_printf(&t->s->words, "Then check it again: `handfast check %s%s%s%s`",
+                has_host ? "--host " : "", has_host ? item->host : "", has_host ? " " : "",
+                file_or(item->input, "FILE"));
+    put(t);
+}
+
+void text_steps(struct sheet *s, const struct check_item *item)
+{
+    struct steps t = { .s = s, .item = item };
+    const struct check_detail *d = item->detail;
+    unsigned said = 0; /* one step for each kind of fault */
+    for (size_t i = 0; i < d->n_missing; i++) {
+        put_missing(&t, &d->missing[i]);
+    }
+    for (size_t i = 0; i < d->judgement.n_faults; i++) {
+        unsigned bit = 1U << d->judgement.faults[i].kind;
+        bool is_again = (said & bit) != 0;
+        said |= bit;
+        if (!is_again) {
+            put_fault(&t, &d->judgement.faults[i]);
+        }
+    }
+    put_order(&t);
+    put_check_again(&t);
+}

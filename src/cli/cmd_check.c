@@ -1,0 +1,492 @@
+#include "cli/cmd_check.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include <openssl/crypto.h>
+
+#include "base/clock.h"
+#include "check/check_json.h"
+#include "check/check_text.h"
+#include "cli/explain.h"
+#include "cli/options.h"
+#include "cli/terminal.h"
+
+enum option_id {
+    OPT_TRUST = 1,
+    OPT_CRL,
+    OPT_OCSP,
+    OPT_KEYLOG,
+    OPT_STARTTLS,
+    OPT_CONNECT,
+    OPT_TIMEOUT,
+    OPT_PASSWORD_FILE,
+    OPT_HOST,
+    OPT_PURPOSE,
+    OPT_AT,
+    OPT_WARN,
+    OPT_PARTIAL_CHAIN,
+    OPT_NO_PARTIAL_CHAIN,
+    OPT_PROFILE,
+    OPT_STRENGTH,
+    OPT_FIX,
+    OPT_JSON,
+    OPT_COLOUR,
+    OPT_WIDTH,
+    OPT_NO_PROGRESS,
+    OPT_HELP,
+    OPT_VERSION
+};
+
+/* clang-format off */
+static const struct option_row rows[] = {
+    { "Input",    NULL,            "FILE, DIR, -",         "PEM, DER, PKCS#7, PKCS#12, JKS, JCEKS; a directory; stdin", 0,                    0 },
+    { NULL,       NULL,            "HOST:PORT",            "what a server presents; smtp://HOST and the like too",      0,                    0 },
+    { NULL,       NULL,            "CAPTURE[:STREAM]",     "what the wire showed",                                      0,                    0 },
+    { NULL,       "password-file", "FILE",                 "password of stores and keys; else $HANDFAST_PASSWORD",      OPT_PASSWORD_FILE,    0 },
+    { NULL,       "starttls",      "NAME",                 "smtp, imap, pop3, ftp, ldap, postgres, mysql ...",          OPT_STARTTLS,         0 },
+    { NULL,       "connect",       "ADDR[:PORT]",          "go there for HOST:PORT",                                    OPT_CONNECT,          0 },
+    { NULL,       "timeout",       "SECONDS",              "for connecting and for each answer (default: 10)",          OPT_TIMEOUT,          0 },
+    { NULL,       "keylog",        "FILE",                 "SSLKEYLOGFILE to open a capture with",                      OPT_KEYLOG,           0 },
+    { "Question", "trust",         "FILE|DIR|system|none", "trust anchors (default: system)",                           OPT_TRUST,            0 },
+    { NULL,       "host",          "NAME|IP",              "the name that has to be in the certificate",                OPT_HOST,             0 },
+    { NULL,       "purpose",       "server|client|any",    "whose certificate it is (default: server)",                 OPT_PURPOSE,          0 },
+    { NULL,       "at",            "TIME",                 "RFC 3339, or \"capture\": the capture's own (default: now)", OPT_AT,              0 },
+    { NULL,       "crl",           "FILE",                 "revocation lists; every certificate has to be covered",     OPT_CRL,              0 },
+    { NULL,       "ocsp",          "FILE",                 "an OCSP response in DER",                                   OPT_OCSP,             0 },
+    { NULL,       "warn",          "DAYS",                 "say so where one expires within DAYS (default: 30)",        OPT_WARN,             0 },
+    { NULL,       "partial-chain", NULL,                   "any trusted certificate is an anchor (the default)",        OPT_PARTIAL_CHAIN,    0 },
+    { NULL,       "no-partial-chain", NULL,                "only roots are anchors, as OpenSSL has it",                 OPT_NO_PARTIAL_CHAIN, 0 },
+    { NULL,       "profile",       "tls|careful",          "rules of form: every TLS stack's, or RFC 5280's and more",  OPT_PROFILE,          0 },
+    { NULL,       "strength",      "BITS",                 "security of keys and digests that is asked for",            OPT_STRENGTH,         0 },
+    { "Action",   "fix",           "DIR",                  "write a repaired chain there",                              OPT_FIX,              0 },
+    { "Output",   "json",          NULL,                   "one JSON object",                                           OPT_JSON,             0 },
+    { NULL,       "color",         "auto|always|never",    "colour (default: on a terminal)",                           OPT_COLOUR,           0 },
+    { NULL,       "width",         "N",                    "wrap text at N columns",                                    OPT_WIDTH,            0 },
+    { NULL,       "no-progress",   NULL,                   "no progress line",                                          OPT_NO_PROGRESS,      0 },
+    { NULL,       "help",          NULL,                   "show this",                                                 OPT_HELP,             'h' },
+    { NULL,       "version",       NULL,                   "show the version",                                          OPT_VERSION,          0 },
+};
+/* clang-format on */
+
+static const char help_head[] =
+    "handfast check: say whether certificates are acceptable, and if not, what mends them\n"
+    "\n"
+    "usage: handfast check [OPTION]... FILE|DIR|HOST:PORT|CAPTURE[:STREAM]|-...\n";
+
+static const char help_tail[] =
+    "\nExit status: 0 acceptable, 1 not acceptable, 2 usage, 3 input that cannot be read.\n"
+    "--trust, --crl, --ocsp and --keylog may be repeated. More: man handfast-check\n";
+
+enum { PASSWORD_MAX = 1024, DAYS_MAX = 100000, TIMEOUT_MAX_S = 3600, STRENGTH_MAX = 256 };
+
+/* A list of borrowed words, grown to at most the number of arguments. */
+struct words {
+    const char **p;
+    size_t n;
+};
+
+struct command_line {
+    struct words operands, trusts, crls, ocsps, keylogs;
+    bool trust_system, trust_none;
+    struct check_request rq;
+    enum terminal_colour colour;
+    unsigned width;
+    bool use_json, no_progress, help, version;
+    char password[PASSWORD_MAX];
+    int64_t last_shown_ns; /* progress */
+    bool progress_is_shown;
+};
+
+static void line_deinit(struct command_line *l)
+{
+    free(l->operands.p);
+    free(l->trusts.p);
+    free(l->crls.p);
+    free(l->ocsps.p);
+    free(l->keylogs.p);
+    OPENSSL_cleanse(l->password, sizeof l->password);
+}
+
+static enum status line_init(struct command_line *l, size_t n_args, struct err *err)
+{
+    struct words *lists[] = { &l->operands, &l->trusts, &l->crls, &l->ocsps, &l->keylogs };
+    *l = (struct command_line){ 0 };
+    l->rq = (struct check_request){
+        .purpose = X509_FOR_SERVER,
+        .at_s = clock_now_ns() / NS_PER_S,
+        .warn_days = CHECK_WARN_DAYS,
+        .partial_chain = true,
+    };
+    for (size_t i = 0; i < ARRAY_LEN(lists); i++) {
+        lists[i]->p = calloc(n_args + 1, sizeof *lists[i]->p);
+        if (lists[i]->p == NULL) {
+            return err_set(err, ST_NOMEM, "no memory");
+        }
+    }
+    return ST_OK;
+}
+
+/* There is room for every argument (line_init). */
+static void words_push(struct words *w, const char *word)
+{
+    assert(w->p != NULL);
+    w->p[w->n++] = word;
+}
+
+static enum status set_number(const char *option, const char *word, unsigned least, unsigned most,
+                              unsigned *out, struct err *err)
+{
+    char *end = NULL;
+    unsigned long v = strtoul(word, &end, 10);
+    if (word[0] < '0' || word[0] > '9' || *end != '\0' || v < least || v > most) {
+        return err_set(err, ST_USAGE, "--%s '%.60s': it is a number from %u to %u", option, word,
+                       least, most);
+    }
+    *out = (unsigned)v;
+    return ST_OK;
+}
+
+static enum status set_purpose(struct command_line *l, const char *word, struct err *err)
+{
+    static const char *const names[] = { "server", "client", "any" };
+    for (int i = X509_FOR_SERVER; i <= X509_FOR_ANY; i++) {
+        if (strcmp(word, names[i]) == 0) {
+            l->rq.purpose = (enum x509_purpose)i;
+            l->rq.purpose_is_given = true;
+            return ST_OK;
+        }
+    }
+    return err_set(err, ST_USAGE, "--purpose '%.60s': it is server, client or any", word);
+}
+
+static enum status set_at(struct command_line *l, const char *word, struct err *err)
+{
+    int64_t at_ns = 0;
+    if (strcmp(word, "capture") == 0) {
+        l->rq.at_capture = true;
+        return ST_OK;
+    }
+    if (!clock_parse(word, &at_ns)) {
+        return err_set(err, ST_USAGE,
+                       "--at '%.60s': it is a time (2026-11-23T12:00:00Z), a date or \"capture\"",
+                       word);
+    }
+    l->rq.at_s = at_ns / NS_PER_S;
+    return ST_OK;
+}
+
+static enum status set_timeout(struct command_line *l, const char *word, struct err *err)
+{
+    unsigned seconds = 0;
+    TRY(set_number("timeout", word, 1, TIMEOUT_MAX_S, &seconds, err));
+    l->rq.timeout_ms = seconds * 1000;
+    return ST_OK;
+}
+
+static enum status set_starttls(struct command_line *l, const char *word, struct err *err)
+{
+    if (!dial_starttls_by_name(word, &l->rq.starttls)) {
+        return err_set(err, ST_USAGE,
+                       "--starttls '%.60s': it is smtp, lmtp, imap, pop3, ftp, nntp, sieve, "
+                       "xmpp, ldap, postgres, mysql, mssql or rdp",
+                       word);
+    }
+    return ST_OK;
+}
+
+static enum status set_profile(struct command_line *l, const char *word, struct err *err)
+{
+    bool is_careful = strcmp(word, "careful") == 0;
+    if (!is_careful && strcmp(word, "tls") != 0) {
+        return err_set(err, ST_USAGE, "--profile '%.60s': it is tls or careful", word);
+    }
+    l->rq.profile = is_careful ? X509_PROFILE_CAREFUL : X509_PROFILE_TLS;
+    return ST_OK;
+}
+
+static enum status set_colour(struct command_line *l, const char *word, struct err *err)
+{
+    return terminal_colour_by_name(word, &l->colour)
+               ? ST_OK
+               : err_set(err, ST_USAGE, "--color '%.60s': it is auto, always or never", word);
+}
+
+/* The first line of the file; a password on the command line would be everybody's to see. */
+static enum status read_password(struct command_line *l, const char *path, struct err *err)
+{
+    FILE *file = fopen(path, "re");
+    if (file == NULL) {
+        err_sys(err, "%s", path);
+        return ST_IO;
+    }
+    bool is_read = fgets(l->password, sizeof l->password, file) != NULL || ferror(file) == 0;
+    fclose(file);
+    if (!is_read) {
+        return err_set(err, ST_IO, "%s: it cannot be read", path);
+    }
+    l->password[strcspn(l->password, "\r\n")] = '\0';
+    l->rq.password = l->password;
+    return ST_OK;
+}
+
+static void add_trust(struct command_line *l, const char *word)
+{
+    l->rq.trust_is_given = true;
+    if (strcmp(word, "none") == 0) {
+        l->trust_none = true;
+    } else if (strcmp(word, "system") == 0) {
+        l->trust_system = true;
+    } else {
+        words_push(&l->trusts, word);
+    }
+}
+
+/* Options without a value. */
+static void set_flag(struct command_line *l, enum option_id id)
+{
+    bool is_partial = id == OPT_PARTIAL_CHAIN || id == OPT_NO_PARTIAL_CHAIN;
+    l->rq.partial_chain = is_partial ? id == OPT_PARTIAL_CHAIN : l->rq.partial_chain;
+    l->use_json = l->use_json || id == OPT_JSON;
+    l->no_progress = l->no_progress || id == OPT_NO_PROGRESS;
+    l->help = l->help || id == OPT_HELP;
+    l->version = l->version || id == OPT_VERSION;
+}
+
+static enum status apply(struct command_line *l, enum option_id id, const char *value,
+                         struct err *err)
+{
+    switch (id) {
+    case OPT_TRUST:
+        add_trust(l, value);
+        return ST_OK;
+    case OPT_CRL:
+        words_push(&l->crls, value);
+        return ST_OK;
+    case OPT_OCSP:
+        words_push(&l->ocsps, value);
+        return ST_OK;
+    case OPT_KEYLOG:
+        words_push(&l->keylogs, value);
+        return ST_OK;
+    case OPT_STARTTLS:
+        return set_starttls(l, value, err);
+    case OPT_CONNECT:
+        l->rq.connect_to = value;
+        return ST_OK;
+    case OPT_TIMEOUT:
+        return set_timeout(l, value, err);
+    case OPT_PASSWORD_FILE:
+        return read_password(l, value, err);
+    case OPT_HOST:
+        l->rq.host = value;
+        return ST_OK;
+    case OPT_PURPOSE:
+        return set_purpose(l, value, err);
+    case OPT_AT:
+        return set_at(l, value, err);
+    case OPT_WARN:
+        return set_number("warn", value, 0, DAYS_MAX, &l->rq.warn_days, err);
+    case OPT_STRENGTH:
+        return set_number("strength", value, 1, STRENGTH_MAX, &l->rq.floor_bits, err);
+    case OPT_PROFILE:
+        return set_profile(l, value, err);
+    case OPT_FIX:
+        l->rq.fix_dir = value;
+        return ST_OK;
+    case OPT_COLOUR:
+        return set_colour(l, value, err);
+    case OPT_WIDTH:
+        return set_number("width", value, TERMINAL_WIDTH_MIN, TERMINAL_WIDTH_MAX, &l->width, err);
+    case OPT_PARTIAL_CHAIN:
+    case OPT_NO_PARTIAL_CHAIN:
+    case OPT_JSON:
+    case OPT_NO_PROGRESS:
+    case OPT_HELP:
+    case OPT_VERSION:
+        set_flag(l, id);
+        return ST_OK;
+    }
+    return ST_OK;
+}
+
+/* Whether there was one that makes sense: false ends the reading. */
+static bool read_option(struct command_line *l, struct option_reader *r, enum status *out,
+                        struct err *err)
+{
+    const char *value = NULL;
+    int id = option_next(r, &value, err);
+    if (id == OPTION_END) {
+        return false;
+    }
+    if (id == OPTION_OPERAND) {
+        words_push(&l->operands, value);
+        return true;
+    }
+    *out = id == OPTION_WRONG ? ST_USAGE : apply(l, (enum option_id)id, value, err);
+    return *out == ST_OK && !l->help && !l->version;
+}
+
+static enum status make_sense(const struct command_line *l, struct err *err)
+{
+    size_t n_stdin = l->rq.against != NULL && strcmp(l->rq.against, "-") == 0 ? 1 : 0;
+    for (size_t i = 0; i < l->operands.n; i++) {
+        n_stdin += strcmp(l->operands.p[i], "-") == 0 ? 1 : 0;
+    }
+    if (l->operands.n == 0) {
+        return err_set(err, ST_USAGE,
+                       "nothing to check: name a file, a directory, a HOST:PORT or a capture");
+    }
+    if (l->trust_none && (l->trust_system || l->trusts.n > 0)) {
+        return err_set(err, ST_USAGE, "--trust none excludes every other --trust");
+    }
+    return n_stdin > 1 ? err_set(err, ST_USAGE, "standard input can be read once") : ST_OK;
+}
+
+static enum status prepare(struct command_line *l, char **args, size_t n_args, struct err *err)
+{
+    struct option_reader r = {
+        .rows = rows, .n_rows = ARRAY_LEN(rows), .args = args, .n_args = n_args
+    };
+    enum status st = ST_OK;
+    TRY(line_init(l, n_args, err));
+    while (read_option(l, &r, &st, err)) {
+    }
+    TRY(st);
+    return l->help || l->version ? ST_OK : make_sense(l, err);
+}
+
+/* --- running --- */
+
+static void show_progress(void *arg, size_t n_files)
+{
+    struct command_line *l = arg;
+    int64_t now = clock_monotonic_ns();
+    if (now - l->last_shown_ns >= NS_PER_S / 10) {
+        l->last_shown_ns = now;
+        l->progress_is_shown = true;
+        fprintf(stderr, "\r\033[K%zu files", n_files);
+        fflush(stderr);
+    }
+}
+
+static void clear_progress(struct command_line *l)
+{
+    if (l->progress_is_shown) {
+        fputs("\r\033[K", stderr);
+        fflush(stderr);
+        l->progress_is_shown = false;
+    }
+}
+
+static const char *ask_password(void *arg, const char *path)
+{
+    struct command_line *l = arg;
+    struct text prompt = { 0 };
+    clear_progress(l);
+    text_puts(&prompt, "Password of ");
+    text_put_safe(&prompt, bytes_of_str(path));
+    text_puts(&prompt, ": ");
+    bool is_given = terminal_ask_secret(text_str(&prompt), l->password, sizeof l->password);
+    text_deinit(&prompt);
+    return is_given ? l->password : NULL;
+}
+
+static void fill_request(struct command_line *l)
+{
+    struct check_request *rq = &l->rq;
+    bool has_trust = l->trust_none || l->trusts.n > 0;
+    rq->inputs = (struct check_words){ l->operands.p, l->operands.n };
+    rq->trust = (struct check_words){ l->trusts.p, l->trusts.n };
+    rq->crls = (struct check_words){ l->crls.p, l->crls.n };
+    rq->ocsp = (struct check_words){ l->ocsps.p, l->ocsps.n };
+    rq->keylogs = (struct check_words){ l->keylogs.p, l->keylogs.n };
+    rq->trust_system = l->trust_system || !has_trust;
+    rq->arg = l;
+    bool is_terminal = isatty(STDERR_FILENO) == 1;
+    rq->progress = is_terminal && !l->no_progress ? show_progress : NULL;
+    if (rq->password == NULL) {
+        rq->password = getenv("HANDFAST_PASSWORD");
+    }
+    rq->ask_password = rq->password == NULL && isatty(STDIN_FILENO) == 1 ? ask_password : NULL;
+    l->last_shown_ns = clock_monotonic_ns();
+}
+
+static int print(const struct command_line *l, const struct check_result *r)
+{
+    struct text out = { 0 };
+    struct check_style style = {
+        .use_colour = terminal_wants_colour(l->colour, stdout),
+        .width = l->width != 0 ? l->width : terminal_width(stdout),
+    };
+    if (l->use_json) {
+        check_json(&out, r);
+    } else {
+        check_text(&out, r, &style);
+    }
+    for (size_t i = 0; i < r->n_errors; i++) {
+        fprintf(stderr, "handfast: %s\n", r->errors[i]);
+    }
+    bool is_written =
+        !out.failed && fwrite(text_str(&out), 1, out.len, stdout) == out.len && fflush(stdout) == 0;
+    text_deinit(&out);
+    if (!is_written) {
+        fputs("handfast: the output could not be written\n", stderr);
+        return EXIT_INPUT;
+    }
+    if (r->n_errors > 0) {
+        return EXIT_INPUT;
+    }
+    return r->is_acceptable ? EXIT_NOTHING_FAILED : EXIT_SOME_FAILED;
+}
+
+static int run(struct command_line *l)
+{
+    struct check_result *r = NULL;
+    struct err err = { 0 };
+    fill_request(l);
+    enum status st = check_run(&l->rq, &r, &err);
+    clear_progress(l);
+    if (st != ST_OK) {
+        fprintf(stderr, "handfast: %s\n", err.text);
+        return st == ST_USAGE ? EXIT_USAGE : EXIT_INPUT;
+    }
+    int code = print(l, r);
+    check_result_free(r);
+    return code;
+}
+
+static int show_help(void)
+{
+    struct text help = { 0 };
+    text_puts(&help, help_head);
+    options_help(rows, ARRAY_LEN(rows), &help);
+    text_puts(&help, help_tail);
+    fputs(text_str(&help), stdout);
+    text_deinit(&help);
+    return EXIT_NOTHING_FAILED;
+}
+
+int cmd_check(char **args, size_t n_args)
+{
+    struct command_line l;
+    struct err err = { 0 };
+    int code = EXIT_USAGE;
+    enum status st = prepare(&l, args, n_args, &err);
+    if (st == ST_USAGE) {
+        fprintf(stderr, "handfast check: %s (handfast check --help)\n", err.text);
+    } else if (st != ST_OK) {
+        fprintf(stderr, "handfast: %s\n", err.text);
+        code = EXIT_INPUT;
+    } else if (l.help) {
+        code = show_help();
+    } else if (l.version) {
+        puts("handfast " HANDFAST_VERSION);
+        code = EXIT_NOTHING_FAILED;
+    } else {
+        code = run(&l);
+    }
+    line_deinit(&l);
+    return code;
+}

@@ -1,0 +1,79 @@
+#include "cli/terminal.h"
+
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <termios.h>
+#include <unistd.h>
+
+bool terminal_colour_by_name(const char *word, enum terminal_colour *out)
+{
+    static const char *const words[] = { "auto", "always", "never" };
+    for (int i = COLOUR_AUTO; i <= COLOUR_NEVER; i++) {
+        if (strcmp(word, words[i]) == 0) {
+            *out = (enum terminal_colour)i;
+            return true;
+        }
+    }
+    return false;
+}
+
+bool terminal_wants_colour(enum terminal_colour colour, FILE *out)
+{
+    const char *no_colour = getenv("NO_COLOR");
+    const char *term = getenv("TERM");
+    if (colour != COLOUR_AUTO) {
+        return colour == COLOUR_ALWAYS;
+    }
+    if (no_colour != NULL && no_colour[0] != '\0') {
+        return false;
+    }
+    return isatty(fileno(out)) == 1 && (term == NULL || strcmp(term, "dumb") != 0);
+}
+
+unsigned terminal_width(FILE *out)
+{
+    struct winsize size = { 0 };
+    if (isatty(fileno(out)) != 1 || ioctl(fileno(out), TIOCGWINSZ, &size) != 0 ||
+        size.ws_col == 0) {
+        return 0;
+    }
+    return size.ws_col < TERMINAL_WIDTH_MIN ? TERMINAL_WIDTH_MIN : size.ws_col;
+}
+
+static bool read_line(int fd, char *out, size_t room)
+{
+    size_t n = 0;
+    char c = '\0';
+    ssize_t got = read(fd, &c, 1);
+    for (; got == 1 && c != '\n' && n + 1 < room; got = read(fd, &c, 1)) {
+        out[n++] = c;
+    }
+    out[n] = '\0';
+    return got == 1;
+}
+
+bool terminal_ask_secret(const char *prompt, char *out, size_t room)
+{
+    struct termios before;
+    int fd = open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY);
+    if (fd < 0) {
+        return false;
+    }
+    bool is_terminal = tcgetattr(fd, &before) == 0;
+    if (is_terminal) {
+        struct termios silent = before;
+        silent.c_lflag &= ~(tcflag_t)ECHO;
+        is_terminal = tcsetattr(fd, TCSAFLUSH, &silent) == 0;
+    }
+    bool is_read = false;
+    if (is_terminal) {
+        (void)!write(fd, prompt, strlen(prompt));
+        is_read = read_line(fd, out, room);
+        (void)!write(fd, "\n", 1);
+        (void)tcsetattr(fd, TCSAFLUSH, &before);
+    }
+    close(fd);
+    return is_read;
+}

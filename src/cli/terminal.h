@@ -1,0 +1,22 @@
+/*
+ * terminal: what the output of a command goes to, and a password asked for.
+ */
+#ifndef HANDFAST_CLI_TERMINAL_H
+#define HANDFAST_CLI_TERMINAL_H
+
+#include <stdbool.h>
+#include <stdio.h>
+
+enum terminal_colour { COLOUR_AUTO, COLOUR_ALWAYS, COLOUR_NEVER };
+enum { TERMINAL_WIDTH_MIN = 40, TERMINAL_WIDTH_MAX = 1000 };
+
+/* "auto", "always", "never". */
+bool terminal_colour_by_name(const char *word, enum terminal_colour *out);
+/* NO_COLOR, TERM and whether it is a terminal are weighed. */
+bool terminal_wants_colour(enum terminal_colour colour, FILE *out);
+/* Columns; 0 where it is no terminal. */
+unsigned terminal_width(FILE *out);
+/* A line without echo, from /dev/tty; false without a terminal. The newline is left out. */
+bool terminal_ask_secret(const char *prompt, char *out, size_t room);
+
+#endif
