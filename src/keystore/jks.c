@@ -152,22 +152,27 @@ static enum status add_secret(struct jks *j)
                       j->alias, j->fault.what);
 }
 
-static enum status add_entry(struct jks *j, uint32_t i)
+static bool is_known(const struct jks *j, uint32_t tag)
+{
+    return tag == TAG_KEY || tag == TAG_TRUSTED ||
+           (tag == TAG_SECRET && j->r->file->format == KEYSTORE_JCEKS);
+}
+
+static enum status add_entry(struct jks *j, uint32_t nth)
 {
     j->alias = NULL;
     j->r->at = j->in.at;
     uint32_t tag = rd_u32(&j->in, "tag");
+    if (j->fault.kind == FAULT_NONE && !is_known(j, tag)) {
+        j->is_over = true;
+        return file_fault(j->r, "entry %u is of kind %u, which no such keystore has", nth, tag);
+    }
     struct bytes alias = rd_vec16(&j->in, 0, UINT16_MAX, "alias");
     (void)rd_u64(&j->in, "date");
     if (j->fault.kind != FAULT_NONE) {
         j->is_over = true;
-        return file_fault(j->r, "the store claims %u entries and ends in the %uth", j->n_entries,
-                          i + 1);
-    }
-    if (tag < TAG_KEY || tag > TAG_SECRET ||
-        (tag == TAG_SECRET && j->r->file->format == KEYSTORE_JKS)) {
-        j->is_over = true;
-        return file_fault(j->r, "entry %u is of kind %u, which no Java keystore has", i + 1, tag);
+        return file_fault(j->r, "the store claims %u entries and ends in entry %u", j->n_entries,
+                          nth);
     }
     TRY(keep_alias(j, alias));
     if (tag == TAG_KEY) {
@@ -218,7 +223,7 @@ enum status read_jks(struct reading *r)
         return file_fault(r, "a Java keystore of version %u; 1 and 2 are known", j.version);
     }
     for (uint32_t i = 0; i < j.n_entries && !j.is_over; i++) {
-        TRY(add_entry(&j, i));
+        TRY(add_entry(&j, i + 1));
     }
     return j.is_over ? ST_OK : check_seal(&j);
 }
