@@ -7,7 +7,7 @@
 #include "agent/guest.h"
 #include "base/status.h"
 
-enum { SITES = 512 };
+enum { SITES = 512, PROBES = 16 };
 
 static const char anchor; /* an address within this library */
 
@@ -48,20 +48,48 @@ static void *look_up(const char *name, const void *caller)
     return found == NULL || origin_is_ours(found) ? dlsym(RTLD_NEXT, name) : found;
 }
 
+/* Where a call site is, or may be put: so many places from where its hash says. */
+static size_t slot_of(const char *name, const void *caller, size_t probe)
+{
+    return ((((uintptr_t)caller >> 2) ^ ((uintptr_t)name >> 1)) + probe) % SITES;
+}
+
+static void *recall(const char *name, const void *caller)
+{
+    for (size_t probe = 0; probe < PROBES; probe++) {
+        size_t slot = slot_of(name, caller, probe);
+        const void *site = atomic_load_explicit(&sites[slot].site, memory_order_acquire);
+        if (site == caller &&
+            atomic_load_explicit(&sites[slot].name, memory_order_relaxed) == name) {
+            return atomic_load_explicit(&sites[slot].function, memory_order_relaxed);
+        }
+    }
+    return NULL;
+}
+
+static void remember(const char *name, const void *caller, void *function)
+{
+    for (size_t probe = 0; probe < PROBES; probe++) {
+        size_t slot = slot_of(name, caller, probe);
+        if (!atomic_flag_test_and_set(&sites[slot].taken)) {
+            atomic_store_explicit(&sites[slot].function, function, memory_order_relaxed);
+            atomic_store_explicit(&sites[slot].name, name, memory_order_relaxed);
+            atomic_store_explicit(&sites[slot].site, caller, memory_order_release);
+            return;
+        }
+    }
+}
+
 void *origin_find(const char *name, const void *caller)
 {
-    size_t slot = (((uintptr_t)caller >> 2) ^ ((uintptr_t)name >> 1)) % SITES;
-    if (atomic_load_explicit(&sites[slot].site, memory_order_acquire) == caller &&
-        atomic_load_explicit(&sites[slot].name, memory_order_relaxed) == name) {
-        return atomic_load_explicit(&sites[slot].function, memory_order_relaxed);
+    void *found = recall(name, caller);
+    if (found == NULL) {
+        int saved = errno;
+        found = look_up(name, caller);
+        if (found != NULL) {
+            remember(name, caller, found);
+        }
+        errno = saved;
     }
-    int saved = errno;
-    void *found = look_up(name, caller);
-    if (found != NULL && !atomic_flag_test_and_set(&sites[slot].taken)) {
-        atomic_store_explicit(&sites[slot].function, found, memory_order_relaxed);
-        atomic_store_explicit(&sites[slot].name, name, memory_order_relaxed);
-        atomic_store_explicit(&sites[slot].site, caller, memory_order_release);
-    }
-    errno = saved;
     return found;
 }

@@ -34,21 +34,32 @@ static struct observer *attach_to(const void *function)
     return handle != NULL && calls_find(&calls, handle) ? observer_attach(&calls, &options) : NULL;
 }
 
+static void remember(const void *function, struct observer *o)
+{
+    for (size_t i = 0; i < KNOWN; i++) {
+        if (!atomic_flag_test_and_set(&known[i].taken)) {
+            atomic_store_explicit(&known[i].observer, o, memory_order_relaxed);
+            atomic_store_explicit(&known[i].function, function, memory_order_release);
+            return;
+        }
+    }
+}
+
+/* They are few: each function of interpose.c, in each OpenSSL. */
 struct observer *preload_observer(const void *function)
 {
-    size_t slot = ((uintptr_t)function >> 4) % KNOWN;
     if (!is_wanted || function == NULL) {
         return NULL;
     }
-    if (atomic_load_explicit(&known[slot].function, memory_order_acquire) == function) {
-        return atomic_load_explicit(&known[slot].observer, memory_order_relaxed);
+    for (size_t i = 0; i < KNOWN; i++) {
+        const void *met = atomic_load_explicit(&known[i].function, memory_order_acquire);
+        if (met == function) {
+            return atomic_load_explicit(&known[i].observer, memory_order_relaxed);
+        }
     }
     int saved = errno;
     struct observer *o = attach_to(function);
-    if (!atomic_flag_test_and_set(&known[slot].taken)) {
-        atomic_store_explicit(&known[slot].observer, o, memory_order_relaxed);
-        atomic_store_explicit(&known[slot].function, function, memory_order_release);
-    }
+    remember(function, o);
     errno = saved;
     return o;
 }
