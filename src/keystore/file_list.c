@@ -22,7 +22,7 @@ struct found {
 
 struct walk {
     struct found *all; /* folders are looked into in turn, as they were found */
-    size_t n, cap, n_files, n_left_out;
+    size_t n, cap, n_files, n_folders, n_left_out;
     struct err *err;
 };
 
@@ -105,7 +105,8 @@ static enum status take_name(struct walk *w, int dir_fd, const struct found *fol
     if (is_folder ? is_walked(w, &info) : !S_ISREG(info.st_mode)) {
         return ST_OK;
     }
-    if (is_folder ? folder->depth + 1 >= FOLDER_DEPTH_MAX : w->n_files >= FOLDER_FILES_MAX) {
+    if (is_folder ? folder->depth + 1 >= FOLDER_DEPTH_MAX || w->n_folders >= FOLDERS_MAX
+                  : w->n_files >= FOLDER_FILES_MAX) {
         w->n_left_out++;
         return ST_OK;
     }
@@ -120,6 +121,7 @@ static enum status take_name(struct walk *w, int dir_fd, const struct found *fol
         return no_memory(w->err, folder->path);
     }
     w->n_files += !is_folder;
+    w->n_folders += is_folder;
     return push(w, f);
 }
 

@@ -9,13 +9,14 @@
 
 enum {
     FOLDER_DEPTH_MAX = 8, /* folders in folders */
+    FOLDERS_MAX = 1024,
     FOLDER_FILES_MAX = 65536
 };
 
 struct file_list {
     size_t n;
     char **paths;      /* sorted */
-    size_t n_left_out; /* more than FOLDER_FILES_MAX, or too deep */
+    size_t n_left_out; /* files and folders: too many, too deep, or not to be opened */
 };
 
 /* The regular files below a folder, hidden ones left out; a file of several names (links, the hash

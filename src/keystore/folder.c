@@ -70,6 +70,21 @@ static enum status add_of_folder(struct folder *f, struct file_content *content,
     return r.file->fault == NULL ? reading_no_room(&r) : ST_OK;
 }
 
+/* The folder itself stands in the list where not all of it was read. */
+static enum status tell_left_out(struct folder *f, size_t n)
+{
+    struct reading r;
+    if (n == 0) {
+        return ST_OK;
+    }
+    TRY(reading_open(&r, f->k, f->path, f->options, f->err));
+    r.file->fault = arena_printf(&f->k->arena,
+                                 "%zu of its files and folders were left out: more than %d files, "
+                                 "more than %d folders, deeper than %d, or not readable",
+                                 n, FOLDER_FILES_MAX, FOLDERS_MAX, FOLDER_DEPTH_MAX);
+    return r.file->fault == NULL ? reading_no_room(&r) : ST_OK;
+}
+
 static enum status add_listed(struct folder *f, struct file_content *content,
                               const struct file_list *list)
 {
@@ -83,6 +98,7 @@ static enum status add_listed(struct folder *f, struct file_content *content,
         }
     }
     f->k->wants_password = wants_password;
+    TRY(tell_left_out(f, list->n_left_out));
     if (f->n_useful == 0) {
         return err_set(f->err, ST_FORMAT,
                        "%s: no certificate, CRL or key in any of its %zu files%s%s", f->path,
