@@ -2,12 +2,13 @@
  * handshake_load: TLS handshakes with a server on 127.0.0.1, as many at once as asked, from one
  * thread. What tools/bench_agent loads servers with; it compiles this file itself.
  *
- * usage: handshake_load PORT VERSION PARALLEL SECONDS LIMIT
+ * usage: handshake_load PORT VERSION PARALLEL SECONDS LIMIT [get]
+ *   get: one HTTP request on each connection
  *   VERSION 1.2 or 1.3; ends after SECONDS or LIMIT handshakes, whichever is first
  *
- * Each connection is a full handshake, close_notify, then a reset, so that no port is left in
- * TIME_WAIT. Certificates are not verified: the server's work is what is measured. Prints one line:
- * "HANDSHAKES FAILED SECONDS".
+ * Each connection is a full handshake, close_notify (with `get`: a request and its answer), then a
+ * reset, so that no port is left in TIME_WAIT. Certificates are not verified: the server's work is
+ * what is measured. Prints one line: "HANDSHAKES FAILED SECONDS".
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -28,10 +29,12 @@ enum step { STEP_WAIT, STEP_DONE, STEP_FAILED };
 struct slot {
     int fd;
     SSL *ssl;
+    bool has_asked;
 };
 
 struct load {
     SSL_CTX *context;
+    bool is_asking;
     struct sockaddr_in server;
     int poll;
     unsigned long done, failed;
@@ -75,15 +78,38 @@ static void slot_close(struct slot *slot)
     *slot = (struct slot){ .fd = -1 };
 }
 
-static enum step slot_step(struct slot *slot)
+static enum step step_of(struct slot *slot, int result)
 {
-    int result = SSL_do_handshake(slot->ssl);
-    if (result == 1) {
-        SSL_shutdown(slot->ssl);
-        return STEP_DONE;
-    }
     int why = SSL_get_error(slot->ssl, result);
     return why == SSL_ERROR_WANT_READ || why == SSL_ERROR_WANT_WRITE ? STEP_WAIT : STEP_FAILED;
+}
+
+/* The answer is small: all of it comes at once. */
+static enum step slot_ask(struct slot *slot)
+{
+    static const char request[] = "GET / HTTP/1.1\r\nHost: good.test\r\n\r\n";
+    char answer[4096];
+    if (!slot->has_asked) {
+        slot->has_asked = true;
+        if (SSL_write(slot->ssl, request, sizeof request - 1) <= 0) {
+            return STEP_FAILED;
+        }
+    }
+    int result = SSL_read(slot->ssl, answer, sizeof answer);
+    return result > 0 ? STEP_DONE : step_of(slot, result);
+}
+
+static enum step slot_step(const struct load *l, struct slot *slot)
+{
+    int result = SSL_is_init_finished(slot->ssl) ? 1 : SSL_do_handshake(slot->ssl);
+    if (result != 1) {
+        return step_of(slot, result);
+    }
+    enum step step = l->is_asking ? slot_ask(slot) : STEP_DONE;
+    if (step == STEP_DONE) {
+        SSL_shutdown(slot->ssl);
+    }
+    return step;
 }
 
 /* One event: false where a new connection cannot be opened. */
@@ -92,7 +118,7 @@ static bool advance(struct load *l, struct slot *slot, bool go_on)
     if (slot->ssl == NULL) {
         return true;
     }
-    enum step step = slot_step(slot);
+    enum step step = slot_step(l, slot);
     if (step == STEP_WAIT) {
         return true;
     }
@@ -140,10 +166,11 @@ int main(int argc, char **argv)
 {
     static struct slot slots[MAX_PARALLEL];
     struct load l;
-    if (argc != 6 || !load_init(&l, argv[1], argv[2])) {
-        fprintf(stderr, "usage: handshake_load PORT VERSION PARALLEL SECONDS LIMIT\n");
+    if (argc < 6 || argc > 7 || !load_init(&l, argv[1], argv[2])) {
+        fprintf(stderr, "usage: handshake_load PORT VERSION PARALLEL SECONDS LIMIT [get]\n");
         return 2;
     }
+    l.is_asking = argc == 7;
     size_t n = strtoul(argv[3], NULL, 10);
     double begun = now();
     bool good = load_run(&l, slots, n < MAX_PARALLEL ? n : MAX_PARALLEL, strtod(argv[4], NULL),

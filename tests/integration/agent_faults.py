@@ -242,6 +242,22 @@ def hello_then(linger):
     return talk
 
 
+def leaves(**settings):
+    """A client that finishes the handshake and goes, close_notify first, without a word of its own."""
+    def talk(port, _):
+        context = peers.client_context(**settings)
+        with socket.create_connection((LOOPBACK, port), peers.TALK_S) as connection:
+            tls = context.wrap_socket(connection, server_hostname='good.test')
+            try:
+                tls.settimeout(peers.TALK_S)
+                tls.unwrap()
+            except OSError:
+                pass
+            tls.close()
+        return 'answer: HTTP/1.1 200, as it were'
+    return talk
+
+
 def speaks(words):
     def talk(port, _):
         return peers.say(port, words)
@@ -249,12 +265,16 @@ def speaks(words):
 
 
 MALFORMED_HELLO = peers.record(22, peers.handshake(1, b'\x03\x03' + b'R' * 32 + b'\xff' + b'S' * 40), 0x0301)
-TLS12, TLS11, TLS13 = OLD.TLSv1_2, OLD.TLSv1_1, OLD.TLSv1_3
+TLS12, TLS11 = OLD.TLSv1_2, OLD.TLSv1_1
 MUTUAL = {'client_ca': True}
 
 SERVER_FAULTS = (
     ServerFault('good', python_client(), None),
     ServerFault('good-client', python_client(certificate='client'), None, serve=MUTUAL),
+    ServerFault('abandoned', leaves(), None),
+    ServerFault('abandoned-1.2', leaves(most=TLS12), None),
+    ServerFault('abandoned-wrong-name', leaves(most=TLS12), 'certificate-hostname-mismatch', *SERVER_CERTIFICATE,
+                {'chain': 'wrong-name'}),
     ServerFault('untrusted', python_client(ca='other-root'), 'certificate-untrusted-ca', *SERVER_CERTIFICATE),
     ServerFault('expired', python_client(), 'certificate-expired', *SERVER_CERTIFICATE, {'chain': 'expired'}),
     ServerFault('expired-1.2', python_client(most=TLS12), 'certificate-expired', *SERVER_CERTIFICATE,
