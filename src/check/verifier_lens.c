@@ -9,7 +9,7 @@ static struct x509_question question_of(enum lens_kind kind, const struct x509_q
     own.host = NULL; /* names are matched by the rules of each */
     own.demand_revocation = false;
     own.strict = kind == LENS_STRICT;
-    own.partial_chain = q->partial_chain || kind != LENS_ROOTS;
+    own.partial_chain = kind != LENS_ROOTS;
     own.use_seen = false;
     return own;
 }

@@ -58,8 +58,8 @@ enum status verifiers_parse(const char *list, unsigned *out_set, struct err *err
 enum status verifiers_new(struct x509_store *store, unsigned set, const char *public_roots,
                           struct verifiers **out, struct err *err) NODISCARD;
 void verifiers_free(struct verifiers *v); /* NULL is fine */
-/* Of the question the purpose, host, time and stapled response count, and partial_chain where it is
- * set. In the order of the enum. */
+/* Of the question the purpose, host, time and stapled response count; the rest is what each
+ * verifier does by default. In the order of the enum. */
 enum status verifiers_judge(struct verifiers *v, const struct x509_chain *chain,
                             const struct x509_question *q, struct arena *texts,
                             struct verifier_judgements *out, struct err *err) NODISCARD;
