@@ -8,7 +8,7 @@
 #include "base/clock.h"
 #include "dial/dial_blocking.h"
 
-enum { READ_BYTES = 16384, READS_AT_ONCE = 4, WHOLE_FACTOR = 3 };
+enum { READ_BYTES = 16384, READS_AT_ONCE = 4, WHOLE_FACTOR = 3, FINISH_SLACK_MS = 100 };
 
 static int64_t in_ms(int64_t now_ns, unsigned ms)
 {
@@ -158,6 +158,10 @@ static void take_finish(struct connection *c, const struct dial_target *target, 
         (void)send_out(c, &c->out, c->out.len, now_ns);
     }
     text_deinit(&reply);
+    if (c->q.finish->is_done && c->state != CONNECTION_OVER) { /* a ticket may follow, or an alert */
+        int64_t trip_ns = c->outcome.connected_ns - c->outcome.started_ns;
+        c->deadline_ns = now_ns + 3 * trip_ns + FINISH_SLACK_MS * NS_PER_MS;
+    }
     if (progress == FINISH_OVER && c->state != CONNECTION_OVER) {
         end(c, c->q.finish->has_alert ? PROBE_ALERT : PROBE_ANSWERED);
     }
@@ -292,7 +296,7 @@ static void expire(struct connection *c, int64_t now_ns)
         break;
     case CONNECTION_SENDING:
     case CONNECTION_READING:
-        end(c, PROBE_SILENT);
+        end(c, c->q.finish != NULL && c->q.finish->is_done ? PROBE_ANSWERED : PROBE_SILENT);
         break;
     case CONNECTION_OVER:
         break;

@@ -214,7 +214,7 @@ static bool stage_offer(struct enumerator *e, struct enum_offer *out)
             return false;
         }
         for (size_t i = 0; i < likely; i++) {
-            if ((e->groups[i] >> e->cursor & 1) != 0) {
+            if ((e->groups[i] >> e->cursor & 1) != 0 && is_live(e, i)) {
                 add(&out->set, i);
             }
         }
@@ -298,7 +298,9 @@ static void end_wave(struct enumerator *e)
 static bool next_offer(struct enumerator *e, struct enum_offer *out)
 {
     while (e->stage < STAGE_WAVES) {
-        if (e->is_patient && e->n_open > 0) {
+        bool waits = e->is_patient || (e->stage > STAGE_REVERSED && !e->is_eager &&
+                                       e->first_choice == NOT_KNOWN);
+        if (waits && e->n_open > 0) {
             return false;
         }
         if (stage_offer(e, out)) {

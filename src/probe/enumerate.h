@@ -50,6 +50,7 @@ struct enumerator {
     size_t n_groups;
     size_t n_likely; /* the items from here on are offered in few large offers */
     size_t large;    /* of so many; 0: 96 */
+    bool is_eager;   /* the groups are offered before the first answer is there */
     bool is_patient; /* one offer after the other: fewest connections */
     unsigned budget; /* offers that may still be made; counts down */
 

@@ -238,6 +238,9 @@ enum finish_progress finish_push(struct probe_finish *f, struct bytes in, struct
 void finish_deinit(struct probe_finish *f)
 {
     SSL_SESSION_free(f->new_session);
+    if (f->ssl != NULL) { /* else SSL_free() takes the session for broken and unfit to resume */
+        SSL_set_shutdown(f->ssl, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
+    }
     SSL_free(f->ssl);
     SSL_CTX_free(f->context);
     text_deinit(&f->keylog);

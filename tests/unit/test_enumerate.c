@@ -67,6 +67,7 @@ static struct enumerator *make(size_t n)
     assert_non_null(e);
     e->n = n;
     e->budget = 10000;
+    e->is_eager = true;
     for (size_t i = 0; i < n; i++) {
         e->value[i] = (uint16_t)(1000 + i);
         e->groups[i] = 1U << (i % 5) | 1U << (5 + i / 10);
@@ -127,6 +128,7 @@ static void any_server_is_learned(void **state)
         s.follows_client = seed % 3 == 2;
         e->n_likely = seed % 4 == 3 ? 40 : 0;
         e->is_patient = seed % 5 == 4;
+        e->is_eager = seed % 7 != 0;
         check(e, &s);
         free(e);
     }

@@ -1,0 +1,312 @@
+/* The lists of a survey: suites, groups, signature algorithms, ALPN: from offers to answers. */
+#include "probe/survey_internal.h"
+#include "tls/message.h"
+#include "tls/names.h"
+
+enum { NO_CHOICE = -1, NOT_KNOWN = -2, ALERT_LEVEL_FATAL = 2 };
+
+/* A hello with everything in it but what the list is about. */
+static struct hello_spec usual(const struct survey *s, uint16_t version)
+{
+    return (struct hello_spec){ .version = version,
+                                .groups = survey_all_groups(),
+                                .signatures = survey_all_signatures(),
+                                .name = s->facts.server_name };
+}
+
+static enum probe_until ask(const struct survey *s, enum list_topic t, struct tls_u16_list values,
+                            struct text *wire)
+{
+    uint16_t room[SUITES_MAX];
+    struct hello_spec spec = usual(s, 0x0303);
+    enum probe_until until = PROBE_UNTIL_FLIGHT;
+    switch (t) {
+    case LIST_SSL30:
+    case LIST_TLS10:
+    case LIST_TLS11:
+    case LIST_TLS12:
+        spec.version = survey_list_version(t);
+        spec.suites = values;
+        until = PROBE_UNTIL_HELLO;
+        break;
+    case LIST_TLS13:
+        spec.version = 0x0304;
+        spec.only_version = true;
+        spec.suites = values;
+        until = PROBE_UNTIL_HELLO;
+        break;
+    case LIST_GROUPS13:
+        spec.version = 0x0304;
+        spec.only_version = true;
+        spec.suites = survey_suites_by_auth(TLS_AUTH_TLS13, true, room);
+        spec.groups = values;
+        spec.no_shares = true;
+        until = PROBE_UNTIL_HELLO;
+        break;
+    case LIST_GROUPS12:
+        spec.suites = survey_suites_by_auth(TLS_AUTH_NONE, false, room);
+        spec.groups = values;
+        break;
+    case LIST_RSA12:
+        spec.suites = survey_suites_by_auth(TLS_AUTH_RSA, false, room);
+        spec.signatures = values;
+        break;
+    case LIST_ECDSA12:
+        spec.suites = survey_suites_by_auth(TLS_AUTH_ECDSA, false, room);
+        spec.signatures = values;
+        break;
+    case LIST_SIGNATURES13:
+        spec.version = 0x0304;
+        spec.only_version = true;
+        spec.suites = survey_suites_by_auth(TLS_AUTH_TLS13, true, room);
+        spec.signatures = values;
+        break;
+    case LIST_ALPN:
+        spec.version = s->lists[LIST_TLS12].first_choice >= 0 ? 0x0303 : 0x0304;
+        spec.suites = survey_suites_by_auth(TLS_AUTH_NONE, spec.version == 0x0304, room);
+        spec.alpn = values.p;
+        spec.n_alpn = values.n;
+        break;
+    case N_LISTS:
+        break;
+    }
+    survey_write(s, &spec, wire);
+    return until;
+}
+
+static bool is_refused(const struct survey *s, enum list_topic t)
+{
+    return s->lists[t].is_over && s->lists[t].first_choice == NO_CHOICE;
+}
+
+/* Is the list worth asking for: is what it rests on there? */
+static bool is_wanted(const struct survey *s, enum list_topic t, bool *never)
+{
+    bool no13 = is_refused(s, LIST_TLS13);
+    bool no12 = is_refused(s, LIST_TLS12) && is_refused(s, LIST_TLS11) && is_refused(s, LIST_TLS10);
+    bool no12_itself = is_refused(s, LIST_TLS12);
+    *never = ((t == LIST_GROUPS13 || t == LIST_SIGNATURES13) && no13) ||
+             (t == LIST_GROUPS12 && no12) ||
+             ((t == LIST_RSA12 || t == LIST_ECDSA12) && no12_itself);
+    if (t == LIST_ALPN) { /* the version to ask with is known by then */
+        return s->lists[LIST_TLS12].first_choice != NOT_KNOWN;
+    }
+    return !*never;
+}
+
+bool survey_next_of_list(struct survey *s, enum list_topic t, struct probe_question *q)
+{
+    struct enumerator *e = &s->lists[t];
+    uint16_t values[ENUM_ITEMS_MAX];
+    unsigned offer = 0;
+    size_t n = 0;
+    bool never = false;
+    e->budget = s->budget;
+    e->is_eager = s->lane != NULL && probe_lane_facts(s->lane)->connect_ns > 4000000 &&
+                  !s->options.polite && (t == LIST_TLS12 || t == LIST_TLS11 || t == LIST_TLS10);
+    if (e->is_over || !is_wanted(s, t, &never)) {
+        if (never && !e->is_over && e->n_open == 0) {
+            enumerator_reject_all(e);
+        }
+        return false;
+    }
+    if (!enumerator_next(e, &offer, values, &n)) {
+        return false;
+    }
+    s->budget = e->budget;
+    q->until = ask(s, t, (struct tls_u16_list){ values, n }, &q->wire);
+    if (t == LIST_SIGNATURES13 || t == LIST_ALPN) {
+        q->shares = s->shares;
+        q->n_shares = s->n_shares;
+    }
+    q->id = (uint64_t)t << 32 | offer;
+    return true;
+}
+
+/* --- answers --- */
+
+static int32_t chosen_suite(const struct probe_flight *f, uint16_t version)
+{
+    uint16_t got = f->hello.is_retry ? 0x0304 : tls_is_tls13(f->version) ? 0x0304 : f->version;
+    return got == version ? f->hello.cipher_suite : NO_CHOICE;
+}
+
+static int32_t chosen_group12(const struct probe_flight *f)
+{
+    struct tls_server_key_exchange ske = { 0 };
+    struct fault fault = { 0 };
+    if (f->server_key_exchange.p == NULL) {
+        return NO_CHOICE; /* a suite without an exchange on a curve */
+    }
+    (void)tls_server_key_exchange_parse(f->server_key_exchange, f->version, f->hello.cipher_suite,
+                                        &ske, &fault);
+    return ske.group != 0 ? ske.group : NO_CHOICE;
+}
+
+static int32_t chosen_signature12(const struct probe_flight *f)
+{
+    struct tls_server_key_exchange ske = { 0 };
+    struct fault fault = { 0 };
+    if (f->version != 0x0303 || f->server_key_exchange.p == NULL) {
+        return NO_CHOICE;
+    }
+    (void)tls_server_key_exchange_parse(f->server_key_exchange, f->version, f->hello.cipher_suite,
+                                        &ske, &fault);
+    return ske.signature_algorithm != 0 ? ske.signature_algorithm : NO_CHOICE;
+}
+
+static int32_t chosen_signature13(const struct probe_flight *f)
+{
+    struct tls_certificate_verify verify = { 0 };
+    struct fault fault = { 0 };
+    if (f->certificate_verify.p == NULL ||
+        !tls_certificate_verify_parse(f->certificate_verify, 0x0304, &verify, &fault)) {
+        return NOT_KNOWN;
+    }
+    return verify.signature_algorithm;
+}
+
+static int32_t chosen_alpn(const struct probe_flight *f)
+{
+    struct tls_extensions encrypted;
+    struct fault fault = { 0 };
+    struct bytes list = f->hello.ext.alpn;
+    struct bytes name;
+    if (f->encrypted_extensions.p != NULL &&
+        tls_encrypted_extensions_parse(f->encrypted_extensions, &encrypted, &fault)) {
+        list = encrypted.alpn;
+    } else if (tls_is_tls13(f->version)) {
+        return NOT_KNOWN;
+    }
+    if (!tls_alpn_next(&list, &name)) {
+        return NO_CHOICE;
+    }
+    for (uint16_t i = 0; i < survey_n_alpn(); i++) {
+        if (bytes_equal(name, bytes_of_str(survey_alpn_name(i)))) {
+            return i;
+        }
+    }
+    return NOT_KNOWN;
+}
+
+static int32_t chosen(enum list_topic t, const struct probe_flight *f)
+{
+    switch (t) {
+    case LIST_SSL30:
+    case LIST_TLS10:
+    case LIST_TLS11:
+    case LIST_TLS12:
+    case LIST_TLS13:
+        return chosen_suite(f, survey_list_version(t));
+    case LIST_GROUPS13:
+        return f->hello.is_retry && f->hello.ext.key_share.len == 2
+                   ? load_be16(f->hello.ext.key_share.p)
+                   : NO_CHOICE;
+    case LIST_GROUPS12:
+        return chosen_group12(f);
+    case LIST_RSA12:
+    case LIST_ECDSA12:
+        return chosen_signature12(f);
+    case LIST_SIGNATURES13:
+        return chosen_signature13(f);
+    case LIST_ALPN:
+        return chosen_alpn(f);
+    case N_LISTS:
+        break;
+    }
+    return NOT_KNOWN;
+}
+
+static int32_t what_was_chosen(enum list_topic t, const struct probe_outcome *o)
+{
+    switch (o->end) {
+    case PROBE_ANSWERED:
+    case PROBE_RETRY:
+        return o->flight->hello_fault.kind != FAULT_NONE ? NOT_KNOWN : chosen(t, o->flight);
+    case PROBE_ALERT:
+        return o->flight->has_hello ? chosen(t, o->flight) : NO_CHOICE;
+    case PROBE_CLOSED:
+    case PROBE_RESET:
+        return o->is_uncertain ? NOT_KNOWN : NO_CHOICE;
+    case PROBE_SILENT:
+    case PROBE_NOT_TLS:
+    case PROBE_TOO_MUCH:
+    case PROBE_NO_DIALOGUE:
+    case PROBE_NOT_REACHED:
+    case PROBE_BROKEN:
+        return NOT_KNOWN;
+    }
+    return NOT_KNOWN;
+}
+
+/* The version itself is refused, or another one was chosen. */
+static bool is_other_version(enum list_topic t, const struct probe_outcome *o)
+{
+    uint16_t version = survey_list_version(t);
+    const struct probe_flight *f = o->flight;
+    if (version == 0) {
+        return false;
+    }
+    if (o->end == PROBE_ALERT && !f->has_hello) {
+        return f->alert == TLS_ALERT_PROTOCOL_VERSION;
+    }
+    return (o->end == PROBE_ANSWERED || o->end == PROBE_RETRY) && chosen_suite(f, version) < 0;
+}
+
+void survey_answer_of_list(struct survey *s, enum list_topic t, unsigned offer,
+                           const struct probe_outcome *o)
+{
+    struct enumerator *e = &s->lists[t];
+    int32_t choice = what_was_chosen(t, o);
+    enumerator_answer(e, offer, choice);
+    if (choice == NO_CHOICE && is_other_version(t, o) && e->first_choice < 0) {
+        e->first_choice = NO_CHOICE;
+        enumerator_reject_all(e);
+    }
+}
+
+static void collect(const struct enumerator *e, struct survey_list *out)
+{
+    size_t found[ENUM_ITEMS_MAX];
+    size_t n = enumerator_accepted(e, found);
+    *out = (struct survey_list){ .n_candidates = e->n };
+    for (size_t i = 0; i < n && i < SURVEY_LIST_MAX; i++) {
+        out->accepted[out->n_accepted++] = e->value[found[i]];
+    }
+    for (size_t i = 0; i < e->n && i < SURVEY_LIST_MAX; i++) {
+        if (e->state[i] == ENUM_UNCERTAIN) {
+            out->uncertain[out->n_uncertain++] = e->value[i];
+        } else if (e->state[i] == ENUM_UNKNOWN) {
+            out->not_asked[out->n_not_asked++] = e->value[i];
+        }
+    }
+    out->order = e->policy == ENUM_POLICY_SERVER   ? SURVEY_ORDER_SERVER
+                 : e->policy == ENUM_POLICY_CLIENT ? SURVEY_ORDER_CLIENT
+                                                   : SURVEY_ORDER_UNKNOWN;
+    if (out->n_accepted < 2) {
+        out->order = SURVEY_ORDER_UNKNOWN;
+    }
+}
+
+void survey_collect_lists(struct survey *s)
+{
+    struct survey_facts *f = &s->facts;
+    for (unsigned t = LIST_SSL30; t <= LIST_TLS13; t++) {
+        struct survey_version *v = survey_version_of(f, survey_list_version((enum list_topic)t));
+        collect(&s->lists[t], &v->suites);
+        v->answer = v->suites.n_accepted > 0                 ? SURVEY_YES
+                    : v->suites.n_uncertain > 0              ? SURVEY_UNCERTAIN
+                    : v->suites.n_not_asked == s->lists[t].n ? SURVEY_NOT_ASKED
+                                                             : SURVEY_NO;
+    }
+    collect(&s->lists[LIST_GROUPS13], &f->groups13);
+    collect(&s->lists[LIST_GROUPS12], &f->groups12);
+    collect(&s->lists[LIST_SIGNATURES13], &f->signatures13);
+    collect(&s->lists[LIST_ALPN], &f->alpn);
+    collect(&s->lists[LIST_RSA12], &f->signatures12);
+    struct survey_list ecdsa;
+    collect(&s->lists[LIST_ECDSA12], &ecdsa);
+    for (size_t i = 0; i < ecdsa.n_accepted; i++) {
+        f->signatures12.accepted[f->signatures12.n_accepted++] = ecdsa.accepted[i];
+    }
+}
