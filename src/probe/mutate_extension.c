@@ -234,7 +234,8 @@ bool form_add_alpn(struct hello_form *form, struct bytes name, struct arena *are
     struct bytes list = hello_form_vec16(form, ALPN);
     size_t room = list.len + 1 + name.len;
     uint8_t *p = arena_alloc(arena, room);
-    if (p == NULL || list.len == 0 || name.len == 0 || name.len > 255 || has_name(list, name)) {
+    bool is_broken = list.len == 0 && hello_form_has(form, ALPN);
+    if (p == NULL || is_broken || name.len == 0 || name.len > 255 || has_name(list, name)) {
         return false;
     }
     bytes_copy(p, room, list);

@@ -44,7 +44,7 @@ bool form_add_u16(struct hello_form *form, uint16_t type, const uint16_t *values
                   struct arena *arena);
 bool form_add_suites(struct hello_form *form, const uint16_t *values, size_t n,
                      struct arena *arena);
-/* Appends the name to ALPN; false where it stands there, or the extension is absent. */
+/* Appends the name to ALPN, which is added where absent; false where it stands there. */
 bool form_add_alpn(struct hello_form *form, struct bytes name, struct arena *arena);
 /* Fresh key shares for the first `max` groups of supported_groups for which one can be made and
  * that have none. */
