@@ -148,7 +148,8 @@ static enum status set_up(struct check *c, struct err *err)
     TRY(x509_store_new(&c->store, err));
     TRY(keystore_new(&c->stores, err));
     c->pool.store = c->store;
-    return load(c, err);
+    TRY(load(c, err));
+    return c->rq->as == 0 ? ST_OK : verifiers_new(c->store, c->rq->as, NULL, &c->eyes, err);
 }
 
 /* --- the end --- */
@@ -190,6 +191,9 @@ static enum status work(struct check *c, struct err *err)
     TRY(set_up(c, err));
     TRY(gather_all(c, err));
     size_t n_inputs = c->pool.n_inputs;
+    if (c->rq->against != NULL) {
+        TRY(gather_one(c, c->rq->against, err));
+    }
     if (pool_index(&c->pool) != ST_OK) {
         return check_no_memory(err);
     }
@@ -197,6 +201,9 @@ static enum status work(struct check *c, struct err *err)
         if (!c->pool.inputs[i].is_trust) {
             TRY(leaf_judge_input(c, i, err));
         }
+    }
+    if (c->rq->against != NULL) {
+        TRY(against_compare(c, n_inputs, err));
     }
     tell_lonely_keys(c);
     sum_up(c);
@@ -257,7 +264,9 @@ void check_result_free(struct check_result *r)
     free(c->fetched.p);
     free(c->ocsp);
     pool_deinit(&c->pool);
+    verifiers_free(c->eyes);
     x509_store_free(c->store);
+    x509_store_free(c->peer_store);
     keystore_free(c->stores);
     arena_deinit(&c->arena);
     free(c);

@@ -17,6 +17,7 @@
 
 #include "base/arena.h"
 #include "base/status.h"
+#include "check/verifiers.h"
 #include "dial/dial.h"
 #include "x509/x509.h"
 
@@ -25,7 +26,8 @@ enum {
     CHECK_DETAILED_MAX = 200, /* chains kept in full; of later ones only the verdict and its line */
     CHECK_MISSING_MAX = 16,
     CHECK_FINDINGS_MAX = 64, /* of one chain; those beyond are counted */
-    CHECK_ERRORS_MAX = 64
+    CHECK_ERRORS_MAX = 64,
+    CHECK_ADVICE_MAX = 64
 };
 
 struct check_words {
@@ -48,6 +50,7 @@ struct check_request {
     bool partial_chain;  /* any entry of the trust store is an anchor */
     unsigned floor_bits; /* as in x509_question */
     enum x509_profile profile;
+    unsigned as; /* verifiers by whose eyes chains are judged too (verifiers_parse()); 0: none */
     const char *password; /* of stores and keys; NULL: none */
     /* Asked for a file that cannot be read without one; NULL: nobody can be asked. What it returns
      * is borrowed until the next call; NULL: no password. */
@@ -115,8 +118,9 @@ struct check_detail {
     struct check_path *paths;
     size_t n_remaining; /* what is wrong still once the cause is mended: sentences */
     const char *remaining[X509_FAULTS_MAX];
-    struct check_fixed *fixed; /* NULL: not asked for */
-    bool has_key;              /* its private key is in an input */
+    struct verifier_judgements *as; /* NULL: not asked for */
+    struct check_fixed *fixed;      /* NULL: not asked for */
+    bool has_key;                   /* its private key is in an input */
 };
 
 enum check_source { CHECK_FILE, CHECK_SERVER, CHECK_CAPTURE };
@@ -175,10 +179,10 @@ struct check_advice {
 
 struct check_comparison {
     const char *ours, *theirs;         /* the two sides, as named */
-    const char *our_role, *their_role; /* "truststore", "keystore", "server" ... */
-    bool fits;
-    size_t n;
-    struct check_advice advice[64];
+    const char *our_role, *their_role; /* "trust store", "key store", "server" ... */
+    bool fits;                         /* no advice is a fault */
+    size_t n, n_left_out;
+    struct check_advice advice[CHECK_ADVICE_MAX];
 };
 
 struct check_result {

@@ -253,6 +253,34 @@ static void put_alternatives(struct json *j, const struct check_detail *d)
     json_end_array(j);
 }
 
+static void put_other(struct json *j, const struct verifier_judgement *v)
+{
+    json_object(j, NULL);
+    json_str(j, "verifier", verifier_id(v->who));
+    json_str(j, "meaning", verifier_what(v->who));
+    json_str(j, "answer", verifier_answer_id(v->answer));
+    json_bool(j, "differs", v->differs);
+    if (v->answer != VERIFIER_ACCEPTS) {
+        json_str(j, "cause", x509_fault_id(v->cause));
+        put_culprit(j, "culprit", v->culprit);
+    }
+    json_str(j, "text", v->sentence);
+    json_str(j, "rule", v->rule);
+    json_str(j, "source", v->source);
+    json_str(j, "note", v->note);
+    json_u64(j, "n_also", v->n_also);
+    json_end_object(j);
+}
+
+static void put_others(struct json *j, const struct verifier_judgements *others)
+{
+    json_array(j, "as");
+    for (size_t i = 0; i < others->n; i++) {
+        put_other(j, &others->list[i]);
+    }
+    json_end_array(j);
+}
+
 static void put_detail(struct json *j, const struct check_detail *d, int64_t at_s)
 {
     json_bool(j, "has_key", d->has_key);
@@ -265,6 +293,9 @@ static void put_detail(struct json *j, const struct check_detail *d, int64_t at_
         put_path(j, d->path);
     }
     put_alternatives(j, d);
+    if (d->as != NULL) {
+        put_others(j, d->as);
+    }
     if (d->fixed != NULL) {
         put_fixed(j, d->fixed);
     }

@@ -20,7 +20,9 @@ struct check {
     const struct check_request *rq;
     struct arena arena; /* of the result's own texts */
     struct x509_store *store;
-    struct keystore *stores; /* all files named, and --trust files */
+    struct verifiers *eyes;        /* of --as; NULL: none */
+    struct x509_store *peer_store; /* of --against: the trust store that is compared */
+    struct keystore *stores;       /* all files named, and --trust files */
     struct pool pool;
     struct bytes *ocsp; /* of --ocsp */
     size_t n_ocsp;

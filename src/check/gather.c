@@ -155,6 +155,7 @@ static enum status take_fetched(struct check *c, const char *name, const char *h
     in->host = arena_strndup(&c->arena, host, strlen(host));
     in->ocsp_response = f->ocsp_response;
     in->asked_for_certificate = f->asked_for_certificate;
+    in->ca_names = f->ca_names;
     for (size_t i = 0; i < f->n; i++) {
         struct pool_cert cert = { .der = f->certificates[i] };
         if (pool_add(&c->pool, &cert) != ST_OK) {

@@ -178,6 +178,34 @@ static void keep_names(struct check_item *item)
     }
 }
 
+/* The rules that careful verifiers add refuse what many others let pass: both are said. */
+static enum status ask_lenient(struct check *c, struct check_item *item,
+                               const struct x509_question *q, struct err *err)
+{
+    struct x509_judgement j;
+    struct x509_question lenient = *q;
+    if (item->is_acceptable || q->profile == X509_PROFILE_TLS) {
+        return ST_OK;
+    }
+    lenient.profile = X509_PROFILE_TLS;
+    TRY(x509_judge(c->store, item->detail->certs, &lenient, &j, err));
+    if (j.is_valid) {
+        finding_put(item->detail, CHECK_FINDING_LENIENT, item->culprit,
+                    "a rule of RFC 5280 or of the CA/Browser Forum is broken that many TLS stacks "
+                    "do not enforce: with --profile tls it is acceptable");
+    }
+    return ST_OK;
+}
+
+static enum status ask_others(struct check *c, struct check_item *item,
+                              const struct x509_question *q, struct err *err)
+{
+    struct check_detail *d = item->detail;
+    d->as = arena_alloc(&d->arena, sizeof *d->as);
+    return d->as == NULL ? check_no_memory(err)
+                         : verifiers_judge(c->eyes, d->certs, q, &d->arena, d->as, err);
+}
+
 static void note_warnings(struct check_item *item)
 {
     const struct check_detail *d = item->detail;
@@ -203,7 +231,11 @@ static enum status judge_open(struct check *c, const struct candidate_chain *cha
         TRY(paths_look(c, item, &q, err));
     }
     findings_of_chain(c, item, chain);
+    TRY(ask_lenient(c, item, &q, err));
     TRY(missing_find(c, item, &q, err));
+    if (c->eyes != NULL) {
+        TRY(ask_others(c, item, &q, err));
+    }
     if (c->rq->fix_dir != NULL) {
         TRY(mend_chain(c, item, &q, err));
     }

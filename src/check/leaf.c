@@ -202,7 +202,8 @@ static enum status judge_leaves(struct check *c, const struct lot *lot, struct e
 static bool is_truststore(const struct check *c, const struct lot *lot)
 {
     const struct check_request *rq = c->rq;
-    if (rq->trust_is_given || rq->host != NULL || rq->purpose_is_given) {
+    bool asks_of_chain = rq->trust_is_given || rq->host != NULL || rq->purpose_is_given;
+    if (asks_of_chain && rq->against == NULL) {
         return false;
     }
     for (size_t i = 0; i < lot->n; i++) {
@@ -217,7 +218,8 @@ static bool is_truststore(const struct check *c, const struct lot *lot)
 /* CA certificates beside an input that has a leaf are there to help, not to be judged. */
 static bool is_helper(const struct check *c, const struct lot *lot, size_t input)
 {
-    bool has_leaf_elsewhere = c->pool.n_leaves > c->pool.inputs[input].n_leaves;
+    bool has_leaf_elsewhere =
+        c->rq->against == NULL && c->pool.n_leaves > c->pool.inputs[input].n_leaves;
     for (size_t i = 0; i < lot->n && has_leaf_elsewhere; i++) {
         const struct pool_cert *cert = cert_of(c, lot->certs[i]);
         if (!cert->is_ca || cert->names_hosts || cert->has_key) {

@@ -30,6 +30,8 @@ enum option_id {
     OPT_NO_PARTIAL_CHAIN,
     OPT_PROFILE,
     OPT_STRENGTH,
+    OPT_AS,
+    OPT_AGAINST,
     OPT_FIX,
     OPT_JSON,
     OPT_COLOUR,
@@ -58,9 +60,11 @@ static const struct option_row rows[] = {
     { NULL,       "warn",          "DAYS",                 "say so where one expires within DAYS (default: 30)",        OPT_WARN,             0 },
     { NULL,       "partial-chain", NULL,                   "any trusted certificate is an anchor (the default)",        OPT_PARTIAL_CHAIN,    0 },
     { NULL,       "no-partial-chain", NULL,                "only roots are anchors, as OpenSSL has it",                 OPT_NO_PARTIAL_CHAIN, 0 },
-    { NULL,       "profile",       "tls|careful",          "rules of form: every TLS stack's, or RFC 5280's and more",  OPT_PROFILE,          0 },
+    { NULL,       "as",            "WHOM,...",             "by whose eyes too: openssl,java,go ... or all",             OPT_AS,               0 },
+    { NULL,       "profile",       "tls|careful",          "rules of form: every TLS stack's, or all (default)",          OPT_PROFILE,          0 },
     { NULL,       "strength",      "BITS",                 "security of keys and digests that is asked for",            OPT_STRENGTH,         0 },
-    { "Action",   "fix",           "DIR",                  "write a repaired chain there",                              OPT_FIX,              0 },
+    { "Action",   "against",       "WHAT",                 "compare with a server, a capture or another store",         OPT_AGAINST,          0 },
+    { NULL,       "fix",           "DIR",                  "write a repaired chain there",                              OPT_FIX,              0 },
     { "Output",   "json",          NULL,                   "one JSON object",                                           OPT_JSON,             0 },
     { NULL,       "color",         "auto|always|never",    "colour (default: on a terminal)",                           OPT_COLOUR,           0 },
     { NULL,       "width",         "N",                    "wrap text at N columns",                                    OPT_WIDTH,            0 },
@@ -73,7 +77,8 @@ static const struct option_row rows[] = {
 static const char help_head[] =
     "handfast check: say whether certificates are acceptable, and if not, what mends them\n"
     "\n"
-    "usage: handfast check [OPTION]... FILE|DIR|HOST:PORT|CAPTURE[:STREAM]|-...\n";
+    "usage: handfast check [OPTION]... FILE|DIR|HOST:PORT|CAPTURE[:STREAM]|-...\n"
+    "       handfast check [OPTION]... STORE --against HOST:PORT|CAPTURE[:STREAM]|STORE2\n";
 
 static const char help_tail[] =
     "\nExit status: 0 acceptable, 1 not acceptable, 2 usage, 3 input that cannot be read.\n"
@@ -117,7 +122,8 @@ static enum status line_init(struct command_line *l, size_t n_args, struct err *
         .purpose = X509_FOR_SERVER,
         .at_s = clock_now_ns() / NS_PER_S,
         .warn_days = CHECK_WARN_DAYS,
-        .partial_chain = true,
+        .partial_chain = true, /* as Java, Go, GnuTLS, NSS, curl and Python 3.13 have it */
+        .profile = X509_PROFILE_CAREFUL,
     };
     for (size_t i = 0; i < ARRAY_LEN(lists); i++) {
         lists[i]->p = calloc(n_args + 1, sizeof *lists[i]->p);
@@ -290,8 +296,13 @@ static enum status apply(struct command_line *l, enum option_id id, const char *
         return set_number("warn", value, 0, DAYS_MAX, &l->rq.warn_days, err);
     case OPT_STRENGTH:
         return set_number("strength", value, 1, STRENGTH_MAX, &l->rq.floor_bits, err);
+    case OPT_AS:
+        return verifiers_parse(value, &l->rq.as, err);
     case OPT_PROFILE:
         return set_profile(l, value, err);
+    case OPT_AGAINST:
+        l->rq.against = value;
+        return ST_OK;
     case OPT_FIX:
         l->rq.fix_dir = value;
         return ST_OK;

@@ -72,6 +72,7 @@ struct dial_fetched {
     struct endpoint peer;       /* the address reached */
     uint16_t version, cipher_suite;
     bool asked_for_certificate;
+    struct bytes ca_names; /* that it asked for: each a 16-bit length and an X.501 name in DER */
     void *storage;
 };
 enum status dial_fetch(const struct dial_target *target, struct dial_fetched *out,

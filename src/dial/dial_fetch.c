@@ -173,6 +173,26 @@ static enum status copy_certificate(struct arena *arena, X509 *certificate, stru
     return i2d_X509(certificate, &room) == len ? ST_OK : ST_NOMEM;
 }
 
+/* As in certificate_authorities (RFC 8446 section 4.2.4). */
+static enum status copy_ca_names(const struct fetch *f, struct arena *arena, struct bytes *out)
+{
+    const STACK_OF(X509_NAME) *names = SSL_get0_peer_CA_list(f->ssl);
+    struct text list = { 0 };
+    for (int i = 0; names != NULL && i < sk_X509_NAME_num(names); i++) {
+        const unsigned char *der = NULL;
+        size_t len = 0;
+        if (X509_NAME_get0_der(sk_X509_NAME_value(names, i), &der, &len) == 1 && len <= UINT16_MAX) {
+            text_putc(&list, (char)(len >> 8));
+            text_putc(&list, (char)(len & 0xff));
+            text_put(&list, (const char *)der, len);
+        }
+    }
+    *out = arena_copy(arena, bytes_of(list.p, list.len));
+    bool is_whole = !list.failed && out->len == list.len;
+    text_deinit(&list);
+    return is_whole ? ST_OK : ST_NOMEM;
+}
+
 static enum status collect(const struct fetch *f, struct dial_fetched *out, struct arena *arena)
 {
     STACK_OF(X509) *chain = SSL_get_peer_cert_chain(f->ssl);
@@ -197,7 +217,7 @@ static enum status collect(const struct fetch *f, struct dial_fetched *out, stru
     out->version = (uint16_t)SSL_version(f->ssl);
     out->cipher_suite = cipher == NULL ? 0 : SSL_CIPHER_get_protocol_id(cipher);
     out->asked_for_certificate = f->asked_for_certificate;
-    return ST_OK;
+    return copy_ca_names(f, arena, &out->ca_names);
 }
 
 static enum status run(struct fetch *f, struct dial_fetched *out, struct err *err)
