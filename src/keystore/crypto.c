@@ -11,10 +11,18 @@ OSSL_LIB_CTX *crypto_context(struct keystore *k)
         k->crypto = OSSL_LIB_CTX_new();
         if (k->crypto != NULL) {
             k->providers[0] = OSSL_PROVIDER_load(k->crypto, "default");
-            k->providers[1] = OSSL_PROVIDER_load(k->crypto, "legacy");
         }
     }
     return k->crypto;
+}
+
+OSSL_LIB_CTX *crypto_context_with_legacy(struct keystore *k)
+{
+    OSSL_LIB_CTX *context = crypto_context(k);
+    if (context != NULL && k->providers[1] == NULL) {
+        k->providers[1] = OSSL_PROVIDER_load(context, "legacy");
+    }
+    return context;
 }
 
 bool crypto_has_legacy(const struct keystore *k)

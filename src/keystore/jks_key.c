@@ -253,15 +253,25 @@ static bool open_jceks(struct reading *r, struct hashing *h, const struct sealed
     return ok;
 }
 
-static bool unseal(struct reading *r, const struct sealed_key *key, struct secret *out)
+static enum status unseal_with(struct reading *r, struct hashing *h, const struct sealed_key *key,
+                               struct secret *out, bool *out_is_open)
+{
+    if (!hashing_init(h, r, key->is_jks ? "SHA1" : "MD5") ||
+        !password_init(&h->password, r->password) ||
+        !secret_init(out, key->body.len + EVP_MAX_BLOCK_LENGTH)) {
+        return err_set(r->err, ST_NOMEM, "%s: no memory", r->file->path);
+    }
+    *out_is_open = key->is_jks ? open_jks(h, key->body, out) : open_jceks(r, h, key, out);
+    return ST_OK;
+}
+
+static enum status unseal(struct reading *r, const struct sealed_key *key, struct secret *out,
+                          bool *out_is_open)
 {
     struct hashing h;
-    bool ok = hashing_init(&h, r, key->is_jks ? "SHA1" : "MD5") &&
-              password_init(&h.password, r->password) &&
-              secret_init(out, key->body.len + EVP_MAX_BLOCK_LENGTH);
-    ok = ok && (key->is_jks ? open_jks(&h, key->body, out) : open_jceks(r, &h, key, out));
+    enum status st = unseal_with(r, &h, key, out, out_is_open);
     hashing_deinit(&h);
-    return ok;
+    return st;
 }
 
 static enum status keep_key(struct reading *r, struct keystore_entry *e, const struct secret *plain)
@@ -293,13 +303,15 @@ enum status jks_open_key(struct reading *r, struct keystore_entry *e, struct byt
     if (why != NULL) {
         return entry_fault(r, e, "the private key of alias '%s' %s", e->alias, why);
     }
-    bool is_open = unseal(r, &key, &plain);
-    e->is_locked = !is_open;
-    enum status st = is_open ? keep_key(r, e, &plain)
-                             : entry_fault(r, e,
-                                           "the password does not open the private key of "
-                                           "alias '%s'",
-                                           e->alias);
+    bool is_open = false;
+    enum status st = unseal(r, &key, &plain, &is_open);
+    if (st == ST_OK && is_open) {
+        e->is_locked = false;
+        st = keep_key(r, e, &plain);
+    } else if (st == ST_OK) {
+        st =
+            entry_fault(r, e, "the password does not open the private key of alias '%s'", e->alias);
+    }
     secret_deinit(&plain);
     return st;
 }

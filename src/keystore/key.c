@@ -61,8 +61,8 @@ enum status open_locked_key(struct reading *r, struct keystore_entry *e, const X
         e->is_locked = true;
         return entry_fault(r, e, "the private key %s", why);
     }
-    PKCS8_PRIV_KEY_INFO *info =
-        PKCS8_decrypt_ex(sealed, r->password, (int)strlen(r->password), crypto_context(r->k), NULL);
+    PKCS8_PRIV_KEY_INFO *info = PKCS8_decrypt_ex(sealed, r->password, (int)strlen(r->password),
+                                                 crypto_context_with_legacy(r->k), NULL);
     EVP_PKEY *key = info == NULL ? NULL : EVP_PKCS82PKEY(info);
     enum status st = info == NULL ? stay_locked(r, e, "the password does not open the private key")
                                   : keep_public_half(r, e, key);

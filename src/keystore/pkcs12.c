@@ -318,7 +318,7 @@ enum status add_pkcs12(struct reading *r, struct bytes der)
         p.passwords[1] = "";
         p.n_passwords = 3;
     }
-    p.p12 = PKCS12_init_ex(NID_pkcs7_data, crypto_context(r->k), NULL);
+    p.p12 = PKCS12_init_ex(NID_pkcs7_data, crypto_context_with_legacy(r->k), NULL);
     if (p.p12 == NULL) {
         return err_set(r->err, ST_NOMEM, "%s: no memory", r->file->path);
     }

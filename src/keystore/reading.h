@@ -76,8 +76,9 @@ uint8_t *reading_scratch(struct reading *r, size_t size);
 /* content.c. Tells the format and reads the content, all of it or in part (the file's fault). */
 enum status read_content(struct reading *r) NODISCARD;
 
-/* crypto.c. OpenSSL's algorithms with those of old files; NULL without memory. */
+/* crypto.c. OpenSSL's algorithms, and with those of old files; NULL without memory. */
 OSSL_LIB_CTX *crypto_context(struct keystore *k);
+OSSL_LIB_CTX *crypto_context_with_legacy(struct keystore *k);
 bool crypto_has_legacy(const struct keystore *k);
 void crypto_deinit(struct keystore *k);
 
