@@ -41,7 +41,7 @@ static enum status try_dead_end(struct comparison *c)
         return ST_OK;
     }
     t->findings.chain = c->chain;
-    TRY(examine_dead_end(&c->found.dead_end, c->q, &c->broken, &t->findings, &missing, &shown));
+    TRY(examine_dead_end(&c->found, c->q, &c->broken, &t->findings, &missing, &shown));
     t->path = *shown;
     c->order[c->n] = c->n;
     c->n++;

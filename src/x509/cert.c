@@ -157,6 +157,18 @@ bool cert_is_ca(const struct cert *c)
     return c->x != NULL && X509_check_ca(c->x) != 0;
 }
 
+const char *cert_organization(struct cert *c)
+{
+    if (c->organization == NULL) {
+        struct text name = { 0 };
+        (void)name_put_entry(&name, X509_get_subject_name(c->x), NID_organizationName);
+        const char *copy = arena_strndup(&c->arena, text_str(&name), name.len);
+        c->organization = copy == NULL ? "" : copy;
+        text_deinit(&name);
+    }
+    return c->organization;
+}
+
 const char *cert_label(struct cert *c)
 {
     const struct x509_facts *f = cert_facts(c);

@@ -89,14 +89,11 @@ static enum issuer by_anchors_of_same_organisation(const struct x509_store *s,
     struct text wanted = { 0 };
     enum issuer found = ISSUER_UNKNOWN;
     bool has_one = name_put_entry(&wanted, X509_get_issuer_name(last->x), NID_organizationName);
-    for (size_t i = 0; has_one && found == ISSUER_UNKNOWN && i < s->n_anchors; i++) {
-        struct text there = { 0 };
-        const X509_NAME *subject = X509_get_subject_name(s->anchors[i]->x);
-        if (name_put_entry(&there, subject, NID_organizationName) &&
-            strcasecmp(text_str(&there), text_str(&wanted)) == 0) {
+    for (size_t i = 0; has_one && wanted.len > 0 && i < s->n_anchors; i++) {
+        if (strcasecmp(cert_organization(s->anchors[i]), text_str(&wanted)) == 0) {
             found = ISSUER_INTERMEDIATE;
+            break;
         }
-        text_deinit(&there);
     }
     text_deinit(&wanted);
     return found;

@@ -85,8 +85,8 @@ bool examine_is_better(const struct findings *a, const struct findings *than)
     if (a->n == 0 || than->n == 0) {
         return a->n < than->n;
     }
-    if (a->list[0].kind != than->list[0].kind) {
-        return a->list[0].kind > than->list[0].kind;
+    if (findings_rank(&a->list[0]) != findings_rank(&than->list[0])) {
+        return findings_rank(&a->list[0]) > findings_rank(&than->list[0]);
     }
     return a->n < than->n;
 }
@@ -134,12 +134,25 @@ static bool has_kind(const struct findings *f, enum x509_fault_kind kind)
     return false;
 }
 
-enum status examine_dead_end(const struct path *dead_end, const struct x509_question *q,
+/* Beyond the limits of the search nobody knows; what was tried is all that may be spoken of. */
+static void put_cut(struct cert *last, struct findings *out)
+{
+    findings_put(out, X509_FAULT_UNTRUSTED_CA, last, X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY,
+                 "has more possible issuers than are tried, and none of those tried leads to a "
+                 "trusted certificate");
+}
+
+enum status examine_dead_end(const struct paths *found, const struct x509_question *q,
                              struct paths *broken, struct findings *out,
                              struct x509_judgement *missing, const struct path **shown)
 {
+    const struct path *dead_end = &found->dead_end;
     *shown = dead_end;
-    evidence_judge_end(dead_end, out, missing);
+    if (found->was_cut && found->n == 0 && out->chain->store->trust != X509_TRUST_NONE) {
+        put_cut(dead_end->certs[dead_end->n - 1], out);
+    } else {
+        evidence_judge_end(dead_end, out, missing);
+    }
     bool is_broken = missing->missing_issuer == NULL && has_kind(out, X509_FAULT_CHAIN_INVALID);
     if (is_broken) {
         TRY(paths_find(out->chain, q, true, broken));
@@ -156,7 +169,7 @@ enum status examine_dead_end(const struct path *dead_end, const struct x509_ques
 static enum status judge_dead_end(struct work *w, struct x509_judgement *out)
 {
     w->best = (struct findings){ .chain = w->chain };
-    return examine_dead_end(&w->paths.dead_end, w->q, &w->broken, &w->best, out, &w->path);
+    return examine_dead_end(&w->paths, w->q, &w->broken, &w->best, out, &w->path);
 }
 
 static bool needs_staple(const struct work *w)

@@ -23,9 +23,10 @@ enum status examine_chain(struct x509_chain *chain, const struct x509_question *
 /* One path that reaches an anchor, its findings sorted. `out` is empty but for its chain. */
 enum status examine_path(const struct path *path, const struct x509_question *q,
                          struct findings *out) NODISCARD;
-/* A path that reaches none: why, and what else is wrong. `broken` is zeroed; `shown` is the path
- * that the findings are about, `dead_end` or one of `broken`. Fills missing_issuer of `missing`. */
-enum status examine_dead_end(const struct path *dead_end, const struct x509_question *q,
+/* The dead end of `found`: why no anchor is reached, and what else is wrong. `broken` is zeroed;
+ * `shown` is the path that the findings are about, the dead end or one of `broken`. Fills
+ * missing_issuer of `missing`. */
+enum status examine_dead_end(const struct paths *found, const struct x509_question *q,
                              struct paths *broken, struct findings *out,
                              struct x509_judgement *missing, const struct path **shown) NODISCARD;
 /* Both sorted. */

@@ -54,11 +54,12 @@ void findings_put(struct findings *f, enum x509_fault_kind kind, struct cert *c,
     findings_put_fault(f, &fault);
 }
 
-void findings_put_rule(struct findings *f, enum x509_fault_kind kind, struct cert *c,
-                       const char *rule, const char *what)
+void findings_put_like(struct findings *f, const struct x509_fault *like, struct cert *c,
+                       const char *what)
 {
-    struct x509_fault fault = fault_of(f, kind, c, what);
-    fault.rule = rule;
+    struct x509_fault fault = fault_of(f, like->kind, c, what);
+    fault.rule = like->rule;
+    fault.is_minor = like->is_minor;
     findings_put_fault(f, &fault);
 }
 
@@ -84,12 +85,17 @@ void findings_put_limit(struct findings *f, enum x509_fault_kind kind, struct ce
     text_deinit(&date);
 }
 
+unsigned findings_rank(const struct x509_fault *fault)
+{
+    return (unsigned)fault->kind + (fault->is_minor ? (unsigned)X509_N_FAULTS : 0);
+}
+
 static int compare(const void *a, const void *b)
 {
     const struct x509_fault *x = a;
     const struct x509_fault *y = b;
-    if (x->kind != y->kind) {
-        return x->kind < y->kind ? -1 : 1;
+    if (findings_rank(x) != findings_rank(y)) {
+        return findings_rank(x) < findings_rank(y) ? -1 : 1;
     }
     /* unsigned: one of the trust store comes last */
     unsigned cx = (unsigned)x->culprit;

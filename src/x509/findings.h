@@ -20,14 +20,16 @@ struct findings {
 /* `what` continues a sentence about the certificate: "has expired". */
 void findings_put(struct findings *f, enum x509_fault_kind kind, struct cert *c, int openssl_error,
                   const char *what);
-/* With the row of the table that it comes from. */
-void findings_put_rule(struct findings *f, enum x509_fault_kind kind, struct cert *c,
-                       const char *rule, const char *what);
+/* `like` says kind, rule and weight; the rest is filled in. */
+void findings_put_like(struct findings *f, const struct x509_fault *like, struct cert *c,
+                       const char *what);
 void findings_put_limit(struct findings *f, enum x509_fault_kind kind, struct cert *c,
                         int64_t limit_s);
 /* For orders of our own: a whole sentence. */
 void findings_put_fault(struct findings *f, const struct x509_fault *fault);
-/* By kind, then along the path. */
+/* The greater, the later a verifier meets it. */
+unsigned findings_rank(const struct x509_fault *fault);
+/* By rank, then along the path. */
 void findings_sort(struct findings *f);
 
 #endif

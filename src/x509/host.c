@@ -216,7 +216,8 @@ void x509_check_host(const struct x509_chain *chain, const char *host, struct x5
 {
     struct asked a = { .ip_len = 0 };
     *out = (struct x509_host_check){ .rule = X509_NAME_NOTHING };
-    if (chain->n == 0 || chain->certs[0]->x == NULL || !host_normalize(host, a.ascii)) {
+    if (chain->n == 0 || chain->certs[0]->x == NULL || !host_normalize(host, a.ascii) ||
+        a.ascii[0] == '\0') {
         return;
     }
     ERR_set_mark();

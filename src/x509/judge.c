@@ -107,7 +107,7 @@ static void put_host(struct x509_chain *chain, struct x509_judgement *out)
 {
     size_t n = out->n_faults < X509_FAULTS_MAX ? ++out->n_faults : (size_t)X509_FAULTS_MAX;
     size_t at = n - 1;
-    for (; at > 0 && out->faults[at - 1].kind > X509_FAULT_HOSTNAME_MISMATCH; at--) {
+    for (; at > 0 && findings_rank(&out->faults[at - 1]) > X509_FAULT_HOSTNAME_MISMATCH; at--) {
         out->faults[at] = out->faults[at - 1];
     }
     out->is_valid = false;

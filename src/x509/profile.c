@@ -82,7 +82,12 @@ static void check_rule(const struct rule *rule, const struct path *path, struct 
     for (size_t i = 0; i < path->n; i++) {
         const struct profile_subject s = { path, i, path->certs[i], path->certs[i]->x };
         if (is_in_scope(&s, rule->scope) && rule->test(&s)) {
-            findings_put_rule(out, rule->fault, s.c, rule->id, rule->says);
+            const struct x509_fault like = {
+                .kind = rule->fault,
+                .rule = rule->id,
+                .is_minor = rule->kind == KIND_WEB,
+            };
+            findings_put_like(out, &like, s.c, rule->says);
         }
     }
 }

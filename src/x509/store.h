@@ -43,6 +43,7 @@ struct cert {
     struct arena arena;
     struct x509_facts *facts; /* NULL: not asked for yet */
     struct x509_java *java;   /* the same */
+    const char *organization; /* the same; "" where the subject has none */
 };
 
 struct host_answer {
@@ -125,6 +126,8 @@ bool cert_is_ca(const struct cert *c);
 bool cert_signature_is_weak(const struct cert *c);
 /* A short name for people: the common name, or the whole subject. Lives as long as `c`. */
 const char *cert_label(struct cert *c);
+/* The subject's organisation, "" where it has none. Lives as long as `c`. */
+const char *cert_organization(struct cert *c);
 
 /* facts.c. Never NULL: empty facts without memory. */
 const struct x509_facts *cert_facts(struct cert *c);

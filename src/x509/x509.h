@@ -45,8 +45,10 @@ struct x509_fault {
     enum x509_fault_kind kind;
     int culprit; /* 0 the leaf, i the i-th certificate sent after it; X509_CULPRIT_TRUST: one of the
                     trust store; X509_CULPRIT_SEEN */
-    int openssl_error;  /* X509_V_ERR_*, 0 where the finding is ours */
-    const char *rule;   /* "profile/serial-negative": the row of profile.def; NULL: none */
+    int openssl_error; /* X509_V_ERR_*, 0 where the finding is ours */
+    const char *rule;  /* "profile/serial-negative": the row of profile.def; NULL: none */
+    bool is_minor; /* a rule of the web's profile, which many verifiers let pass: such faults come
+                      after all others */
     const char *detail; /* a sentence naming what is at fault; lives as long as the chain */
     int64_t limit_s;    /* expired: notAfter; not yet valid: notBefore; else 0 */
 };

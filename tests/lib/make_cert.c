@@ -158,6 +158,9 @@ struct made_cert make_cert(const struct cert_recipe *recipe)
     set_names(c.x, recipe);
     set_basics(c.x, recipe, c.key);
     add_extensions(c.x, recipe);
+    if (recipe->tweak != NULL) {
+        recipe->tweak(c.x);
+    }
     EVP_PKEY *signer = recipe->issuer == NULL ? c.key : recipe->issuer->key;
     const EVP_MD *digest = recipe->digest == NULL ? EVP_sha256() : recipe->digest;
     bool has_own_digest = EVP_PKEY_get_base_id(signer) == EVP_PKEY_ED25519;

@@ -41,9 +41,10 @@ struct cert_recipe {
     const char *tls_feature; /* tlsfeature: "status_request" */
     const char *policies, *policy_constraints;
     bool no_key_ids;
-    bool unknown_critical; /* a critical extension nobody knows */
-    bool signature_broken; /* one byte altered */
-    long serial;           /* 0: the next */
+    bool unknown_critical;  /* a critical extension nobody knows */
+    bool signature_broken;  /* one byte altered */
+    long serial;            /* 0: the next */
+    void (*tweak)(X509 *x); /* a last change before it is signed; NULL: none */
 };
 
 struct made_cert make_cert(const struct cert_recipe *recipe);

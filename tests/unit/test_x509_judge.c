@@ -46,6 +46,18 @@ struct row {
     int culprit; /* of the first */
 };
 
+/* excludedSubtrees { rfc822Name "" }, which no configuration can say */
+static void exclude_every_mailbox(X509 *x)
+{
+    ASN1_OCTET_STRING *value = ASN1_OCTET_STRING_new();
+    assert_true(
+        ASN1_OCTET_STRING_set(value, (const uint8_t *)"\x30\x06\xA1\x04\x30\x02\x81\x00", 8) == 1);
+    X509_EXTENSION *ext = X509_EXTENSION_create_by_NID(NULL, NID_name_constraints, 1, value);
+    assert_true(X509_add_ext(x, ext, -1) == 1);
+    X509_EXTENSION_free(ext);
+    ASN1_OCTET_STRING_free(value);
+}
+
 /* clang-format off: a table reads by columns */
 static const struct row rows[] = {
     { .name = "valid" },
@@ -136,13 +148,32 @@ static const struct row rows[] = {
       .culprit = X509_CULPRIT_TRUST },
     { .name = "name excluded",
       .inter = { .constraints = "excluded;DNS:example" },
-      .expect = { F(CHAIN_INVALID) } },
+      .expect = { F(CONSTRAINT) } },
     { .name = "name not permitted",
       .inter = { .constraints = "permitted;DNS:other.test" },
-      .expect = { F(CHAIN_INVALID) } },
+      .expect = { F(CONSTRAINT) } },
+    { .name = "name excluded behind a wildcard",
+      .leaf = { .names = "DNS:*.apps.example" },
+      .inter = { .constraints = "excluded;DNS:secret.apps.example" },
+      .expect = { F(CONSTRAINT) } },
+    { .name = "name beside what is excluded",
+      .leaf = { .names = "DNS:*.apps.example" },
+      .inter = { .constraints = "excluded;DNS:secret.other.example" } },
+    { .name = "every mailbox excluded",
+      .leaf = { .names = "email:a@leaf.example" },
+      .inter = { .tweak = exclude_every_mailbox },
+      .expect = { F(CONSTRAINT) } },
+    { .name = "host is met before constraints",
+      .inter = { .constraints = "excluded;DNS:example" },
+      .q = { .host = "other.example" },
+      .expect = { F(HOSTNAME_MISMATCH), F(CONSTRAINT) } },
+    { .name = "dates are met before constraints",
+      .inter = { .constraints = "excluded;DNS:example" },
+      .leaf = { .until_s = PAST },
+      .expect = { F(EXPIRED), F(CONSTRAINT) } },
     { .name = "policy required and not there",
       .inter = { .policy_constraints = "critical,requireExplicitPolicy:0" },
-      .expect = { F(CHAIN_INVALID) } },
+      .expect = { F(CONSTRAINT) } },
     { .name = "issuer misnamed",
       .leaf = { .issuer_name = "Another Name" },
       .expect = { F(CHAIN_INVALID) } },
