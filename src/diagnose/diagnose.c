@@ -74,6 +74,9 @@ static void find_cause(struct judging *j)
         if (rules[i].match(j)) {
             j->v->rule = rules[i].id;
             j->v->source = rules[i].source;
+            if (j->t->local != NULL) {
+                local_cite(j);
+            }
             cap_confidence(j);
             return;
         }

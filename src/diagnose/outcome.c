@@ -275,9 +275,31 @@ static enum outcome of_begun(const struct view *view)
     return view->end != NULL || is_stalled(view) ? OUTCOME_FAILED : OUTCOME_UNFINISHED;
 }
 
+/* After a handshake that was let pass: the program saw the verification's result, and left. */
+static bool program_left(const struct view *view)
+{
+    const struct transcript *t = view->t;
+    const struct local_facts *l = t->local;
+    return view->end != NULL && view->end_side == l->side && l->verify_result != 0 &&
+           !t->side[l->side].sent_application_data && view->idle_ns < LATE_REFUSAL_NS;
+}
+
+/* From inside the library itself says what became of it. */
+static enum outcome of_local(const struct view *view)
+{
+    const struct local_facts *l = view->t->local;
+    if (!l->is_done) {
+        return l->is_given_up || view->end != NULL ? OUTCOME_FAILED : OUTCOME_UNFINISHED;
+    }
+    return program_left(view) ? OUTCOME_FAILED : of_finished(view);
+}
+
 enum outcome outcome_of(const struct view *view)
 {
     const struct transcript *t = view->t;
+    if (t->local != NULL) {
+        return of_local(view);
+    }
     const struct side_facts *client = &t->side[SIDE_CLIENT];
     bool has_tls = client->sent_tls || t->side[SIDE_SERVER].sent_tls;
     if (view->stage == STAGE_CONNECT) {

@@ -2,6 +2,8 @@
 
 /* clang-format off: a table reads by columns */
 const struct rule rules[] = {
+    { "local/verify", match_local_verify, "X509_verify_cert(3), SSL_CTX_set_verify(3)" },
+    { "local/error", match_local_error, "ERR_get_error(3), OpenSSL's SSL_R_ reasons" },
     { "tcp/refused", match_refused, "RFC 9293 3.5.2" },
     { "tcp/unanswered", match_connect_timeout, "RFC 9293 3.8.3" },
     { "prelude/refused", match_starttls_refused,
@@ -22,6 +24,7 @@ const struct rule rules[] = {
     { "session/no-secure-renegotiation", match_legacy_renegotiation, "RFC 5746 3.4, 4.1" },
     { "answer/weak-dh", match_weak_dh, "RFC 7919, RFC 9325 4.4" },
     { "answer/signature", match_answer_signature, "RFC 5246 7.4.3, RFC 8446 4.4.3" },
+    { "local/late", match_local_late, "SSL_get_verify_result(3)" },
     { "certificate/client", match_client_certificate, "RFC 5280 6, RFC 8446 6.2" },
     { "certificate/server", match_server_certificate, "RFC 5280 6, RFC 9525, RFC 8446 6.2" },
     { "certificate/sealed", match_certificate_sealed, "RFC 8446 5.2, 6" },

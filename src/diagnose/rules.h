@@ -53,6 +53,12 @@ bool match_client_certificate(struct judging *j);
 bool match_server_certificate(struct judging *j);
 bool match_certificate_sealed(struct judging *j);
 bool match_certificate_asked(struct judging *j);
+/* rules_local.c: from inside a process only */
+bool match_local_verify(struct judging *j);
+bool match_local_late(struct judging *j);
+bool match_local_error(struct judging *j);
+/* Evidence: the policy and the trust in force. */
+void local_cite(struct judging *j);
 /* rules_peer.c */
 bool match_violation(struct judging *j);
 bool match_integrity(struct judging *j);

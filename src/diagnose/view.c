@@ -175,7 +175,14 @@ void view_make(const struct transcript *t, const struct diagnose_context *contex
     }
 }
 
-static bool is_hard(const struct view *view, enum x509_fault_kind kind)
+/* From inside a program its own trust is known: it says nothing of what the peer trusts. */
+static bool trust_counts(const struct view *view, enum side owner)
+{
+    const struct local_facts *local = view->t->local;
+    return view->context->trust_is_given && (local == NULL || owner != local->side);
+}
+
+static bool is_hard(const struct view *view, enum side owner, enum x509_fault_kind kind)
 {
     switch (kind) {
     case X509_FAULT_WEAK:
@@ -184,7 +191,7 @@ static bool is_hard(const struct view *view, enum x509_fault_kind kind)
     case X509_FAULT_CHAIN_INCOMPLETE:
     case X509_FAULT_SELF_SIGNED:
     case X509_FAULT_UNTRUSTED_CA:
-        return view->context->trust_is_given;
+        return trust_counts(view, owner);
     case X509_FAULT_EXPIRED:
     case X509_FAULT_NOT_YET_VALID:
         return !view->clock_is_doubtful;
@@ -205,7 +212,7 @@ const struct x509_fault *view_hard_fault(const struct view *view, enum side owne
 {
     const struct x509_judgement *judgement = view->context->judgement[owner];
     for (size_t i = 0; judgement != NULL && i < judgement->n_faults; i++) {
-        if (is_hard(view, judgement->faults[i].kind)) {
+        if (is_hard(view, owner, judgement->faults[i].kind)) {
             return &judgement->faults[i];
         }
     }

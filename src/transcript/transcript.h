@@ -100,6 +100,53 @@ struct side_facts {
     uint16_t certificate_verify_algorithm; /* 0 where none was read */
 };
 
+enum { LOCAL_PLACES_MAX = 8, LOCAL_FAULTS_MAX = 8 };
+
+/* One entry of a TLS library's error queue; numbers are OpenSSL's. */
+struct local_error {
+    uint32_t library, reason; /* ERR_LIB_*, and SSL_R_* where that is ERR_LIB_SSL; 0: none */
+};
+
+/* A fault that the verification met, in its order. */
+struct local_fault {
+    int error;                      /* X509_V_ERR_* */
+    int depth;                      /* 0: the leaf */
+    bool is_accepted;               /* the program's own callback took it all the same */
+    const struct x509_chain *chain; /* the certificate at fault alone; NULL where not known */
+};
+
+/* What only an inside view has: what the program was set to and what its library made of it. */
+struct local_facts {
+    enum side side;      /* the one that the program played */
+    const char *library; /* "OpenSSL 3.0.15 3 Sep 2024", NULL where not known */
+    uint32_t pid;
+
+    bool is_done;      /* the library said that the handshake is over */
+    bool is_given_up;  /* the library said that it failed */
+    bool peer_closed;  /* the program met the end of the peer's bytes */
+    int system_error;  /* errno of the system call that failed, 0 where none did */
+    int verify_result; /* X509_V_ERR_* when all was over, 0 where good or not reached */
+    size_t n_faults;
+    struct local_fault faults[LOCAL_FAULTS_MAX];
+    struct local_error oldest, newest; /* of the error queue when it failed */
+
+    /* In force; has_policy: these are known */
+    bool has_policy;
+    uint16_t min_version, max_version; /* 0: what the library has */
+    int security_level;                /* -1: not known */
+    unsigned verify_mode;              /* SSL_VERIFY_* */
+    uint64_t verify_flags;             /* X509_V_FLAG_* */
+    const char *checked_host;          /* that the library was told to check, NULL where none */
+    struct bytes cipher_suites;        /* u16 list; empty where not known */
+
+    /* Trust: what the verification of the peer's certificate went by */
+    bool has_anchor_count;
+    uint64_t n_anchors; /* certificates in the store */
+    size_t n_places;
+    const char *places[LOCAL_PLACES_MAX]; /* files and directories it was loaded from */
+    bool default_places;                  /* the library's own were asked for */
+};
+
 struct transcript {
     enum transcript_source source;
     bool is_dtls;
@@ -167,8 +214,9 @@ struct transcript {
     const char *violation_text;    /* what is wrong with it, with the RFC's section */
     enum side violation_side;
 
-    /* From inside a process only (agent, gateway); NULL or 0 in captures */
+    /* From inside a process only (agent, gateway); NULL in captures */
     const char *program; /* the program observed */
+    const struct local_facts *local;
 };
 
 /* TLS 1.3 or DTLS 1.3 was negotiated: the handshake is encrypted behind the ServerHello. */

@@ -1,0 +1,351 @@
+/* What a program's own TLS library says: seen from inside the process only. */
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+#include <openssl/x509_vfy.h>
+
+#include "base/status.h"
+#include "diagnose/certificate_blame.h"
+#include "diagnose/rules.h"
+
+enum { PLACES_SHOWN_MAX = 3 };
+
+/* --- in force --- */
+
+static const char *version_or(uint16_t version, const char *otherwise)
+{
+    const char *name = version == 0 ? NULL : tls_version_name(version);
+    return name == NULL ? otherwise : name;
+}
+
+static void cite_policy(struct judging *j)
+{
+    const struct local_facts *l = j->t->local;
+    if (!l->has_policy) {
+        return;
+    }
+    const char *level = l->security_level < 0
+                            ? ""
+                            : arena_printf(j->arena, ", security level %d", l->security_level);
+    add_fact(j, 0, 0, "in force in the program: %s to %s%s, %s",
+             version_or(l->min_version, "the library's lowest version"),
+             version_or(l->max_version, "its highest"), level == NULL ? "" : level,
+             (l->verify_mode & SSL_VERIFY_PEER) != 0 ? "the library verifies the peer"
+                                                     : "the library does not insist on a valid "
+                                                       "certificate");
+}
+
+/* "/etc/ssl/certs (143 certificates)" */
+static void cite_trust(struct judging *j)
+{
+    const struct local_facts *l = j->t->local;
+    struct text words = { 0 };
+    for (size_t i = 0; i < l->n_places && i < PLACES_SHOWN_MAX; i++) {
+        text_printf(&words, "%s%s", words.len > 0 ? ", " : "", l->places[i]);
+    }
+    if (l->default_places) {
+        text_printf(&words, "%sthe library's default places", words.len > 0 ? ", " : "");
+    }
+    if (l->has_anchor_count) {
+        text_printf(&words, "%s%llu certificate%s in its store", words.len > 0 ? "; " : "",
+                    (unsigned long long)l->n_anchors, l->n_anchors == 1 ? "" : "s");
+    }
+    if (words.len > 0) {
+        add_fact(j, 0, 0, "trust of the program: %s", text_str(&words));
+    }
+    text_deinit(&words);
+}
+
+void local_cite(struct judging *j)
+{
+    const struct local_facts *l = j->t->local;
+    cite_policy(j);
+    if (cause_category(j->v->cause) == CATEGORY_CERTIFICATE &&
+        j->v->party == actor_of_side(side_other(l->side))) {
+        cite_trust(j);
+        if (l->checked_host != NULL) {
+            add_fact(j, 0, 0, "the program told its library to check the name %s", l->checked_host);
+        }
+    }
+}
+
+/* --- the verification of the peer's certificate --- */
+
+static const struct {
+    int error;
+    enum x509_fault_kind kind;
+    const char *what;
+} faults_of_errors[] = {
+#define X509_ERROR(code, kind, what) { X509_V_ERR_##code, X509_FAULT_##kind, what },
+#include "x509/errors.def"
+    { X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT, X509_FAULT_SELF_SIGNED,
+      "is its own issuer, and the program does not trust it" },
+    { X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN, X509_FAULT_UNTRUSTED_CA,
+      "is a root that the program does not trust" },
+    { X509_V_ERR_CERT_HAS_EXPIRED, X509_FAULT_EXPIRED, "is past its notAfter" },
+    { X509_V_ERR_CERT_NOT_YET_VALID, X509_FAULT_NOT_YET_VALID, "is before its notBefore" },
+    { X509_V_ERR_HOSTNAME_MISMATCH, X509_FAULT_HOSTNAME_MISMATCH,
+      "does not name the host that the program checks" },
+    { X509_V_ERR_IP_ADDRESS_MISMATCH, X509_FAULT_HOSTNAME_MISMATCH,
+      "does not name the address that the program checks" },
+};
+
+static bool fault_of_error(int error, enum x509_fault_kind *kind, const char **what)
+{
+    for (size_t i = 0; i < ARRAY_LEN(faults_of_errors); i++) {
+        if (faults_of_errors[i].error == error) {
+            *kind = faults_of_errors[i].kind;
+            *what = faults_of_errors[i].what;
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The issuer was not found: an intermediate that was not sent, or a root that is not trusted? The
+ * chain tells, judged by the program's own trust anchors. */
+static bool is_missing_issuer(int error)
+{
+    return error == X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT ||
+           error == X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY ||
+           error == X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE;
+}
+
+static const struct x509_fault *judged_link(const struct judging *j, enum side owner)
+{
+    const struct x509_judgement *judgement = j->view->context->judgement[owner];
+    for (size_t i = 0; judgement != NULL && i < judgement->n_faults; i++) {
+        enum x509_fault_kind kind = judgement->faults[i].kind;
+        if (kind == X509_FAULT_CHAIN_INCOMPLETE || kind == X509_FAULT_UNTRUSTED_CA ||
+            kind == X509_FAULT_CHAIN_INVALID || kind == X509_FAULT_SELF_SIGNED) {
+            return &judgement->faults[i];
+        }
+    }
+    return NULL;
+}
+
+/* What the verification came to. */
+struct refusal {
+    int error;                       /* X509_V_ERR_* */
+    const struct local_fault *fault; /* NULL where only the result is known */
+    enum x509_fault_kind kind;
+    bool is_known;    /* kind is what the error says */
+    bool is_doubtful; /* another kind gives the same error */
+    const char *words;
+};
+
+static void read_refusal(const struct judging *j, struct refusal *r)
+{
+    enum side peer = side_other(j->t->local->side);
+    r->is_known = fault_of_error(r->error, &r->kind, &r->words);
+    if (!is_missing_issuer(r->error)) {
+        return;
+    }
+    const struct x509_fault *link = judged_link(j, peer);
+    r->is_known = true;
+    r->kind = link != NULL ? link->kind : X509_FAULT_UNTRUSTED_CA;
+    r->is_doubtful = link == NULL || !j->view->context->trust_is_given;
+    r->words = "has an issuer that was neither sent nor is among what the program trusts";
+}
+
+static const char *culprit_name(struct judging *j, const struct refusal *r)
+{
+    const struct x509_chain *sent = j->t->side[side_other(j->t->local->side)].chain;
+    const struct x509_facts *facts =
+        r->fault != NULL && r->fault->chain != NULL ? x509_chain_facts(r->fault->chain, 0)
+        : sent != NULL && x509_chain_n(sent) > 0    ? x509_chain_facts(sent, 0)
+                                                    : NULL;
+    const char *subject = facts == NULL ? NULL : facts->subject;
+    const char *name =
+        subject == NULL ? NULL : arena_printf(j->arena, "the certificate %.200s", subject);
+    return name == NULL ? "the certificate" : name;
+}
+
+static enum cause cause_of_refusal(const struct refusal *r)
+{
+    return r->is_known ? cause_of_fault(r->kind) : CAUSE_CERTIFICATE_REJECTED;
+}
+
+static void cite_refusal(struct judging *j, const struct refusal *r)
+{
+    enum side peer = side_other(j->t->local->side);
+    const char *words = X509_verify_cert_error_string(r->error);
+    add_evidence(j, j->t->side[peer].certificate_event, "the %s's certificate was verified here",
+                 side_name(peer));
+    if (r->fault != NULL) {
+        add_fact(j, 0, 0, "verification failed with %d (%s) at depth %d: %s", r->error, words,
+                 r->fault->depth, culprit_name(j, r));
+    } else {
+        add_fact(j, 0, 0, "verification ended with %d (%s)", r->error, words);
+    }
+    add_evidence(j, j->view->end, "%s", end_words(j));
+}
+
+static void list_rest(struct judging *j, const struct refusal *r)
+{
+    enum side peer = side_other(j->t->local->side);
+    const struct x509_judgement *judgement = j->view->context->judgement[peer];
+    for (size_t i = 0; judgement != NULL && i < judgement->n_faults; i++) {
+        const struct x509_fault *fault = &judgement->faults[i];
+        if (cause_of_fault(fault->kind) != j->v->cause) {
+            add_finding(j, x509_fault_id(fault->kind), cause_of_fault(fault->kind),
+                        actor_of_side(peer), "%s", fault->detail);
+        }
+    }
+    if (r->is_doubtful) {
+        add_alternative(j,
+                        j->v->cause == CAUSE_CERTIFICATE_UNTRUSTED_CA
+                            ? CAUSE_CERTIFICATE_CHAIN_INCOMPLETE
+                            : CAUSE_CERTIFICATE_UNTRUSTED_CA,
+                        CONFIDENCE_POSSIBLE, "OpenSSL says the same of both");
+    }
+}
+
+static const char *detail_of_weak(const struct refusal *r)
+{
+    if (r->kind != X509_FAULT_WEAK || !r->is_known) {
+        return NULL;
+    }
+    return r->error == X509_V_ERR_CA_MD_TOO_WEAK ? "signature-digest-too-weak"
+                                                 : "certificate-key-too-small";
+}
+
+static bool blame(struct judging *j, struct refusal *r, enum confidence confidence)
+{
+    enum side peer = side_other(j->t->local->side);
+    read_refusal(j, r);
+    if (r->is_doubtful && confidence == CONFIDENCE_CERTAIN) {
+        confidence = CONFIDENCE_PROBABLE;
+    }
+    set_cause(j, cause_of_refusal(r), detail_of_weak(r), confidence);
+    j->v->party = actor_of_side(peer);
+    cite_refusal(j, r);
+    list_rest(j, r);
+    const struct x509_fault *link = is_missing_issuer(r->error) ? judged_link(j, peer) : NULL;
+    if (link != NULL) {
+        say(j, "The program refused the %s's certificate: %s.", side_name(peer), link->detail);
+    } else {
+        say(j, "The program refused the %s's certificate: %s %s.", side_name(peer),
+            culprit_name(j, r), r->is_known ? r->words : X509_verify_cert_error_string(r->error));
+    }
+    return true;
+}
+
+static bool has_reason(const struct local_facts *l, uint32_t reason)
+{
+    return (l->oldest.library == ERR_LIB_SSL && l->oldest.reason == reason) ||
+           (l->newest.library == ERR_LIB_SSL && l->newest.reason == reason);
+}
+
+/* The last fault that nobody accepted: OpenSSL stops at the first such. */
+static const struct local_fault *refused_fault(const struct local_facts *l)
+{
+    for (size_t i = l->n_faults; i > 0; i--) {
+        if (!l->faults[i - 1].is_accepted) {
+            return &l->faults[i - 1];
+        }
+    }
+    return NULL;
+}
+
+/* The library verified the peer's certificate, and said no. */
+bool match_local_verify(struct judging *j)
+{
+    const struct local_facts *l = j->t->local;
+    if (l == NULL || l->is_done || !has_reason(l, SSL_R_CERTIFICATE_VERIFY_FAILED)) {
+        return false;
+    }
+    struct refusal r = { .fault = refused_fault(l) };
+    r.error = r.fault != NULL ? r.fault->error : l->verify_result;
+    return r.error != X509_V_OK && blame(j, &r, CONFIDENCE_CERTAIN);
+}
+
+/* The handshake was let pass, and then the program looked at the result and left: Node, nginx. */
+bool match_local_late(struct judging *j)
+{
+    const struct local_facts *l = j->t->local;
+    bool left = l != NULL && l->is_done && l->verify_result != X509_V_OK && j->view->end != NULL &&
+                j->view->end_side == l->side && !j->t->side[l->side].sent_application_data;
+    if (!left) {
+        return false;
+    }
+    struct refusal r = { .error = l->verify_result };
+    for (size_t i = 0; i < l->n_faults; i++) {
+        if (l->faults[i].error == l->verify_result) {
+            r.fault = &l->faults[i];
+        }
+    }
+    return blame(j, &r, CONFIDENCE_PROBABLE);
+}
+
+/* --- the error queue --- */
+
+static const struct {
+    uint32_t reason;
+    enum cause cause;
+    const char *detail;
+    const char *words;
+} reasons[] = {
+#define LOCAL_REASON(reason, cause, detail, words) { SSL_R_##reason, CAUSE_##cause, detail, words },
+#include "diagnose/local_reasons.def"
+};
+
+static void cite_error(struct judging *j, uint32_t reason)
+{
+    const char *words = ERR_reason_error_string(ERR_PACK(ERR_LIB_SSL, 0, reason));
+    const struct local_facts *l = j->t->local;
+    add_fact(j, 0, 0, "the program's TLS library (%s) says: %s",
+             l->library == NULL ? "OpenSSL" : l->library, words == NULL ? "an error" : words);
+}
+
+/* What both sides could do; 0 where there is nothing. */
+static size_t shared_suites(const struct judging *j)
+{
+    struct bytes own = j->t->local->cipher_suites;
+    struct bytes offered = j->view->offer->cipher_suites;
+    size_t n = 0;
+    for (size_t i = 0; i < tls_u16_count(offered); i++) {
+        n += tls_u16_has(own, tls_u16_at(offered, i));
+    }
+    return n;
+}
+
+/* "no shared cipher" is said of suites, and of suites that no key or group here can serve. */
+static bool no_shared_cipher(struct judging *j)
+{
+    const struct local_facts *l = j->t->local;
+    bool is_known = j->view->offer != NULL && !j->view->offer->is_sslv2 && l->side == SIDE_SERVER &&
+                    l->cipher_suites.len > 0;
+    if (!has_reason(l, SSL_R_NO_SHARED_CIPHER) || !is_known || shared_suites(j) > 0) {
+        return false; /* the rules on the offer weigh the rest */
+    }
+    set_cause(j, CAUSE_CIPHER_MISMATCH, NULL, CONFIDENCE_CERTAIN);
+    add_evidence(j, j->view->offer_event,
+                 "none of the client's suites is among the %zu that the program allows",
+                 tls_u16_count(l->cipher_suites));
+    cite_error(j, SSL_R_NO_SHARED_CIPHER);
+    add_evidence(j, j->view->end, "%s", end_words(j));
+    say(j, "The client offers none of the cipher suites that the program allows.");
+    return true;
+}
+
+bool match_local_error(struct judging *j)
+{
+    const struct local_facts *l = j->t->local;
+    if (l == NULL || l->is_done || !l->is_given_up) {
+        return false;
+    }
+    for (size_t i = 0; i < ARRAY_LEN(reasons); i++) {
+        if (!has_reason(l, reasons[i].reason)) {
+            continue;
+        }
+        set_cause(j, reasons[i].cause, reasons[i].detail, CONFIDENCE_CERTAIN);
+        j->v->party =
+            reasons[i].cause == CAUSE_CLIENT_CERTIFICATE_MISSING ? ACTOR_CLIENT : ACTOR_NONE;
+        add_evidence(j, j->view->offer_event, "the client's offer");
+        cite_error(j, reasons[i].reason);
+        add_evidence(j, j->view->end, "%s", end_words(j));
+        say(j, "The program's TLS library gave up: %s.", reasons[i].words);
+        return true;
+    }
+    return no_shared_cipher(j);
+}

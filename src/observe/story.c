@@ -1,0 +1,393 @@
+#include "observe/story.h"
+
+#include <errno.h>
+#include <netinet/tcp.h>
+
+#include "base/reader.h"
+
+enum {
+    HS_CLIENT_HELLO = 1,
+    HS_SERVER_HELLO = 2,
+    HEAD_SIDE_AT = 24,
+    HEAD_PID_AT = 20,
+};
+
+bool story_next(struct bytes *entries, struct story_entry *out)
+{
+    struct fault fault = { 0 };
+    struct reader r = rd_whole(*entries, &fault);
+    out->head.kind = rd_u8(&r, "kind");
+    out->head.from_peer = rd_u8(&r, "from_peer") != 0;
+    out->head.type = rd_u8(&r, "type");
+    out->head.level = rd_u8(&r, "level");
+    uint32_t len = rd_u32(&r, "length");
+    out->head.at_ns = (int64_t)rd_u64(&r, "time");
+    out->body = rd_bytes(&r, len, "body");
+    if (entries->len == 0 || fault.kind != FAULT_NONE) {
+        return false;
+    }
+    *entries = rd_rest(&r);
+    return true;
+}
+
+static uint64_t number_of(struct bytes body)
+{
+    return body.len == 8 ? load_be64(body.p) : 0;
+}
+
+static uint32_t u32_at(struct bytes body, size_t at)
+{
+    return body.len >= at + 4 ? load_be32(body.p + at) : 0;
+}
+
+static struct endpoint endpoint_of(struct bytes body)
+{
+    struct endpoint e = { 0 };
+    bool is_whole = (body.len == 7 && body.p[0] == 4) || (body.len == 19 && body.p[0] == 6);
+    if (is_whole && bytes_copy(e.ip, sizeof e.ip, bytes_skip(body, 3))) {
+        e.family = body.p[0];
+        e.port = load_be16(body.p + 1);
+    }
+    return e;
+}
+
+static void keep_place(struct story *s, struct arena *arena, struct bytes path)
+{
+    struct local_facts *l = &s->local;
+    const char *copy = arena_strndup(arena, (const char *)path.p, path.len);
+    for (size_t i = 0; copy != NULL && i < l->n_places; i++) {
+        if (strcmp(l->places[i], copy) == 0) { /* one call of the library may make another */
+            return;
+        }
+    }
+    if (copy != NULL && l->n_places < LOCAL_PLACES_MAX) {
+        l->places[l->n_places++] = copy;
+    }
+}
+
+/* Facts that are numbers. */
+static void keep_number(struct story *s, enum note_fact fact, uint64_t v)
+{
+    struct local_facts *l = &s->local;
+    switch (fact) {
+    case FACT_DTLS:
+        s->is_dtls = v != 0;
+        break;
+    case FACT_MIN_VERSION:
+        l->min_version = (uint16_t)v;
+        break;
+    case FACT_MAX_VERSION:
+        l->max_version = (uint16_t)v;
+        break;
+    case FACT_SECURITY_LEVEL:
+        l->security_level = v <= 5 ? (int)v : -1;
+        break;
+    case FACT_VERIFY_MODE:
+        l->verify_mode = (unsigned)(v & 0xff);
+        l->has_policy = true;
+        break;
+    case FACT_VERIFY_FLAGS:
+        l->verify_flags = v;
+        break;
+    case FACT_TRUST_DEFAULT:
+        l->default_places = true;
+        break;
+    case FACT_N_ANCHORS:
+        l->has_anchor_count = true;
+        l->n_anchors = v;
+        break;
+    case FACT_TCP_STATE:
+        s->tcp_state = v <= TCP_CLOSING ? (unsigned)v : 0;
+        break;
+    case FACT_PROGRAM:
+    case FACT_LIBRARY:
+    case FACT_SERVER_NAME:
+    case FACT_PEER:
+    case FACT_LOCAL:
+    case FACT_OPTIONS:
+    case FACT_CIPHERS:
+    case FACT_GROUPS:
+    case FACT_CHECKED_HOST:
+    case FACT_TRUST_FILE:
+    case FACT_TRUST_DIR:
+    case FACT_ANCHOR:
+    case FACT_LOST:
+        break;
+    }
+}
+
+static void keep_fact(struct story *s, struct arena *arena, enum note_fact fact, struct bytes body)
+{
+    struct local_facts *l = &s->local;
+    enum side own = l->side;
+    const char **text = fact == FACT_PROGRAM        ? &s->program
+                        : fact == FACT_LIBRARY      ? &l->library
+                        : fact == FACT_CHECKED_HOST ? &l->checked_host
+                                                    : NULL;
+    if (text != NULL) {
+        *text = arena_strndup(arena, (const char *)body.p, body.len);
+    } else if (fact == FACT_PEER || fact == FACT_LOCAL) {
+        s->ends[fact == FACT_LOCAL ? own : side_other(own)] = endpoint_of(body);
+    } else if (fact == FACT_TRUST_FILE || fact == FACT_TRUST_DIR) {
+        keep_place(s, arena, body);
+    } else if (fact == FACT_CIPHERS) {
+        l->cipher_suites = body;
+    } else if (fact == FACT_ANCHOR && s->n_anchors < STORY_ANCHORS_MAX) {
+        s->anchors[s->n_anchors++] = body;
+    } else if (body.len == 8) {
+        keep_number(s, fact, number_of(body));
+    }
+}
+
+static void keep_end(struct local_facts *l, enum note_end end, struct bytes body)
+{
+    l->is_given_up = end == NOTE_END_ERROR || end == NOTE_END_SYSTEM || end == NOTE_END_EOF;
+    l->peer_closed = end == NOTE_END_EOF;
+    l->system_error = end == NOTE_END_SYSTEM ? (int)u32_at(body, 0) : 0;
+}
+
+static void keep_error(struct local_facts *l, uint8_t which, struct bytes body)
+{
+    struct local_error e = { .library = u32_at(body, 0), .reason = u32_at(body, 4) };
+    if (which == 0) {
+        l->oldest = e;
+    }
+    l->newest = e; /* where there is one only, it is both */
+}
+
+static void scan(struct story *s, struct arena *arena)
+{
+    struct bytes rest = s->entries;
+    struct story_entry e;
+    while (story_next(&rest, &e)) {
+        s->first_ns = s->first_ns == 0 ? e.head.at_ns : s->first_ns;
+        s->last_ns = e.head.at_ns > s->last_ns ? e.head.at_ns : s->last_ns;
+        switch ((enum note_kind)e.head.kind) {
+        case NOTE_FACT:
+            keep_fact(s, arena, (enum note_fact)e.head.type, e.body);
+            break;
+        case NOTE_END:
+            keep_end(&s->local, (enum note_end)e.head.type, e.body);
+            break;
+        case NOTE_ERROR:
+            keep_error(&s->local, e.head.type, e.body);
+            break;
+        case NOTE_DONE:
+            s->local.is_done = true;
+            s->local.verify_result = (int)u32_at(e.body, 0);
+            break;
+        case NOTE_UNSEEN:
+            s->unseen = arena_strndup(arena, (const char *)e.body.p, e.body.len);
+            break;
+        case NOTE_MESSAGE:
+        case NOTE_SSLV2_HELLO:
+        case NOTE_ALERT:
+        case NOTE_CHANGE_CIPHER_SPEC:
+        case NOTE_NOT_TLS:
+        case NOTE_DATA:
+        case NOTE_VERIFY:
+        case NOTE_KEY:
+        case NOTE_WIRE:
+        case NOTE_LIMIT:
+            break;
+        }
+    }
+}
+
+bool story_open(struct bytes note, const uint8_t key[NOTE_KEY_BYTES], struct arena *arena,
+                struct story *out)
+{
+    *out = (struct story){ .local = { .security_level = -1 } };
+    if (note.len < NOTE_HEAD_BYTES || !bytes_start_with(note, BYTES("HFN1")) ||
+        !bytes_equal(bytes_of(note.p + 4, NOTE_KEY_BYTES), bytes_of(key, NOTE_KEY_BYTES))) {
+        return false;
+    }
+    out->local.pid = load_be32(note.p + HEAD_PID_AT);
+    out->local.side = note.p[HEAD_SIDE_AT] != 0 ? SIDE_SERVER : SIDE_CLIENT;
+    out->entries = bytes_skip(note, NOTE_HEAD_BYTES);
+    scan(out, arena);
+    return true;
+}
+
+bool story_has_anchors(const struct story *s)
+{
+    return s->local.has_anchor_count && s->n_anchors > 0 && s->local.n_anchors == s->n_anchors;
+}
+
+/* --- the transcript --- */
+
+struct telling {
+    struct story *s;
+    struct builder b;
+    struct story_told *out;
+    bool changed_cipher[2]; /* by side */
+};
+
+/* Behind ChangeCipherSpec, in TLS 1.3 behind the ServerHello: encrypted on the wire. */
+static bool is_encrypted(const struct telling *g, enum side side)
+{
+    const struct transcript *t = g->b.t;
+    return transcript_is_tls13(t) ? t->server_hello != NULL : g->changed_cipher[side];
+}
+
+/* A connection closed, as far as the program could tell. */
+static void tell_close(struct telling *g, const struct story_entry *e)
+{
+    const struct local_facts *l = &g->s->local;
+    enum side peer = side_other(l->side);
+    struct event event = { .kind = EVENT_FIN, .side = (uint8_t)peer, .count = 1 };
+    event.when.at_ns = event.last.at_ns = e->head.at_ns;
+    switch ((enum note_end)e->head.type) {
+    case NOTE_END_EOF:
+        break;
+    case NOTE_END_SYSTEM:
+        event.kind =
+            l->system_error == ECONNRESET || l->system_error == EPIPE ? EVENT_RST : EVENT_FIN;
+        break;
+    case NOTE_END_ERROR:
+        event.side = (uint8_t)l->side;
+        break;
+    case NOTE_END_FREED:
+    case NOTE_END_EXIT:
+        if (g->s->tcp_state == TCP_CLOSE) {
+            event.kind = EVENT_RST;
+        } else if (g->s->tcp_state != TCP_CLOSE_WAIT && g->s->tcp_state != TCP_LAST_ACK) {
+            event.side = (uint8_t)l->side;
+        }
+        break;
+    case NOTE_END_DATA:
+        return;
+    }
+    builder_event(&g->b, &event);
+}
+
+static void tell_fault(struct telling *g, const struct story_entry *e)
+{
+    struct local_facts *l = &g->s->local;
+    struct bytes der = bytes_skip(e->body, 8);
+    if (e->body.len < 8 || l->n_faults == LOCAL_FAULTS_MAX) {
+        return;
+    }
+    struct local_fault *f = &l->faults[l->n_faults++];
+    *f = (struct local_fault){ .error = (int)u32_at(e->body, 0),
+                               .depth = (int)(u32_at(e->body, 4) & 0xff),
+                               .is_accepted = e->head.type != 0 };
+    if (der.len > 0 && g->out->n_chains < STORY_CHAINS_MAX) {
+        f->chain = x509_store_chain(g->b.store, &der, 1);
+        if (f->chain != NULL) {
+            g->out->chains[g->out->n_chains++] = f->chain;
+        }
+    }
+}
+
+static void tell_event(struct telling *g, const struct story_entry *e)
+{
+    enum side own = g->s->local.side;
+    if (e->head.kind == 0 || e->head.kind > NOTE_UNSEEN) {
+        return; /* of a newer guest, or nobody's */
+    }
+    enum side side = e->head.from_peer != 0 ? side_other(own) : own;
+    struct event event = { .side = (uint8_t)side,
+                           .type = e->head.type,
+                           .count = 1,
+                           .body = e->body,
+                           .len = (uint32_t)e->body.len };
+    event.when.at_ns = event.last.at_ns = e->head.at_ns;
+    event.flags = is_encrypted(g, side) ? EVENT_ENCRYPTED : 0;
+    switch ((enum note_kind)e->head.kind) {
+    case NOTE_MESSAGE:
+        event.kind = EVENT_HANDSHAKE;
+        break;
+    case NOTE_SSLV2_HELLO:
+        event.kind = EVENT_HANDSHAKE;
+        event.type = HS_CLIENT_HELLO;
+        event.flags |= EVENT_SSLV2;
+        break;
+    case NOTE_ALERT:
+        event.kind = EVENT_ALERT;
+        event.level = e->head.level;
+        break;
+    case NOTE_CHANGE_CIPHER_SPEC:
+        event.kind = EVENT_CHANGE_CIPHER_SPEC;
+        event.flags = 0;
+        break;
+    case NOTE_NOT_TLS:
+        event.kind = EVENT_PLAINTEXT;
+        break;
+    case NOTE_DATA:
+        event.kind = EVENT_APPLICATION_DATA;
+        event.flags = EVENT_ENCRYPTED;
+        break;
+    case NOTE_LIMIT:
+        event.kind = EVENT_LIMIT;
+        event.text = "the observer's memory for one connection";
+        break;
+    case NOTE_END:
+        tell_close(g, e);
+        return;
+    case NOTE_VERIFY:
+        tell_fault(g, e);
+        return;
+    case NOTE_ERROR:
+    case NOTE_DONE:
+    case NOTE_FACT:
+    case NOTE_KEY:
+    case NOTE_WIRE:
+    case NOTE_UNSEEN:
+        return;
+    }
+    builder_event(&g->b, &event);
+    if (event.kind == EVENT_CHANGE_CIPHER_SPEC) {
+        g->changed_cipher[side] = true;
+    }
+}
+
+static size_t count(struct bytes entries)
+{
+    struct story_entry e;
+    size_t n = 0;
+    while (story_next(&entries, &e)) {
+        n++;
+    }
+    return n;
+}
+
+static void describe(struct telling *g)
+{
+    const struct story *s = g->s;
+    struct transcript *t = g->b.t;
+    t->is_dtls = s->is_dtls;
+    t->client = s->ends[SIDE_CLIENT];
+    t->server = s->ends[SIDE_SERVER];
+    t->program = s->program;
+    t->local = &s->local;
+    t->first.at_ns = s->first_ns;
+    t->last.at_ns = s->last_ns;
+    /* Whoever has an SSL has a connection. */
+    t->side[SIDE_CLIENT].tcp.syn_seen = true;
+    t->side[SIDE_SERVER].tcp.syn_ack_seen = true;
+}
+
+bool story_tell(struct story *s, struct arena *arena, struct x509_store *store,
+                struct story_told *out)
+{
+    struct telling g = { .s = s, .out = out };
+    *out = (struct story_told){ 0 };
+    s->local.n_faults = 0;
+    if (!builder_start(&g.b, arena, store, SOURCE_AGENT, count(s->entries) + 1)) {
+        return false;
+    }
+    describe(&g);
+    struct bytes rest = s->entries;
+    struct story_entry e;
+    while (story_next(&rest, &e)) {
+        tell_event(&g, &e);
+    }
+    for (int side = 0; side < 2; side++) {
+        if (g.b.taken[side] != NULL && out->n_chains < STORY_CHAINS_MAX) {
+            out->chains[out->n_chains++] = g.b.taken[side];
+        }
+    }
+    out->t = builder_finish(&g.b);
+    return true;
+}

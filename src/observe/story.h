@@ -1,0 +1,52 @@
+/*
+ * story: a note as a transcript.
+ *
+ * A note comes through a socket that others may reach: nothing in it is trusted, and what is broken
+ * is left out. Everything lives in the arena, except certificate chains, which belong to the store.
+ */
+#ifndef HANDFAST_OBSERVE_STORY_H
+#define HANDFAST_OBSERVE_STORY_H
+
+#include "observe/note.h"
+#include "transcript/builder.h"
+
+enum { STORY_ANCHORS_MAX = 32, STORY_CHAINS_MAX = 2 + LOCAL_FAULTS_MAX };
+
+/* What a note says before anything is judged. Views borrow from the note. */
+struct story {
+    struct bytes entries;
+    const char *program; /* NULL where not known */
+    const char *unseen;  /* the library that cannot be observed, NULL: a handshake was */
+    struct local_facts local;
+    struct endpoint ends[2]; /* by enum side; family 0 where not known */
+    unsigned tcp_state;      /* TCP_ESTABLISHED ... at the end; 0 where not known */
+    bool is_dtls;
+    int64_t first_ns, last_ns;
+    size_t n_anchors; /* the trust store, where it came along whole */
+    struct bytes anchors[STORY_ANCHORS_MAX];
+};
+
+/* False where it is no note, or not for this key. */
+bool story_open(struct bytes note, const uint8_t key[NOTE_KEY_BYTES], struct arena *arena,
+                struct story *out);
+/* The trust store is here in full: its certificates are `anchors`. */
+bool story_has_anchors(const struct story *s);
+
+struct story_told {
+    const struct transcript *t;
+    size_t n_chains; /* references to give back with x509_chain_unref() */
+    const struct x509_chain *chains[STORY_CHAINS_MAX];
+};
+
+/* False at the arena's limit. */
+bool story_tell(struct story *s, struct arena *arena, struct x509_store *store,
+                struct story_told *out);
+
+/* Entries one by one, for those who want what is not in a transcript: keys and wire. */
+struct story_entry {
+    struct note_entry head;
+    struct bytes body;
+};
+bool story_next(struct bytes *entries, struct story_entry *out);
+
+#endif
