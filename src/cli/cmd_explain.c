@@ -18,6 +18,8 @@ enum option_id {
     OPT_CRL,
     OPT_KEYLOG,
     OPT_GATEWAY,
+    OPT_PROVE,
+    OPT_TO,
     OPT_ONLY,
     OPT_SUMMARY,
     OPT_JSON,
@@ -39,6 +41,8 @@ static const struct option_row rows[] = {
     { NULL,       "crl",         "FILE",                 "certificates known to be revoked",                        OPT_CRL,         0 },
     { NULL,       "keylog",      "FILE",                 "SSLKEYLOGFILE to open encrypted handshakes with",         OPT_KEYLOG,      0 },
     { NULL,       "gateway",     "ADDR[/LEN][:PORT]",    "tell northbound from southbound connections",             OPT_GATEWAY,     0 },
+    { "Proof",    "prove",       NULL,                   "replay failed hellos, one thing changed at a time",       OPT_PROVE,       0 },
+    { NULL,       "to",          "HOST[:PORT]",          "the server they may be sent to",                          OPT_TO,          0 },
     { "Output",   "only",        "failed|findings|all",  "which connections (default: findings; all for --json)",   OPT_ONLY,        0 },
     { NULL,       "summary",     NULL,                   "only the counts by cause, server and client",             OPT_SUMMARY,     0 },
     { NULL,       "json",        NULL,                   "one JSON object a line",                                  OPT_JSON,        0 },
@@ -76,7 +80,8 @@ struct request {
     struct words operands, messages, trusts, crls, keylogs;
     struct gateway *gateways;
     size_t n_gateways;
-    const char *interface, *filter, *output;
+    const char *interface, *filter, *output, *to;
+    bool prove;
     bool trust_system, trust_none;
     bool only_is_given;
     enum explain_only only;
@@ -231,6 +236,12 @@ static enum status apply(struct request *rq, enum option_id id, const char *valu
         return ST_OK;
     case OPT_GATEWAY:
         return add_gateway(rq, value, err);
+    case OPT_PROVE:
+        rq->prove = true;
+        return ST_OK;
+    case OPT_TO:
+        rq->to = value;
+        return ST_OK;
     case OPT_ONLY:
         return set_only(rq, value, err);
     case OPT_SUMMARY:
@@ -303,6 +314,14 @@ static enum status check(const struct request *rq, struct err *err)
     if (rq->trust_none && (rq->trust_system || rq->trusts.n > 0)) {
         return err_set(err, ST_USAGE, "--trust none excludes every other --trust");
     }
+    if (rq->prove != (rq->to != NULL)) {
+        return err_set(err, ST_USAGE,
+                       "--prove and --to HOST go together: --prove sends to no "
+                       "server that --to does not name");
+    }
+    if (rq->prove && rq->messages.n > 0) {
+        return err_set(err, ST_USAGE, "--prove needs a capture");
+    }
     size_t n_stdin = 0;
     for (size_t i = 0; i < rq->operands.n; i++) {
         n_stdin += strcmp(rq->operands.p[i], "-") == 0 ? 1 : 0;
@@ -353,6 +372,7 @@ static struct explain_options options_of(const struct request *rq)
         .n_keylogs = rq->keylogs.n,
         .gateways = rq->gateways,
         .n_gateways = rq->n_gateways,
+        .prove_to = rq->to,
         .only = rq->use_json && !rq->only_is_given ? EXPLAIN_ALL : rq->only,
         .use_json = rq->use_json,
         .summary_only = rq->summary_only,

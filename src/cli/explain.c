@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "cli/held.h"
 #include "cli/progress.h"
+#include "cli/prove.h"
 #include "diagnose/diagnose.h"
 #include "diagnose/judge.h"
 #include "report/report.h"
@@ -37,8 +38,9 @@ struct explain {
     uint64_t n_batches;
     bool is_streaming;
     bool input_failed;
-    bool misused; /* the command line makes no sense for the input */
-    FILE *later;  /* what did not fail, for people: shown after all that did; NULL: at once */
+    bool misused;       /* the command line makes no sense for the input */
+    FILE *later;        /* what did not fail, for people: shown after all that did; NULL: at once */
+    struct prove prove; /* with options->prove_to */
     bool out_failed;
     bool out_of_memory; /* a verdict may lack evidence, or be missing */
 };
@@ -118,6 +120,23 @@ static void show_put_off(struct explain *x)
     x->later = NULL;
 }
 
+/* A failure replayed to the server that --to confirmed; shown right after its verdict. */
+static void prove_it(struct explain *x, const struct transcript *t, const struct verdict *v)
+{
+    struct err err = { 0 };
+    if (x->options->prove_to == NULL || !prove_wants(&x->prove, t, v)) {
+        return;
+    }
+    flush_out(x);
+    struct replay_options options = { .use_json = x->options->use_json,
+                                      .style = x->style,
+                                      .out = x->options->out };
+    if (prove_run(&x->prove, t, v, &options, &err) != ST_OK) {
+        complain(err.text);
+        x->input_failed = true;
+    }
+}
+
 static void publish(struct explain *x, const struct transcript *t, const struct verdict *v)
 {
     if (v->outcome == OUTCOME_NONE) {
@@ -135,6 +154,7 @@ static void publish(struct explain *x, const struct transcript *t, const struct 
     } else {
         report_text(&x->out, t, v, &x->style);
     }
+    prove_it(x, t, v);
     if (x->is_streaming || x->out.len >= OUT_FLUSH_BYTES) {
         flush_out(x);
     }
@@ -379,6 +399,9 @@ static enum status set_up(struct explain *x, struct err *err)
                                       .asks_gateway = x->options->n_gateways == 0,
                                       .show_path = x->options->n_inputs > 1 };
     progress_init(&x->progress, x->options->show_progress);
+    if (x->options->prove_to != NULL) {
+        TRY(prove_start(&x->prove, x->options->prove_to, err));
+    }
     TRY(load_trust(x, err));
     TRY(load_keys(x, err));
     x->peers = peers_new();
@@ -409,9 +432,22 @@ static void tear_down(struct explain *x)
     text_deinit(&x->out);
 }
 
+static void report_unproved(const struct prove *p)
+{
+    if (p->n_elsewhere > 0) {
+        fprintf(stderr, "handfast: --prove: %zu failed connections to other servers not replayed\n",
+                p->n_elsewhere);
+    }
+    if (p->n_left_out > 0) {
+        fprintf(stderr, "handfast: --prove: %zu failures more not replayed: %d in one run\n",
+                p->n_left_out, PROVE_MAX);
+    }
+}
+
 static void finish(struct explain *x)
 {
     progress_clear(&x->progress);
+    report_unproved(&x->prove);
     show_put_off(x);
     /* Of a file that could not be read no counts are known: the error on stderr says it all. */
     if (x->options->use_json && x->options->summary_only) {

@@ -40,6 +40,7 @@ struct explain_options {
     size_t n_keylogs;
     const struct gateway *gateways;
     size_t n_gateways;
+    const char *prove_to; /* replay failed connections to this server; NULL: send nothing */
     enum explain_only only;
     bool use_json;
     bool summary_only;

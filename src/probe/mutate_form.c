@@ -78,16 +78,19 @@ static void put(struct writer *w, struct bytes b)
     w->left -= b.len;
 }
 
+/* A length that its field cannot hold fails. */
 static void put_u8(struct writer *w, size_t v)
 {
     uint8_t b[1] = { (uint8_t)v };
-    put(w, bytes_of(b, v > 0xff ? SIZE_MAX : 1)); /* SIZE_MAX never fits: a length too long */
+    w->failed = w->failed || v > 0xff;
+    put(w, bytes_of(b, sizeof b));
 }
 
 static void put_u16(struct writer *w, size_t v)
 {
     uint8_t b[2] = { (uint8_t)(v >> 8), (uint8_t)v };
-    put(w, bytes_of(b, v > 0xffff ? SIZE_MAX : 2));
+    w->failed = w->failed || v > 0xffff;
+    put(w, bytes_of(b, sizeof b));
 }
 
 static size_t extensions_len(const struct hello_form *form)

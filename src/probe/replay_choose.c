@@ -262,7 +262,7 @@ static void add_alternatives(struct replay *r, const struct candidate *list, siz
 
 void replay_choose(struct replay *r, struct replay_trial *const *helpful, size_t n)
 {
-    struct candidate list[CANDIDATES_MAX];
+    struct candidate list[CANDIDATES_MAX] = { { .trial = helpful[0] } };
     struct replay_result *result = r->result;
     n = n < CANDIDATES_MAX ? n : CANDIDATES_MAX;
     for (size_t i = 0; i < n; i++) {

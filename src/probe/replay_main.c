@@ -45,6 +45,31 @@ static enum dial_starttls starttls_of(enum prelude_kind kind)
     return DIAL_NO_STARTTLS;
 }
 
+/* "host:443", "[::1]:443"; a scheme brings a port of its own. */
+static bool names_port(const char *s)
+{
+    const char *bracket = strchr(s, ']');
+    const char *colon = strchr(s, ':');
+    if (strstr(s, "://") != NULL) {
+        return true;
+    }
+    if (bracket != NULL) {
+        return bracket[1] == ':';
+    }
+    return colon != NULL && strchr(colon + 1, ':') == NULL; /* several: an IPv6 address */
+}
+
+bool replay_target_parse(const char *s, struct dial_target *out, char *storage, size_t room)
+{
+    if (!dial_parse_target(s, out, storage, room)) {
+        return false;
+    }
+    if (!names_port(s)) {
+        out->port = 0;
+    }
+    return true;
+}
+
 static void put_json(struct text *out, const struct replay_request *rq,
                      const struct replay_result *r)
 {

@@ -22,6 +22,8 @@ struct replay_options {
     FILE *out;
 };
 
+/* As dial_parse_target(), with the port 0 where none is named: then the capture's stands. */
+bool replay_target_parse(const char *s, struct dial_target *out, char *storage, size_t room);
 /* Proves one failure of a transcript at hand, to the target: for `explain --prove --to`. */
 enum status replay_prove(const struct replay_options *options, const struct transcript *t,
                          const struct verdict *v, enum replay_outcome *out_outcome,
