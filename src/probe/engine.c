@@ -136,14 +136,13 @@ static struct connection *take_spare(struct probe_engine *e)
         return calloc(1, sizeof *c);
     }
     e->spare = c->next;
-    *c = (struct connection){ 0 };
     return c;
 }
 
 static void give_spare(struct probe_engine *e, struct connection *c)
 {
     connection_deinit(c);
-    c->next = e->spare;
+    *c = (struct connection){ .fd = -1, .next = e->spare };
     e->spare = c;
 }
 

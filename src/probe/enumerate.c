@@ -43,6 +43,9 @@ void enumerator_start(struct enumerator *e)
     e->first_choice = e->reversed_choice = NOT_KNOWN;
     e->large = e->large == 0 ? LARGE_OFFER : e->large;
     e->is_over = e->n == 0;
+    for (size_t i = e->n_likely; e->n_likely > 0 && i < e->n; i++) {
+        e->is_doubtful[i] = true;
+    }
 }
 
 void enumerator_reject_all(struct enumerator *e)
@@ -72,11 +75,16 @@ static bool is_beaten(const struct enumerator *e, size_t i, const struct enum_se
     return false;
 }
 
-static size_t first_unbeaten(const struct enumerator *e, const struct enum_set *left)
+static bool is_doubtful(const struct enumerator *e, size_t i)
+{
+    return e->is_doubtful[i] && e->state[i] == ENUM_UNKNOWN;
+}
+
+static size_t first_unbeaten(const struct enumerator *e, const struct enum_set *left, bool doubtful)
 {
     size_t any = e->n;
     for (size_t i = 0; i < e->n; i++) {
-        if (has(left, i)) {
+        if (has(left, i) && is_doubtful(e, i) == doubtful) {
             any = any == e->n ? i : any;
             if (!is_beaten(e, i, left)) {
                 return i;
@@ -99,7 +107,8 @@ static void guess(struct enumerator *e)
     }
     e->n_order = 0;
     while (e->n_order < n) {
-        size_t next = first_unbeaten(e, &left);
+        size_t next = first_unbeaten(e, &left, false);
+        next = next < e->n ? next : first_unbeaten(e, &left, true);
         left.words[next / 64] &= ~(UINT64_C(1) << (next % 64));
         e->order[e->n_order++] = next;
     }
@@ -246,6 +255,7 @@ static bool begin_wave(struct enumerator *e)
         return false;
     }
     e->cursor = 0;
+    e->n_waves++;
     e->n_wave = 0;
     e->n_fitting = 0;
     return true;
@@ -283,7 +293,10 @@ static bool wave_offer(struct enumerator *e, struct enum_offer *out)
     /* Against the server's order, lest it be taken for its own. */
     out->is_reversed = e->policy == ENUM_POLICY_SERVER;
     size_t step = stride(e, n, e->poor);
-    e->cursor = step == SIZE_MAX ? SIZE_MAX : at + step;
+    /* The doubtful ones stand last and are offered together: probably none of them is there. */
+    out->is_of_doubt = is_doubtful(e, e->order[at]);
+    bool is_last = step == SIZE_MAX || out->is_of_doubt;
+    e->cursor = is_last ? SIZE_MAX : at + step;
     return true;
 }
 
@@ -298,8 +311,8 @@ static void end_wave(struct enumerator *e)
 static bool next_offer(struct enumerator *e, struct enum_offer *out)
 {
     while (e->stage < STAGE_WAVES) {
-        bool waits = e->is_patient || (e->stage > STAGE_REVERSED && !e->is_eager &&
-                                       e->first_choice == NOT_KNOWN);
+        bool waits = e->is_patient ||
+                     (e->stage > STAGE_REVERSED && !e->is_eager && e->first_choice == NOT_KNOWN);
         if (waits && e->n_open > 0) {
             return false;
         }
@@ -357,6 +370,7 @@ bool enumerator_next(struct enumerator *e, unsigned *out_offer, uint16_t *out, s
     offer.is_open = true;
     e->open[slot] = offer;
     e->n_open++;
+    e->n_made++;
     e->budget--;
     *out_offer = slot;
     *out_n = put_values(e, &offer, out);
@@ -413,6 +427,24 @@ static void note_choice(struct enumerator *e, const struct enum_offer *offer, si
     }
 }
 
+/* An item whose offer brought another one is either not there or less liked than guessed. All such
+ * are offered together next: mostly none is there; where one is, the guess was wrong, and each is
+ * asked for again. */
+static void note_doubt(struct enumerator *e, const struct enum_offer *offer, int chosen)
+{
+    if (offer->target < 0 || chosen < 0) {
+        return;
+    }
+    size_t likely = e->n_likely == 0 ? e->n : e->n_likely;
+    if (offer->is_of_doubt) {
+        for (size_t i = 0; i < likely; i++) {
+            e->is_doubtful[i] = false;
+        }
+    } else if (chosen != offer->target) {
+        e->is_doubtful[offer->target] = true;
+    }
+}
+
 void enumerator_answer(struct enumerator *e, unsigned slot, int32_t chosen)
 {
     struct enum_offer offer = e->open[slot];
@@ -434,6 +466,7 @@ void enumerator_answer(struct enumerator *e, unsigned slot, int32_t chosen)
     } else if (offer.target >= 0) {
         unite(&e->beats[offer.target], &offer.set); /* its place stays as guessed */
     }
+    note_doubt(e, &offer, i);
     e->n_fitting += offer.target >= 0 && (i == offer.target || i == NO_CHOICE) ? 1 : 0;
     end_wave(e);
 }

@@ -38,6 +38,7 @@ enum enum_policy {
 struct enum_offer {
     struct enum_set set;
     bool is_reversed; /* the guess's last one stands first */
+    bool is_of_doubt; /* of those that probably are not there */
     bool is_open;
     int16_t target; /* the item that the answer is about first; -1: none */
 };
@@ -55,9 +56,11 @@ struct enumerator {
     unsigned budget; /* offers that may still be made; counts down */
 
     /* its own */
+    bool is_doubtful[ENUM_ITEMS_MAX]; /* the answer was another one's where it should have been its
+                                       */
     struct enum_set beats[ENUM_ITEMS_MAX]; /* what was on offer when the item was chosen */
     struct enum_offer open[ENUM_OPEN_MAX];
-    unsigned n_open;
+    unsigned n_open, n_made, n_waves;
     uint8_t stage;
     size_t cursor;                     /* within the stage's offers */
     int first_choice, reversed_choice; /* -1: none, -2: not known */

@@ -42,7 +42,7 @@ struct survey_list {
     size_t n_candidates;
     size_t n_uncertain, n_not_asked;
     uint16_t uncertain[SURVEY_LIST_MAX], not_asked[SURVEY_LIST_MAX];
-    unsigned n_offers;
+    unsigned n_offers, n_waves;
 };
 
 struct survey_version {

@@ -269,7 +269,7 @@ static void collect(const struct enumerator *e, struct survey_list *out)
 {
     size_t found[ENUM_ITEMS_MAX];
     size_t n = enumerator_accepted(e, found);
-    *out = (struct survey_list){ .n_candidates = e->n };
+    *out = (struct survey_list){ .n_candidates = e->n, .n_offers = e->n_made, .n_waves = e->n_waves };
     for (size_t i = 0; i < n && i < SURVEY_LIST_MAX; i++) {
         out->accepted[out->n_accepted++] = e->value[found[i]];
     }
