@@ -274,14 +274,6 @@ static enum status unseal(struct reading *r, const struct sealed_key *key, struc
     return st;
 }
 
-static enum status keep_key(struct reading *r, struct keystore_entry *e, const struct secret *plain)
-{
-    EVP_PKEY *key = decode_pkcs8(bytes_of(plain->p, plain->len));
-    enum status st = keep_public_half(r, e, key);
-    EVP_PKEY_free(key);
-    return st;
-}
-
 enum status jks_open_key(struct reading *r, struct keystore_entry *e, struct bytes sealed)
 {
     struct sealed_key key;
@@ -307,7 +299,7 @@ enum status jks_open_key(struct reading *r, struct keystore_entry *e, struct byt
     enum status st = unseal(r, &key, &plain, &is_open);
     if (st == ST_OK && is_open) {
         e->is_locked = false;
-        st = keep_key(r, e, &plain);
+        st = keep_pkcs8(r, e, bytes_of(plain.p, plain.len));
     } else if (st == ST_OK) {
         st =
             entry_fault(r, e, "the password does not open the private key of alias '%s'", e->alias);

@@ -8,6 +8,7 @@
 #include <openssl/x509.h>
 
 #include "keystore/kdf.h"
+#include "keystore/public_half.h"
 #include "keystore/reading.h"
 
 enum { HEADERS_MAX = 256 };
@@ -18,7 +19,8 @@ enum status stay_locked(struct reading *r, struct keystore_entry *e, const char 
     return entry_fault(r, e, "%s", why);
 }
 
-enum status keep_public_half(struct reading *r, struct keystore_entry *e, EVP_PKEY *key)
+/* What OpenSSL makes of it; NULL: it does not decode. */
+static enum status keep_public_half(struct reading *r, struct keystore_entry *e, EVP_PKEY *key)
 {
     unsigned char *spki = NULL;
     int len = key == NULL ? -1 : i2d_PUBKEY(key, &spki);
@@ -30,23 +32,46 @@ enum status keep_public_half(struct reading *r, struct keystore_entry *e, EVP_PK
     return st;
 }
 
-EVP_PKEY *decode_pkcs8(struct bytes der)
+/* Takes over what was put. */
+static enum status keep_put(struct reading *r, struct keystore_entry *e, struct text *spki)
 {
+    enum status st = spki->failed ? err_set(r->err, ST_NOMEM, "%s: no memory", r->file->path)
+                                  : keep_bytes(r, bytes_of(spki->p, spki->len), &e->spki);
+    text_deinit(spki);
+    return st;
+}
+
+enum status keep_pkcs8(struct reading *r, struct keystore_entry *e, struct bytes der)
+{
+    struct text spki = { 0 };
+    if (public_half_of_pkcs8(der, &spki)) {
+        return keep_put(r, e, &spki);
+    }
+    text_deinit(&spki);
     const unsigned char *p = der.p;
     PKCS8_PRIV_KEY_INFO *info = d2i_PKCS8_PRIV_KEY_INFO(NULL, &p, (long)der.len);
     EVP_PKEY *key = info == NULL ? NULL : EVP_PKCS82PKEY(info);
+    enum status st = keep_public_half(r, e, key);
+    EVP_PKEY_free(key);
     PKCS8_PRIV_KEY_INFO_free(info);
-    return key;
+    return st;
+}
+
+enum status keep_pkcs8_info(struct reading *r, struct keystore_entry *e,
+                            const PKCS8_PRIV_KEY_INFO *info)
+{
+    unsigned char *der = NULL;
+    int len = info == NULL ? 0 : i2d_PKCS8_PRIV_KEY_INFO(info, &der);
+    enum status st = keep_pkcs8(r, e, bytes_of(der, len > 0 ? (size_t)len : 0));
+    OPENSSL_clear_free(der, len > 0 ? (size_t)len : 0);
+    return st;
 }
 
 enum status add_key(struct reading *r, struct bytes der)
 {
     struct keystore_entry *e;
     TRY(reading_add(r, KEYSTORE_KEY, &e));
-    EVP_PKEY *key = decode_pkcs8(der);
-    enum status st = keep_public_half(r, e, key);
-    EVP_PKEY_free(key);
-    return st;
+    return keep_pkcs8(r, e, der);
 }
 
 enum status open_locked_key(struct reading *r, struct keystore_entry *e, const X509_SIG *sealed)
@@ -63,10 +88,10 @@ enum status open_locked_key(struct reading *r, struct keystore_entry *e, const X
     }
     PKCS8_PRIV_KEY_INFO *info = PKCS8_decrypt_ex(sealed, r->password, (int)strlen(r->password),
                                                  crypto_context_with_legacy(r->k), NULL);
-    EVP_PKEY *key = info == NULL ? NULL : EVP_PKCS82PKEY(info);
-    enum status st = info == NULL ? stay_locked(r, e, "the password does not open the private key")
-                                  : keep_public_half(r, e, key);
-    EVP_PKEY_free(key);
+    if (info == NULL) {
+        return stay_locked(r, e, "the password does not open the private key");
+    }
+    enum status st = keep_pkcs8_info(r, e, info);
     PKCS8_PRIV_KEY_INFO_free(info);
     return st;
 }
@@ -87,6 +112,11 @@ enum status add_locked_key(struct reading *r, struct bytes der)
 
 static enum status decode_traditional(struct reading *r, struct keystore_entry *e, struct bytes der)
 {
+    struct text spki = { 0 };
+    if (public_half_of_traditional(der, &spki)) {
+        return keep_put(r, e, &spki);
+    }
+    text_deinit(&spki);
     const unsigned char *p = der.p;
     EVP_PKEY *key = d2i_AutoPrivateKey(NULL, &p, (long)der.len);
     enum status st = keep_public_half(r, e, key);

@@ -163,11 +163,7 @@ static enum status add_key_bag(struct pkcs12 *p, PKCS12_SAFEBAG *bag)
     struct keystore_entry *e;
     TRY(reading_add(p->r, KEYSTORE_KEY, &e));
     TRY(keep_attributes(p, bag, e));
-    const PKCS8_PRIV_KEY_INFO *info = PKCS12_SAFEBAG_get0_p8inf(bag);
-    EVP_PKEY *key = info == NULL ? NULL : EVP_PKCS82PKEY(info);
-    enum status st = keep_public_half(p->r, e, key);
-    EVP_PKEY_free(key);
-    return st;
+    return keep_pkcs8_info(p->r, e, PKCS12_SAFEBAG_get0_p8inf(bag));
 }
 
 static enum status add_shrouded_bag(struct pkcs12 *p, PKCS12_SAFEBAG *bag)

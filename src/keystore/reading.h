@@ -103,10 +103,11 @@ enum status add_locked_key(struct reading *r, struct bytes der) NODISCARD; /* PK
 enum status add_traditional_key(struct reading *r, struct bytes headers,
                                 struct bytes der) NODISCARD;
 
-/* For an entry there is: the public half of an open key (NULL: it does not decode), the key of an
+/* For an entry there is: the public half of a PrivateKeyInfo, the key of an
  * EncryptedPrivateKeyInfo; a key that stays locked, and why. */
-EVP_PKEY *decode_pkcs8(struct bytes der); /* the caller frees; NULL: it does not decode */
-enum status keep_public_half(struct reading *r, struct keystore_entry *e, EVP_PKEY *key) NODISCARD;
+enum status keep_pkcs8(struct reading *r, struct keystore_entry *e, struct bytes der) NODISCARD;
+enum status keep_pkcs8_info(struct reading *r, struct keystore_entry *e,
+                            const PKCS8_PRIV_KEY_INFO *info) NODISCARD;
 enum status open_locked_key(struct reading *r, struct keystore_entry *e,
                             const X509_SIG *sealed) NODISCARD;
 enum status stay_locked(struct reading *r, struct keystore_entry *e, const char *why) NODISCARD;
