@@ -21,6 +21,8 @@ bool origin_is_ours(const void *address);
 /* preload.c. The observer of the OpenSSL that holds this function; it is attached to where it has
  * not been. NULL where nothing is observed. */
 struct observer *preload_observer(const void *function);
+/* The observer whose calls of libcrypto are found in the object that holds this function. */
+struct observer *preload_observer_of_crypto(const void *function);
 /* Says, once, that this program speaks TLS with a library that nothing here can look into. */
 void preload_unseen(const char *library);
 

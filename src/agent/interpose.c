@@ -18,6 +18,17 @@ typedef void msg_callback(int, int, int, const void *, size_t, SSL *, void *);
 EXPORTED int gnutls_handshake(void *session);
 EXPORTED void *SSL_ImportFD(void *model, void *fd);
 
+/* The function is libcrypto's: of libssl's observer only where one object holds both, or the only
+ * one there is. */
+static void note_store(const void *function, X509_STORE *store, enum note_fact fact,
+                       const char *path)
+{
+    struct observer *o = preload_observer_of_crypto(function);
+    if (o != NULL && path != NULL) {
+        observer_note_trust(o, store, fact, path);
+    }
+}
+
 EXPORTED SSL_CTX *SSL_CTX_new(const SSL_METHOD *method)
 {
     __typeof__(&SSL_CTX_new) real = REAL(SSL_CTX_new);
@@ -70,10 +81,10 @@ EXPORTED int SSL_CTX_load_verify_locations(SSL_CTX *ctx, const char *file, const
     struct observer *o = preload_observer(ADDRESS(real));
     int result = real == NULL ? 0 : real(ctx, file, dir);
     if (o != NULL && result == 1 && file != NULL) {
-        observer_note_trust(o, ctx, FACT_TRUST_FILE, file);
+        observer_note_ctx_trust(o, ctx, FACT_TRUST_FILE, file);
     }
     if (o != NULL && result == 1 && dir != NULL) {
-        observer_note_trust(o, ctx, FACT_TRUST_DIR, dir);
+        observer_note_ctx_trust(o, ctx, FACT_TRUST_DIR, dir);
     }
     return result;
 }
@@ -84,7 +95,7 @@ EXPORTED int SSL_CTX_load_verify_file(SSL_CTX *ctx, const char *file)
     struct observer *o = preload_observer(ADDRESS(real));
     int result = real == NULL ? 0 : real(ctx, file);
     if (o != NULL && result == 1 && file != NULL) {
-        observer_note_trust(o, ctx, FACT_TRUST_FILE, file);
+        observer_note_ctx_trust(o, ctx, FACT_TRUST_FILE, file);
     }
     return result;
 }
@@ -95,7 +106,7 @@ EXPORTED int SSL_CTX_load_verify_dir(SSL_CTX *ctx, const char *dir)
     struct observer *o = preload_observer(ADDRESS(real));
     int result = real == NULL ? 0 : real(ctx, dir);
     if (o != NULL && result == 1 && dir != NULL) {
-        observer_note_trust(o, ctx, FACT_TRUST_DIR, dir);
+        observer_note_ctx_trust(o, ctx, FACT_TRUST_DIR, dir);
     }
     return result;
 }
@@ -106,7 +117,48 @@ EXPORTED int SSL_CTX_set_default_verify_paths(SSL_CTX *ctx)
     struct observer *o = preload_observer(ADDRESS(real));
     int result = real == NULL ? 0 : real(ctx);
     if (o != NULL && result == 1) {
-        observer_note_trust(o, ctx, FACT_TRUST_DEFAULT, NULL);
+        observer_note_ctx_trust(o, ctx, FACT_TRUST_DEFAULT, NULL);
+    }
+    return result;
+}
+
+EXPORTED int X509_STORE_load_locations(X509_STORE *store, const char *file, const char *dir)
+{
+    __typeof__(&X509_STORE_load_locations) real = REAL(X509_STORE_load_locations);
+    int result = real == NULL ? 0 : real(store, file, dir);
+    if (result == 1) {
+        note_store(ADDRESS(real), store, FACT_TRUST_FILE, file);
+        note_store(ADDRESS(real), store, FACT_TRUST_DIR, dir);
+    }
+    return result;
+}
+
+EXPORTED int X509_STORE_load_file(X509_STORE *store, const char *file)
+{
+    __typeof__(&X509_STORE_load_file) real = REAL(X509_STORE_load_file);
+    int result = real == NULL ? 0 : real(store, file);
+    if (result == 1) {
+        note_store(ADDRESS(real), store, FACT_TRUST_FILE, file);
+    }
+    return result;
+}
+
+EXPORTED int X509_STORE_load_path(X509_STORE *store, const char *dir)
+{
+    __typeof__(&X509_STORE_load_path) real = REAL(X509_STORE_load_path);
+    int result = real == NULL ? 0 : real(store, dir);
+    if (result == 1) {
+        note_store(ADDRESS(real), store, FACT_TRUST_DIR, dir);
+    }
+    return result;
+}
+
+EXPORTED int X509_STORE_set_default_paths(X509_STORE *store)
+{
+    __typeof__(&X509_STORE_set_default_paths) real = REAL(X509_STORE_set_default_paths);
+    int result = real == NULL ? 0 : real(store);
+    if (result == 1) {
+        note_store(ADDRESS(real), store, FACT_TRUST_DEFAULT, "");
     }
     return result;
 }

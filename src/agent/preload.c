@@ -64,6 +64,21 @@ struct observer *preload_observer(const void *function)
     return o;
 }
 
+struct observer *preload_observer_of_crypto(const void *function)
+{
+    struct observer *o = is_wanted ? observer_first() : NULL;
+    Dl_info ours;
+    Dl_info theirs;
+    if (o == NULL || function == NULL) {
+        return NULL;
+    }
+    int saved = errno;
+    bool is_same = dladdr(observer_crypto(o), &ours) != 0 && dladdr(function, &theirs) != 0 &&
+                   ours.dli_fbase == theirs.dli_fbase;
+    errno = saved;
+    return is_same ? o : NULL;
+}
+
 void preload_unseen(const char *library)
 {
     static atomic_flag said = ATOMIC_FLAG_INIT;

@@ -127,25 +127,30 @@ static void put_ciphers(struct watched *w)
     put_bytes(w, FACT_CIPHERS, bytes_of(codes, 2 * n));
 }
 
-/* SSL_CTX_set_verify_locations and its like may have been called for the SSL_CTX only. */
+static void put_places(struct watched *w, const X509_STORE *store)
+{
+    const struct watched_store *t = watched_store_of(w->o, store);
+    for (size_t i = 0; t != NULL && i < t->n_places; i++) {
+        if (t->places[i].fact == FACT_TRUST_DEFAULT) {
+            put_number(w, FACT_TRUST_DEFAULT, 1);
+        } else {
+            put_text(w, t->places[i].fact, t->places[i].path);
+        }
+    }
+}
+
+/* The store of the SSL_CTX: who gives an SSL one of its own is told by its verification's result.
+ */
 static void put_trust(struct watched *w)
 {
     const struct calls *c = &w->o->calls;
-    SSL_CTX *ctx = c->SSL_get_SSL_CTX(w->ssl);
-    const struct watched_ctx *places = watched_ctx_of(w->o, ctx);
-    for (size_t i = 0; places != NULL && i < places->n_places; i++) {
-        if (places->places[i].path != NULL) {
-            put_text(w, places->places[i].fact, places->places[i].path);
-        } else {
-            put_number(w, places->places[i].fact, 1);
-        }
-    }
     if (c->SSL_CTX_get_cert_store == NULL || c->X509_STORE_get0_objects == NULL ||
         c->OPENSSL_sk_num == NULL || c->OPENSSL_sk_value == NULL ||
         c->X509_OBJECT_get0_X509 == NULL || c->i2d_X509 == NULL) {
         return;
     }
-    X509_STORE *store = c->SSL_CTX_get_cert_store(ctx);
+    const X509_STORE *store = c->SSL_CTX_get_cert_store(c->SSL_get_SSL_CTX(w->ssl));
+    put_places(w, store);
     const OPENSSL_STACK *all =
         store == NULL ? NULL : (const OPENSSL_STACK *)c->X509_STORE_get0_objects(store);
     int n = all == NULL ? 0 : c->OPENSSL_sk_num(all);

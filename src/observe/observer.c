@@ -152,6 +152,13 @@ struct watched_ctx *watched_ctx_of(const struct observer *o, SSL_CTX *ctx)
     return ctx == NULL ? NULL : o->calls.SSL_CTX_get_ex_data(ctx, index);
 }
 
+struct watched_store *watched_store_of(const struct observer *o, const X509_STORE *store)
+{
+    int index = atomic_load_explicit(&o->store_index, memory_order_relaxed);
+    bool is_known = store != NULL && index >= 0 && o->calls.X509_STORE_get_ex_data != NULL;
+    return is_known ? o->calls.X509_STORE_get_ex_data(store, index) : NULL;
+}
+
 static struct watched_ctx *make_ctx(struct observer *o, SSL_CTX *ctx)
 {
     struct watched_ctx *c = watched_ctx_of(o, ctx);
@@ -294,16 +301,22 @@ static void on_free(void *parent, void *ptr, CRYPTO_EX_DATA *ad, int idx, long a
 
 static void on_free_ctx(void *parent, void *ptr, CRYPTO_EX_DATA *ad, int idx, long argl, void *argp)
 {
-    struct watched_ctx *c = ptr;
     (void)parent;
     (void)ad;
     (void)idx;
     (void)argl;
     (void)argp;
-    for (size_t i = 0; c != NULL && i < c->n_places; i++) {
-        free(c->places[i].path);
+    free(ptr);
+}
+
+static void on_free_store(void *parent, void *ptr, CRYPTO_EX_DATA *ad, int idx, long argl,
+                          void *argp)
+{
+    struct watched_store *t = ptr;
+    for (size_t i = 0; t != NULL && i < t->n_places; i++) {
+        free(t->places[i].path);
     }
-    free(c);
+    on_free_ctx(parent, ptr, ad, idx, argl, argp);
 }
 
 /* --- for the program's side --- */
@@ -327,9 +340,12 @@ static struct observer *attach(const struct calls *calls, const struct observer_
     o->ours = callbacks[n];
     atomic_store(&o->ssl_index, -1); /* until it is known; SSLs may be made meanwhile */
     atomic_store(&o->ctx_index, -1);
+    atomic_store(&o->store_index, -1);
     int ctx_index =
         calls->CRYPTO_get_ex_new_index(CRYPTO_EX_INDEX_SSL_CTX, 0, o, NULL, NULL, on_free_ctx);
     atomic_store(&o->ctx_index, ctx_index);
+    atomic_store(&o->store_index, calls->CRYPTO_get_ex_new_index(CRYPTO_EX_INDEX_X509_STORE, 0, o,
+                                                                 NULL, NULL, on_free_store));
     int ssl_index = ctx_index < 0 ? -1
                                   : calls->CRYPTO_get_ex_new_index(CRYPTO_EX_INDEX_SSL, 0, o,
                                                                    on_new, on_dup, on_free);
@@ -349,6 +365,16 @@ struct observer *observer_attach(const struct calls *calls, const struct observe
     struct observer *o = attach(calls, options);
     unlock(&attaching);
     return o;
+}
+
+struct observer *observer_first(void)
+{
+    return atomic_load(&n_observers) > 0 ? &observers[0] : NULL;
+}
+
+const void *observer_crypto(const struct observer *o)
+{
+    return *(void *const *)&o->calls.CRYPTO_get_ex_data;
 }
 
 /* Other threads may be at work on their connections until the very end: only those of this thread
@@ -405,15 +431,52 @@ bool observer_take_keylog_callback(struct observer *o, SSL_CTX *ctx, SSL_CTX_key
     return is_ours;
 }
 
-void observer_note_trust(struct observer *o, SSL_CTX *ctx, enum note_fact fact, const char *path)
+static struct watched_store *make_store(struct observer *o, X509_STORE *store)
 {
-    struct watched_ctx *c = make_ctx(o, ctx);
-    if (c == NULL || c->n_places == TRUST_PLACES_MAX) {
-        return;
+    struct watched_store *t = watched_store_of(o, store);
+    int index = atomic_load(&o->store_index);
+    if (t != NULL || store == NULL || index < 0 || o->calls.X509_STORE_set_ex_data == NULL) {
+        return t;
     }
-    c->places[c->n_places].fact = fact;
-    c->places[c->n_places].path = path == NULL ? NULL : strndup(path, PATH_BYTES_MAX);
-    c->n_places++;
+    t = calloc(1, sizeof *t);
+    if (t != NULL && o->calls.X509_STORE_set_ex_data(store, index, t) != 1) {
+        free(t);
+        t = NULL;
+    }
+    return t;
+}
+
+static bool is_noted(const struct watched_store *t, enum note_fact fact, const char *path)
+{
+    for (size_t i = 0; i < t->n_places; i++) {
+        const char *noted = t->places[i].path;
+        bool is_same = noted == NULL || path == NULL ? noted == path : strcmp(noted, path) == 0;
+        if (is_same && t->places[i].fact == fact) {
+            return true;
+        }
+    }
+    return false;
+}
+
+void observer_note_trust(struct observer *o, X509_STORE *store, enum note_fact fact,
+                         const char *path)
+{
+    int saved = errno;
+    struct watched_store *t = make_store(o, store);
+    if (t != NULL && t->n_places < TRUST_PLACES_MAX && !is_noted(t, fact, path)) {
+        t->places[t->n_places].fact = fact;
+        t->places[t->n_places].path = path == NULL ? NULL : strndup(path, PATH_BYTES_MAX);
+        t->n_places++;
+    }
+    errno = saved;
+}
+
+void observer_note_ctx_trust(struct observer *o, SSL_CTX *ctx, enum note_fact fact,
+                             const char *path)
+{
+    if (ctx != NULL && o->calls.SSL_CTX_get_cert_store != NULL) {
+        observer_note_trust(o, o->calls.SSL_CTX_get_cert_store(ctx), fact, path);
+    }
 }
 
 void observer_before_free(struct observer *o, SSL *s)

@@ -38,6 +38,9 @@ struct observer;
 /* Starts to observe; the same OpenSSL again gives the same observer. NULL where something is
  * missing, or there are too many. `options` of the first call hold for all. Thread-safe. */
 struct observer *observer_attach(const struct calls *calls, const struct observer_options *options);
+/* The one attached to first, NULL where there is none; and an address within its libcrypto. */
+struct observer *observer_first(void);
+const void *observer_crypto(const struct observer *o);
 /* Sends what is still open: the process ends. */
 void observer_exit(void);
 
@@ -49,7 +52,10 @@ void observer_note_ctx_msg_callback(struct observer *o, SSL_CTX *ctx,
                                     void (*cb)(int, int, int, const void *, size_t, SSL *, void *));
 bool observer_take_keylog_callback(struct observer *o, SSL_CTX *ctx, SSL_CTX_keylog_cb_func cb);
 /* Trust anchors were loaded from there; `fact` is FACT_TRUST_FILE, _DIR or _DEFAULT. */
-void observer_note_trust(struct observer *o, SSL_CTX *ctx, enum note_fact fact, const char *path);
+void observer_note_trust(struct observer *o, X509_STORE *store, enum note_fact fact,
+                         const char *path);
+void observer_note_ctx_trust(struct observer *o, SSL_CTX *ctx, enum note_fact fact,
+                             const char *path);
 /* The program is about to free, or to reuse, this SSL. */
 void observer_before_free(struct observer *o, SSL *s);
 void observer_before_clear(struct observer *o, SSL *s);

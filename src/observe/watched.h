@@ -25,7 +25,7 @@ struct callbacks {
 struct observer {
     struct calls calls;
     struct callbacks ours;
-    atomic_int ssl_index, ctx_index;
+    atomic_int ssl_index, ctx_index, store_index;
 };
 
 extern struct observer_options observing; /* what every observer was asked for */
@@ -34,6 +34,10 @@ extern struct observer_options observing; /* what every observer was asked for *
 struct watched_ctx {
     msg_callback *msg;
     KEYLOG_CALLBACK keylog; /* the program's */
+};
+
+/* Where a trust store was filled from; lives as long as it. */
+struct watched_store {
     size_t n_places;
     struct {
         enum note_fact fact;
@@ -79,6 +83,7 @@ enum ssl_state {
 /* observer.c */
 struct watched *watched_of(const struct observer *o, const SSL *s);
 struct watched_ctx *watched_ctx_of(const struct observer *o, SSL_CTX *ctx);
+struct watched_store *watched_store_of(const struct observer *o, const X509_STORE *store);
 /* What was seen is sent, or thrown away where nobody wants it; nothing is watched any more.
  */
 void watched_settle(struct watched *w, enum note_end end, int error, enum ssl_state state);

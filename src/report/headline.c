@@ -42,10 +42,13 @@ void page_headline(struct page *p, bool show_path)
     } else if (t->program != NULL) {
         put_piece(&line, INK_BOLD, bytes_of_str(t->program));
     }
-    endpoint_put(&p->scratch, &t->client);
-    text_puts(&p->scratch, t->client_is_guess ? " ->(guessed) " : " -> ");
-    endpoint_put(&p->scratch, &t->server);
-    put_scratch(&line, INK_PLAIN, p);
+    if (t->client.family != 0 ||
+        t->server.family != 0) { /* a program may keep its socket to itself */
+        endpoint_put(&p->scratch, &t->client);
+        text_puts(&p->scratch, t->client_is_guess ? " ->(guessed) " : " -> ");
+        endpoint_put(&p->scratch, &t->server);
+        put_scratch(&line, INK_PLAIN, p);
+    }
     if (t->server_name != NULL) {
         put_piece(&line, INK_CYAN, bytes_of_str(t->server_name));
     }
@@ -98,8 +101,11 @@ static void put_end_of(struct page *p, enum actor actor)
     if (actor == ACTOR_CLIENT || actor == ACTOR_SERVER) {
         text_puts(s, "the ");
         text_puts(s, actor_id(actor));
-        text_putc(s, ' ');
-        endpoint_put_host(s, actor == ACTOR_CLIENT ? &p->t->client : &p->t->server);
+        const struct endpoint *end = actor == ACTOR_CLIENT ? &p->t->client : &p->t->server;
+        if (end->family != 0) {
+            text_putc(s, ' ');
+            endpoint_put_host(s, end);
+        }
     } else {
         text_puts(s, actor == ACTOR_NETWORK ? "something in the network" : "an unknown side");
     }
