@@ -41,7 +41,11 @@ static const struct step steps[N_VERIFIERS][STEPS_MAX] = {
     [VERIFIER_OPENSSL] = OPENSSL_STEPS,
     [VERIFIER_PYTHON] = OPENSSL_STEPS,
     [VERIFIER_PYTHON_STRICT] = OPENSSL_STEPS,
-    [VERIFIER_NODE] = OPENSSL_STEPS,
+    /* goes on after each error, tells the last one, and looks at the name when there was none */
+    [VERIFIER_NODE] = { { DATES, EVERYWHERE },
+                        { K(WEAK), EVERYWHERE },
+                        { LINKS | K(MALFORMED) | K(WRONG_PURPOSE), EVERYWHERE },
+                        { BUILDING, EVERYWHERE } },
     /* Certificate.Verify(): the leaf's form and dates, its name, then the chain, then its uses */
     [VERIFIER_GO] = { { K(MALFORMED) | DATES, AT_LEAF },
                       { K(HOSTNAME_MISMATCH), EVERYWHERE },
