@@ -105,6 +105,16 @@ static bool fits_label(struct bytes pattern, struct bytes label, struct name_way
            is_same_text(bytes_skip(pattern, head + 1), bytes_skip(label, label.len - tail));
 }
 
+/* A wildcard in the label `at` of n. */
+static void take_wildcard(size_t at, size_t n, struct name_way *way)
+{
+    if (at > 0) {
+        need(way, RULE_NAME_WILD_DEEPER);
+    } else if (n <= 2) {
+        need(way, n == 1 ? RULE_NAME_WILD_ALONE : RULE_NAME_WILD_TOP);
+    }
+}
+
 static bool fits_name(struct bytes name, const struct wanted *host, struct name_way *way)
 {
     struct labels patterns, labels;
@@ -117,15 +127,11 @@ static bool fits_name(struct bytes name, const struct wanted *host, struct name_
         return false;
     }
     for (size_t i = 0; i < patterns.n; i++) {
-        bool is_wild = memchr(patterns.list[i].p, '*', patterns.list[i].len) != NULL;
         if (!fits_label(patterns.list[i], labels.list[i], way)) {
             return false;
         }
-        if (is_wild && i > 0) {
-            need(way, RULE_NAME_WILD_DEEPER);
-        }
-        if (is_wild && i == 0 && patterns.n <= 2) {
-            need(way, patterns.n == 1 ? RULE_NAME_WILD_ALONE : RULE_NAME_WILD_TOP);
+        if (memchr(patterns.list[i].p, '*', patterns.list[i].len) != NULL) {
+            take_wildcard(i, patterns.n, way);
         }
     }
     return true;

@@ -16,7 +16,7 @@ import sys
 import tempfile
 import warnings
 
-from harness import Tap, environment, in_parallel, run
+from harness import SOURCE, Tap, environment, in_parallel, run
 
 HERE = pathlib.Path(__file__).resolve().parent / 'verifiers'
 sys.path.insert(0, str(HERE))
@@ -247,9 +247,23 @@ def check_all(tap, folder, scratch, cases):
             compare(tap, verifier, cases, ours, theirs)
 
 
+def check_documents(tap):
+    """docs/verifiers.md tells every verifier and every rule, in the words of the table."""
+    told = (SOURCE / 'docs' / 'verifiers.md').read_text(encoding='utf-8')
+    rules = (SOURCE / 'src' / 'check' / 'verifier_rules.def').read_text(encoding='utf-8')
+    whom = (SOURCE / 'src' / 'check' / 'verifiers.def').read_text(encoding='utf-8')
+    rows = re.findall(r'VERIFIER_RULE\(\w+, "([^"]+)",[^"]*"([^"]+)",\s*"([^"]+)"\)', rules)
+    ids = re.findall(r'^VERIFIER\(\w+,\s*"([^"]+)"', whom, re.MULTILINE)
+    untold = ['%s: %s' % (row[0], text) for row in rows for text in row if text not in told]
+    untold += [verifier for verifier in ids if '| `%s` |' % verifier not in told]
+    tap.ok(len(rows) > 50 and len(ids) >= 7 and not untold,
+           'docs/verifiers.md has all %d rules of %d verifiers' % (len(rows), len(ids)), *untold)
+
+
 def main():
     tap = Tap()
     warnings.simplefilter('ignore')
+    check_documents(tap)
     try:
         import cases as chains
     except ImportError as error:
