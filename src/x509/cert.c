@@ -157,6 +157,13 @@ bool cert_is_ca(const struct cert *c)
     return c->x != NULL && X509_check_ca(c->x) != 0;
 }
 
+bool cert_signs_crls_only(const struct cert *c)
+{
+    return c->x != NULL && !cert_is_ca(c) &&
+           (X509_get_extension_flags(c->x) & EXFLAG_KUSAGE) != 0 &&
+           (X509_get_key_usage(c->x) & KU_CRL_SIGN) != 0;
+}
+
 const char *cert_organization(struct cert *c)
 {
     if (c->organization == NULL) {

@@ -15,6 +15,7 @@ static struct judged_key key_of(const struct x509_store *s, const struct x509_qu
         .use_seen = q->use_seen,
         .profile = q->profile,
         .n_seen_ever = q->use_seen ? s->n_seen_ever : 0,
+        .n_crl_signers = s->n_crl_signers,
         .floor_bits = q->floor_bits,
         .trust_generation = s->trust_generation,
         .ocsp_len = q->ocsp_response.len,
@@ -28,8 +29,9 @@ static bool key_equal(const struct judged_key *a, const struct judged_key *b)
            a->partial_chain == b->partial_chain && a->demand_revocation == b->demand_revocation &&
            a->strict == b->strict && a->has_host == b->has_host && a->floor_bits == b->floor_bits &&
            a->use_seen == b->use_seen && a->profile == b->profile &&
-           a->n_seen_ever == b->n_seen_ever && a->trust_generation == b->trust_generation &&
-           a->ocsp_len == b->ocsp_len && a->ocsp_hash == b->ocsp_hash;
+           a->n_seen_ever == b->n_seen_ever && a->n_crl_signers == b->n_crl_signers &&
+           a->trust_generation == b->trust_generation && a->ocsp_len == b->ocsp_len &&
+           a->ocsp_hash == b->ocsp_hash;
 }
 
 /* Has a certificate of the missing name turned up in another connection since? */

@@ -153,7 +153,8 @@ static void find_candidates(struct search *f, struct candidates *to)
         }
     }
     for (size_t i = 0; f->q->use_seen && i < s->n_seen; i++) {
-        if (!s->seen[i]->is_anchor && culprit_of(f->chain, s->seen[i]) == X509_CULPRIT_SEEN) {
+        if (!s->seen[i]->is_anchor && cert_is_ca(s->seen[i]) &&
+            culprit_of(f->chain, s->seen[i]) == X509_CULPRIT_SEEN) {
             consider(f, to, c, s->seen[i]);
         }
     }

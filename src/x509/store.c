@@ -116,13 +116,16 @@ enum status store_take_crl(struct x509_store *s, X509_CRL *crl, struct err *err)
     return ST_OK;
 }
 
-/* Only CA certificates help to explain another chain; the oldest makes room. */
+/* Only certificates of CAs and of their CRLs' signers help to explain another chain; the oldest
+ * makes room. */
 static void note(struct x509_store *s, struct cert *c)
 {
     size_t at = s->n_seen;
-    if (c->is_seen || !cert_is_ca(c)) {
+    bool is_crl_signer = cert_signs_crls_only(c);
+    if (c->is_seen || (!cert_is_ca(c) && !is_crl_signer)) {
         return;
     }
+    s->n_crl_signers += is_crl_signer ? 1 : 0;
     if (s->n_seen < SEEN_MAX) {
         s->n_seen++;
     } else {

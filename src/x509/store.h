@@ -58,6 +58,7 @@ struct judged_key {
     enum x509_profile profile;
     bool ignore_dates, partial_chain, demand_revocation, strict, has_host, use_seen;
     uint64_t n_seen_ever; /* with use_seen */
+    size_t n_crl_signers;
     unsigned floor_bits;
     unsigned trust_generation;
     size_t ocsp_len;
@@ -107,6 +108,7 @@ struct x509_store {
     struct cert *seen[SEEN_MAX];
     uint64_t seen_as[SEEN_MAX]; /* the how-manieth of all */
     size_t n_seen, next_seen;
+    size_t n_crl_signers; /* ever seen that are no CAs */
     uint64_t n_seen_ever;
 };
 
@@ -122,6 +124,8 @@ bool cert_names_issuer(const struct cert *c, const struct cert *issuer);
 /* The key identifiers of both, where given, do not contradict (RFC 5280 section 4.2.1.1). */
 bool cert_key_ids_agree(const struct cert *c, const struct cert *issuer);
 bool cert_is_ca(const struct cert *c);
+/* No CA, but a signer of its CRLs, by its key usage (RFC 5280 section 5). */
+bool cert_signs_crls_only(const struct cert *c);
 /* facts.c. MD5, SHA-1 and older. */
 bool cert_signature_is_weak(const struct cert *c);
 /* A short name for people: the common name, or the whole subject. Lives as long as `c`. */

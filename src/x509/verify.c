@@ -144,11 +144,28 @@ static bool is_trusted_here(const struct path *path, size_t i)
     return path->reaches_anchor ? path->certs[i]->is_anchor : i == path->n - 1;
 }
 
-/* The trusted certificates of the path, the others, and whatever else was sent: it may hold the
- * certificate of a CRL's signer. */
-static bool fill(struct run *r)
+/* Certificates of CRLs' signers: whatever else was sent may be one, and those noted elsewhere. */
+static bool fill_crl_signers(struct run *r)
 {
     const struct x509_chain *chain = r->out->chain;
+    const struct x509_store *s = chain->store;
+    for (size_t i = 1; i < chain->n; i++) {
+        X509 *x = chain->certs[i]->x;
+        if (x != NULL && sk_X509_push(r->untrusted, x) <= 0) {
+            return false;
+        }
+    }
+    for (size_t i = 0; s->n_crl_signers > 0 && i < s->n_seen; i++) {
+        if (cert_signs_crls_only(s->seen[i]) && sk_X509_push(r->untrusted, s->seen[i]->x) <= 0) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* The trusted certificates of the path, and the others. */
+static bool fill(struct run *r)
+{
     for (size_t i = 0; i < r->path->n; i++) {
         X509 *x = r->path->certs[i]->x;
         bool is_put = is_trusted_here(r->path, i) ? X509_STORE_add_cert(r->store, x) == 1
@@ -157,13 +174,7 @@ static bool fill(struct run *r)
             return false;
         }
     }
-    for (size_t i = 1; r->checks_crls && i < chain->n; i++) {
-        X509 *x = chain->certs[i]->x;
-        if (x != NULL && sk_X509_push(r->untrusted, x) <= 0) {
-            return false;
-        }
-    }
-    return true;
+    return !r->checks_crls || fill_crl_signers(r);
 }
 
 static bool is_zero(const ASN1_INTEGER *count)

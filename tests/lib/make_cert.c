@@ -202,6 +202,21 @@ static void add_revoked(X509_CRL *crl, const struct made_cert *revoked)
     ASN1_TIME_free(at);
 }
 
+/* RFC 5280 section 5.2.1; an issuer without key identifier is found by its name. */
+static void add_crl_issuer_key(X509_CRL *crl, const struct made_cert *issuer)
+{
+    X509V3_CTX ctx;
+    if (X509_get0_subject_key_id(issuer->x) == NULL) {
+        return;
+    }
+    X509V3_set_ctx_nodb(&ctx);
+    X509V3_set_ctx(&ctx, issuer->x, NULL, NULL, crl, 0);
+    X509_EXTENSION *ext =
+        X509V3_EXT_conf_nid(NULL, &ctx, NID_authority_key_identifier, "keyid:always");
+    need(ext != NULL && X509_CRL_add_ext(crl, ext, -1) == 1, "key identifier of a CRL");
+    X509_EXTENSION_free(ext);
+}
+
 void make_crl(const struct crl_recipe *recipe, const char *path)
 {
     X509_CRL *crl = X509_CRL_new();
@@ -214,6 +229,7 @@ void make_crl(const struct crl_recipe *recipe, const char *path)
     if (recipe->revoked != NULL) {
         add_revoked(crl, recipe->revoked);
     }
+    add_crl_issuer_key(crl, recipe->issuer);
     need(X509_CRL_sign(crl, recipe->issuer->key, EVP_sha256()) > 0, "signing a CRL");
     FILE *f = fopen(path, "ae");
     need(f != NULL && PEM_write_X509_CRL(f, crl) == 1, path);

@@ -7,6 +7,7 @@
 #include <cmocka.h>
 /* clang-format on */
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "make_cert.h"
 #include "x509/x509.h"
@@ -202,6 +203,42 @@ static void what_does_not_decode_has_no_path(void **state)
     x509_paths_free(NULL);
 }
 
+static void crl_to_store(struct scene *s, const struct made_cert *issuer)
+{
+    char path[] = "/tmp/handfast-crl-XXXXXX";
+    struct err err = { 0 };
+    assert_int_equal(close(mkstemp(path)), 0);
+    make_crl(&(struct crl_recipe){ .issuer = issuer }, path);
+    assert_int_equal(x509_store_add_crl(s->store, path, &err), ST_OK);
+    unlink(path);
+}
+
+/* The CA signs its CRLs with a key of their own, whose certificate came in another file. */
+static void a_crl_signer_seen_elsewhere(void **state)
+{
+    struct scene *s = *state;
+    struct err err = { 0 };
+    struct x509_judgement j;
+    const struct x509_question q = { .at_s = MAKE_CERT_NOW, .demand_revocation = true };
+    struct made_cert signer = make_cert(
+        &(struct cert_recipe){ .name = "Inter", .usage = "critical,cRLSign", .issuer = &s->root });
+    struct bytes der[] = { s->leaf.der, s->inter.der };
+    trust(s, &s->root);
+    crl_to_store(s, &s->root);
+    crl_to_store(s, &signer);
+    const struct x509_chain *chain = x509_store_chain(s->store, der, 2);
+    assert_int_equal(x509_judge(s->store, chain, &q, &j, &err), ST_OK);
+    assert_false(j.is_valid);
+    assert_int_equal(j.faults[0].kind, X509_FAULT_REVOCATION_UNKNOWN);
+    const struct x509_chain *other = x509_store_chain(s->store, &signer.der, 1);
+    x509_store_note_seen(s->store, other);
+    assert_int_equal(x509_judge(s->store, chain, &q, &j, &err), ST_OK);
+    assert_true(j.is_valid);
+    x509_chain_unref(other);
+    x509_chain_unref(chain);
+    made_cert_free(&signer);
+}
+
 /* RFC 5937: the anchor forbids anyPolicy, and demands a policy. */
 static void an_anchor_may_demand_a_policy(void **state)
 {
@@ -236,6 +273,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(what_is_noted_later_counts, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_cut_search_is_told, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_does_not_decode_has_no_path, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_crl_signer_seen_elsewhere, set_up, tear_down),
         cmocka_unit_test_setup_teardown(an_anchor_may_demand_a_policy, set_up, tear_down),
     };
     return cmocka_run_group_tests_name("x509_alternatives", tests, NULL, NULL);
