@@ -39,7 +39,7 @@ enum keystore_entry_kind {
 /* Who vouches that the file is as it was written. */
 enum keystore_integrity {
     KEYSTORE_NO_SEAL,     /* the format has none */
-    KEYSTORE_NOT_CHECKED, /* no password was given */
+    KEYSTORE_NOT_CHECKED, /* no password was given, or the MAC is of a kind that is not known */
     KEYSTORE_INTACT,
     KEYSTORE_WRONG_PASSWORD_OR_ALTERED /* a MAC cannot tell which */
 };

@@ -51,7 +51,13 @@ static enum status check_mac(struct pkcs12 *p)
 {
     const ASN1_INTEGER *rounds = NULL;
     const X509_ALGOR *algorithm = NULL;
+    const ASN1_OBJECT *name = NULL;
     PKCS12_get0_mac(NULL, &algorithm, NULL, &rounds, p->p12);
+    X509_ALGOR_get0(&name, NULL, NULL, algorithm);
+    if (EVP_get_digestbyobj(name) == NULL) { /* PBMAC1 of RFC 9579, or worse */
+        p->r->file->integrity = KEYSTORE_NOT_CHECKED;
+        return ST_OK;
+    }
     uint64_t n = 1;
     if (rounds != NULL && ASN1_INTEGER_get_uint64(&n, rounds) != 1) {
         n = UINT64_MAX;
