@@ -97,15 +97,12 @@ static enum status take_entries(struct loading *l)
     return ST_OK;
 }
 
-/* A Java keystore or the like that ends in the middle is no trust store to judge by. */
+/* A Java keystore or the like that ends in the middle is no trust store to judge by. A seal that
+ * does not fit is: the password may be that of another file. */
 static enum status check_files(struct loading *l)
 {
     for (size_t i = 0; i < keystore_n_files(l->k); i++) {
         const struct keystore_file *f = keystore_file(l->k, i);
-        if (f->integrity == KEYSTORE_WRONG_PASSWORD_OR_ALTERED && !l->is_folder) {
-            return err_set(l->err, ST_FORMAT, "%s: the password is wrong, or the file was altered",
-                           f->path);
-        }
         if (f->fault == NULL) {
             continue;
         }
