@@ -35,7 +35,9 @@ static void check_facts(const struct x509_chain *chain)
         const struct x509_facts *f = x509_chain_facts(chain, i);
         promise(f->subject != NULL && f->issuer != NULL && f->common_name != NULL,
                 "names are text");
-        promise(f->n_names <= X509_NAMES_MAX, "names are limited");
+        promise(f->n_names <= X509_NAMES_MAX && f->n_names <= f->n_all_names, "names are limited");
+        promise(f->name_constraints != NULL && f->n_eku <= X509_EKUS_MAX, "lists are limited");
+        promise(x509_chain_java(chain, i)->subject != NULL, "Java's words are text");
         promise(f->is_parsed || f->n_names == 0, "what is not parsed has no facts");
         promise(!f->is_self_signed || f->is_self_issued, "self-signed is self-issued");
     }
@@ -50,7 +52,10 @@ static void check_judgement(const struct x509_chain *chain, const struct x509_ju
         const struct x509_fault *f = &j->faults[i];
         promise(f->detail != NULL && f->detail[0] != '\0', "a fault says what it is");
         promise(f->culprit <= 0 || f->culprit < (int)x509_chain_n(chain), "a culprit is there");
-        promise(i == 0 || j->faults[i - 1].kind <= f->kind, "faults are in order");
+        bool is_in_order =
+            i == 0 || j->faults[i - 1].is_minor < f->is_minor ||
+            (j->faults[i - 1].is_minor == f->is_minor && j->faults[i - 1].kind <= f->kind);
+        promise(is_in_order, "faults are in order");
     }
 }
 
@@ -82,6 +87,20 @@ static struct x509_store *open_store(bool trusts)
     return s;
 }
 
+static void check_paths(struct x509_store *s, const struct x509_chain *chain,
+                        const struct x509_question *q, const struct x509_judgement *j)
+{
+    struct x509_paths *p = NULL;
+    struct err err = { 0 };
+    promise(x509_find_paths(s, chain, q, &p, &err) == ST_OK, "memory");
+    for (size_t i = 0; i < p->n; i++) {
+        promise(p->paths[i].n > 0 && p->paths[i].links[0].index == 0, "a path begins at the leaf");
+        promise(!p->paths[i].reaches_anchor, "no path to an anchor without its key");
+    }
+    promise(p->n == 0 || p->paths[0].reaches_anchor == j->has_anchor, "the judged path is first");
+    x509_paths_free(p);
+}
+
 static void judge_all(struct x509_store *s, const struct x509_chain *chain, struct bytes staple)
 {
     static const char *const hosts[] = { NULL, "leaf.example", "192.0.2.7" };
@@ -96,11 +115,26 @@ static void judge_all(struct x509_store *s, const struct x509_chain *chain, stru
                                    .partial_chain = i % 2 == 1,
                                    .strict = i == 5,
                                    .demand_revocation = i == 3,
+                                   .profile = i < 4 ? X509_PROFILE_CAREFUL : X509_PROFILE_TLS,
+                                   .use_seen = i == 2,
                                    .ocsp_response = i == 2 ? staple : bytes_of(NULL, 0) };
         promise(x509_judge(s, chain, &q, &a, &err) == ST_OK, "memory");
         promise(x509_judge(s, chain, &q, &b, &err) == ST_OK, "memory");
         check_judgement(chain, &a);
         promise(a.n_faults == b.n_faults && a.is_valid == b.is_valid, "the same answer twice");
+        check_paths(s, chain, &q, &a);
+    }
+}
+
+static void check_host(const struct x509_chain *chain, const char *host)
+{
+    struct x509_host_check check;
+    x509_check_host(chain, host, &check);
+    promise(check.is_named == x509_names_host(chain, host), "one answer about a host");
+    promise(check.is_named == (check.rule == X509_NAME_MATCHES), "a rule for each answer");
+    for (size_t i = 0; i < check.n; i++) {
+        promise(check.names[i].name != NULL, "a name is text");
+        promise(check.is_named || check.names[i].rule != X509_NAME_MATCHES, "no name matches");
     }
 }
 
@@ -109,6 +143,8 @@ static void check_chain(struct x509_store *s, const struct bytes *der, size_t n)
     const struct x509_chain *chain = x509_store_chain(s, der, n);
     promise(chain != NULL && chain == x509_store_chain(s, der, n), "the same chain twice");
     check_facts(chain);
+    check_host(chain, "a.leaf.example");
+    check_host(chain, "192.0.2.7");
     judge_all(s, chain, n > 0 ? der[n - 1] : bytes_of(NULL, 0));
     x509_store_note_seen(s, chain);
     judge_all(s, chain, bytes_of(NULL, 0));
