@@ -7,6 +7,7 @@
 #include "base/status.h"
 #include "cli/cmd_check.h"
 #include "cli/cmd_explain.h"
+#include "cli/cmd_probe.h"
 #include "cli/cmd_run.h"
 #include "cli/command.h"
 #include "cli/explain.h"
@@ -19,6 +20,7 @@ static int cmd_version(char **args, size_t n_args);
 static const struct command commands[] = {
     { "explain", cmd_explain, "FILE|DIR|-...", "say why the TLS handshakes in captures failed" },
     { "check",   cmd_check,   "FILE|HOST:PORT", "say whether certificates are acceptable, and what mends them" },
+    { "probe",   cmd_probe,   "HOST[:PORT]",    "say what a live server accepts, and what to change" },
     { "run",     cmd_run,     "COMMAND [ARG]...", "run a command and say why its handshakes fail, seen from inside" },
     { "help",    cmd_help,    "[COMMAND]",     "show this, or how a command is used" },
     { "version", cmd_version, "",              "show the version" },
@@ -78,7 +80,8 @@ static int cmd_help(char **args, size_t n_args)
     if (n_args > 0 && c == NULL) {
         return unknown(args[0]);
     }
-    if (c != NULL && (c->run == cmd_explain || c->run == cmd_check || c->run == cmd_run)) {
+    if (c != NULL && (c->run == cmd_explain || c->run == cmd_check || c->run == cmd_probe ||
+                      c->run == cmd_run)) {
         return c->run(ask_help, 1);
     }
     usage(stdout);

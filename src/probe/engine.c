@@ -256,6 +256,9 @@ static void fill_all(struct probe_engine *e)
         *at = lane->next;
         struct probe_asker asker = lane->asker;
         e->n_open -= lane->n_open;
+        free_list(lane->open); /* before the asker forgets what they borrow */
+        free_list(lane->again);
+        lane->open = lane->again = NULL;
         if (asker.over != NULL) {
             asker.over(asker.arg);
         }

@@ -253,11 +253,24 @@ static bool is_other_version(enum list_topic t, const struct probe_outcome *o)
     return (o->end == PROBE_ANSWERED || o->end == PROBE_RETRY) && chosen_suite(f, version) < 0;
 }
 
+/* RFC 7366 section 2: to be seen with block ciphers only. */
+static void note_encrypt_then_mac(struct survey *s, const struct probe_flight *f)
+{
+    const struct tls_cipher_suite *suite = tls_cipher_suite(f->hello.cipher_suite);
+    if (suite != NULL && suite->mode == TLS_MODE_CBC && f->version > 0x0300) {
+        s->facts.encrypt_then_mac =
+            tls_has(&f->hello.ext, TLS_EXT_ENCRYPT_THEN_MAC) ? SURVEY_YES : SURVEY_NO;
+    }
+}
+
 void survey_answer_of_list(struct survey *s, enum list_topic t, unsigned offer,
                            const struct probe_outcome *o)
 {
     struct enumerator *e = &s->lists[t];
     int32_t choice = what_was_chosen(t, o);
+    if (choice >= 0 && survey_list_version(t) != 0 && survey_list_version(t) < 0x0304) {
+        note_encrypt_then_mac(s, o->flight);
+    }
     enumerator_answer(e, offer, choice);
     if (choice == NO_CHOICE && is_other_version(t, o) && e->first_choice < 0) {
         e->first_choice = NO_CHOICE;
@@ -269,7 +282,8 @@ static void collect(const struct enumerator *e, struct survey_list *out)
 {
     size_t found[ENUM_ITEMS_MAX];
     size_t n = enumerator_accepted(e, found);
-    *out = (struct survey_list){ .n_candidates = e->n, .n_offers = e->n_made, .n_waves = e->n_waves };
+    *out =
+        (struct survey_list){ .n_candidates = e->n, .n_offers = e->n_made, .n_waves = e->n_waves };
     for (size_t i = 0; i < n && i < SURVEY_LIST_MAX; i++) {
         out->accepted[out->n_accepted++] = e->value[found[i]];
     }

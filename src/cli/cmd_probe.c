@@ -1,0 +1,593 @@
+#include "cli/cmd_probe.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "cli/options.h"
+#include "cli/probe_targets.h"
+#include "cli/terminal.h"
+#include "probe/replay_main.h"
+#include "probe/survey_report.h"
+
+enum { EXIT_FINE = 0, EXIT_FINDINGS = 1, EXIT_MISUSE = 2, EXIT_UNREACHED = 3 };
+
+enum option_id {
+    OPT_TARGETS = 1,
+    OPT_RESUME,
+    OPT_STARTTLS,
+    OPT_CONNECT,
+    OPT_IPV4,
+    OPT_IPV6,
+    OPT_PROXY,
+    OPT_PROXY_PROTOCOL,
+    OPT_SNI,
+    OPT_ALPN,
+    OPT_CERT,
+    OPT_KEY,
+    OPT_TRUST,
+    OPT_PARALLEL,
+    OPT_RATE,
+    OPT_POLITE,
+    OPT_CONNECTIONS,
+    OPT_TIMEOUT,
+    OPT_REPLAY,
+    OPT_JSON,
+    OPT_BRIEF,
+    OPT_FAIL_ON,
+    OPT_OUTPUT,
+    OPT_COLOUR,
+    OPT_WIDTH,
+    OPT_NO_PROGRESS,
+    OPT_HELP,
+    OPT_VERSION
+};
+
+/* clang-format off: a table reads by columns */
+static const struct option_row rows[] = {
+    { "Servers", NULL, "HOST[:PORT], URL",
+      "every address of the name is asked; smtp://HOST: STARTTLS", 0, 0 },
+    { NULL, "targets", "FILE", "many servers, one a line; - for standard input", OPT_TARGETS, 0 },
+    { NULL, "resume", "FILE", "note there what is done, and leave it out the next time", OPT_RESUME,
+      0 },
+    { NULL, "starttls", "PROTOCOL", "smtp, imap, pop3, ftp, ldap, postgres, mysql, xmpp ...",
+      OPT_STARTTLS, 0 },
+    { NULL, "connect", "ADDR[:PORT]", "go there, whatever the name resolves to", OPT_CONNECT, 0 },
+    { NULL, "ipv4", NULL, "IPv4 addresses only", OPT_IPV4, '4' },
+    { NULL, "ipv6", NULL, "IPv6 addresses only", OPT_IPV6, '6' },
+    { NULL, "proxy", "URL", "http://[USER:PASS@]HOST:PORT or socks5://...", OPT_PROXY, 0 },
+    { NULL, "proxy-protocol", "1|2", "send a PROXY protocol header first", OPT_PROXY_PROTOCOL, 0 },
+    { "Handshake", "sni", "NAME", "the server name sent (default: HOST); '' for none", OPT_SNI, 0 },
+    { NULL, "alpn", "NAME,...", "what the usual client offers (default: h2,http/1.1)", OPT_ALPN,
+      0 },
+    { NULL, "cert", "FILE", "client certificate, PEM", OPT_CERT, 0 },
+    { NULL, "key", "FILE", "its key, PEM (default: in the same file)", OPT_KEY, 0 },
+    { NULL, "trust", "FILE|DIR|system|none", "trust anchors (default: system)", OPT_TRUST, 0 },
+    { "Manner", "polite", NULL, "at most 8 connections at once, 60 in all", OPT_POLITE, 0 },
+    { NULL, "parallel", "N", "connections at once to one server (default: 20, adaptive)",
+      OPT_PARALLEL, 0 },
+    { NULL, "rate", "N", "new connections a second to one server", OPT_RATE, 0 },
+    { NULL, "connections", "N", "at most so many to one server (default: 240)", OPT_CONNECTIONS,
+      0 },
+    { NULL, "timeout", "SECONDS", "for each answer (default: 5)", OPT_TIMEOUT, 0 },
+    { "Proof", "replay", "CAPTURE[:stream=N]",
+      "send a captured ClientHello to HOST; change one thing at a time", OPT_REPLAY, 0 },
+    { "Output", "json", NULL, "one JSON object a line", OPT_JSON, 0 },
+    { NULL, "brief", NULL, "the verdict and the findings only", OPT_BRIEF, 0 },
+    { NULL, "fail-on", "SEVERITY",
+      "low, medium, high or none: exit 1 from there on (default: high)", OPT_FAIL_ON, 0 },
+    { NULL, "output", "FILE", "write there, not to standard output", OPT_OUTPUT, 'o' },
+    { NULL, "color", "auto|always|never", "colour (default: on a terminal)", OPT_COLOUR, 0 },
+    { NULL, "width", "N", "wrap text at N columns", OPT_WIDTH, 0 },
+    { NULL, "no-progress", NULL, "no progress line", OPT_NO_PROGRESS, 0 },
+    { NULL, "help", NULL, "show this", OPT_HELP, 'h' },
+    { NULL, "version", NULL, "show the version", OPT_VERSION, 0 },
+};
+/* clang-format on */
+
+static const char help_head[] =
+    "handfast probe: say what a server accepts, and what ought to be changed\n"
+    "\n"
+    "usage: handfast probe [OPTION]... HOST[:PORT]...\n"
+    "       handfast probe [OPTION]... --targets FILE\n"
+    "       handfast probe [OPTION]... --replay CAPTURE HOST[:PORT]\n";
+
+static const char help_tail[] =
+    "\nOnly servers named here are asked. Exit status: 0 fine, 1 findings at or above --fail-on,\n"
+    "2 usage, 3 not reached. --trust may be repeated. More: man handfast-probe\n";
+
+enum { ALPN_MAX = 32, RATE_MAX = 100000, PARALLEL_MAX = 1000, TIMEOUT_MAX_S = 600 };
+
+struct line {
+    const char **operands, **trusts;
+    size_t n_operands, n_trusts;
+    bool trust_system, trust_none;
+    const char *targets, *resume, *output, *replay;
+    char *alpn_copy;
+    const char *alpn[ALPN_MAX];
+    size_t n_alpn;
+    struct dial_target like;
+    struct survey_options survey;
+    struct probe_options engine;
+    bool never_fails;
+    enum survey_severity fail_on;
+    enum terminal_colour colour;
+    unsigned width;
+    bool use_json, is_brief, no_progress, help, version;
+    FILE *out, *file;
+    struct x509_store *store;
+    struct survey_style style;
+    bool progress_is_shown;
+    size_t n_results, n_reached, n_failing;
+};
+
+static enum status number(const char *option, const char *word, unsigned most, unsigned *out,
+                          struct err *err)
+{
+    char *end = NULL;
+    errno = 0;
+    unsigned long v = strtoul(word, &end, 10);
+    if (word[0] < '0' || word[0] > '9' || *end != '\0' || errno != 0 || v == 0 || v > most) {
+        return err_set(err, ST_USAGE, "--%s '%.60s': it is a number from 1 to %u", option, word,
+                       most);
+    }
+    *out = (unsigned)v;
+    return ST_OK;
+}
+
+static enum status set_alpn(struct line *l, const char *word, struct err *err)
+{
+    free(l->alpn_copy);
+    l->n_alpn = 0;
+    l->alpn_copy = strdup(word);
+    if (l->alpn_copy == NULL) {
+        return err_set(err, ST_NOMEM, "no memory");
+    }
+    for (char *at = l->alpn_copy; at != NULL;) {
+        char *comma = strchr(at, ',');
+        if (comma != NULL) {
+            *comma = '\0';
+        }
+        if (at[0] == '\0' || strlen(at) > 255 || l->n_alpn == ALPN_MAX) {
+            return err_set(err, ST_USAGE, "--alpn '%.60s': it is a list like h2,http/1.1", word);
+        }
+        l->alpn[l->n_alpn++] = at;
+        at = comma == NULL ? NULL : comma + 1;
+    }
+    l->survey.alpn = l->alpn;
+    l->survey.n_alpn = l->n_alpn;
+    return ST_OK;
+}
+
+static enum status set_fail_on(struct line *l, const char *word, struct err *err)
+{
+    l->never_fails = strcmp(word, "none") == 0;
+    if (!l->never_fails && !survey_severity_by_id(word, &l->fail_on)) {
+        return err_set(err, ST_USAGE, "--fail-on '%.60s': it is info, low, medium, high or none",
+                       word);
+    }
+    return ST_OK;
+}
+
+static void add_trust(struct line *l, const char *word)
+{
+    if (strcmp(word, "none") == 0) {
+        l->trust_none = true;
+    } else if (strcmp(word, "system") == 0) {
+        l->trust_system = true;
+    } else {
+        l->trusts[l->n_trusts++] = word;
+    }
+}
+
+/* Where to, and what is said there before TLS. */
+static enum status apply_target(struct line *l, enum option_id id, const char *value,
+                                struct err *err)
+{
+    struct dial_proxy proxy;
+    if (id == OPT_STARTTLS && !dial_starttls_by_name(value, &l->like.starttls)) {
+        return err_set(err, ST_USAGE, "--starttls '%.60s': no such protocol is known", value);
+    }
+    if (id == OPT_PROXY && !dial_parse_proxy(value, &proxy)) {
+        return err_set(err, ST_USAGE,
+                       "--proxy '%.100s': it is http://HOST:PORT or socks5://HOST:PORT", value);
+    }
+    if (id == OPT_PROXY_PROTOCOL) {
+        unsigned version = 0;
+        TRY(number("proxy-protocol", value, 2, &version, err));
+        l->like.proxy_protocol = (uint8_t)version;
+    } else if (id == OPT_PROXY) {
+        l->like.proxy = value;
+    } else if (id == OPT_CONNECT) {
+        l->like.connect_to = value;
+    } else if (id == OPT_SNI) {
+        l->like.server_name = value;
+    } else if (id != OPT_STARTTLS) {
+        l->like.family = id == OPT_IPV4 ? 4 : 6;
+    }
+    return ST_OK;
+}
+
+static enum status apply_manner(struct line *l, enum option_id id, const char *value,
+                                struct err *err)
+{
+    unsigned seconds = 0;
+    if (id == OPT_POLITE) {
+        l->survey.polite = true;
+        l->engine.parallel = l->engine.parallel == 0 ? SURVEY_PARALLEL_POLITE : l->engine.parallel;
+        return ST_OK;
+    }
+    if (id == OPT_PARALLEL) {
+        return number("parallel", value, PARALLEL_MAX, &l->engine.parallel, err);
+    }
+    if (id == OPT_RATE) {
+        return number("rate", value, RATE_MAX, &l->engine.rate, err);
+    }
+    if (id == OPT_CONNECTIONS) {
+        return number("connections", value, RATE_MAX, &l->survey.max_connections, err);
+    }
+    TRY(number("timeout", value, TIMEOUT_MAX_S, &seconds, err));
+    l->engine.timeout_ms = l->like.timeout_ms = seconds * 1000;
+    return ST_OK;
+}
+
+static enum status apply_output(struct line *l, enum option_id id, const char *value,
+                                struct err *err)
+{
+    if (id == OPT_FAIL_ON) {
+        return set_fail_on(l, value, err);
+    }
+    if (id == OPT_COLOUR && !terminal_colour_by_name(value, &l->colour)) {
+        return err_set(err, ST_USAGE, "--color '%.60s': it is auto, always or never", value);
+    }
+    if (id == OPT_WIDTH) {
+        TRY(number("width", value, TERMINAL_WIDTH_MAX, &l->width, err));
+        l->width = l->width < TERMINAL_WIDTH_MIN ? TERMINAL_WIDTH_MIN : l->width;
+    }
+    l->use_json |= id == OPT_JSON;
+    l->is_brief |= id == OPT_BRIEF;
+    l->no_progress |= id == OPT_NO_PROGRESS;
+    l->help |= id == OPT_HELP;
+    l->version |= id == OPT_VERSION;
+    l->output = id == OPT_OUTPUT ? value : l->output;
+    return ST_OK;
+}
+
+static enum status apply(struct line *l, enum option_id id, const char *value, struct err *err)
+{
+    switch (id) {
+    case OPT_TARGETS:
+        l->targets = value;
+        return ST_OK;
+    case OPT_RESUME:
+        l->resume = value;
+        return ST_OK;
+    case OPT_STARTTLS:
+    case OPT_CONNECT:
+    case OPT_IPV4:
+    case OPT_IPV6:
+    case OPT_PROXY:
+    case OPT_PROXY_PROTOCOL:
+    case OPT_SNI:
+        return apply_target(l, id, value, err);
+    case OPT_ALPN:
+        return set_alpn(l, value, err);
+    case OPT_CERT:
+        l->survey.cert_path = value;
+        return ST_OK;
+    case OPT_KEY:
+        l->survey.key_path = value;
+        return ST_OK;
+    case OPT_TRUST:
+        add_trust(l, value);
+        return ST_OK;
+    case OPT_PARALLEL:
+    case OPT_RATE:
+    case OPT_POLITE:
+    case OPT_CONNECTIONS:
+    case OPT_TIMEOUT:
+        return apply_manner(l, id, value, err);
+    case OPT_REPLAY:
+        l->replay = value;
+        return ST_OK;
+    case OPT_JSON:
+    case OPT_BRIEF:
+    case OPT_FAIL_ON:
+    case OPT_OUTPUT:
+    case OPT_COLOUR:
+    case OPT_WIDTH:
+    case OPT_NO_PROGRESS:
+    case OPT_HELP:
+    case OPT_VERSION:
+        return apply_output(l, id, value, err);
+    }
+    return ST_OK;
+}
+
+static enum status read_options(struct line *l, char **args, size_t n_args, struct err *err)
+{
+    struct option_reader r = {
+        .rows = rows, .n_rows = ARRAY_LEN(rows), .args = args, .n_args = n_args
+    };
+    while (!l->help && !l->version) {
+        const char *value = NULL;
+        int id = option_next(&r, &value, err);
+        if (id == OPTION_END) {
+            return ST_OK;
+        }
+        if (id == OPTION_WRONG) {
+            return ST_USAGE;
+        }
+        if (id == OPTION_OPERAND) {
+            l->operands[l->n_operands++] = value;
+        } else {
+            TRY(apply(l, (enum option_id)id, value, err));
+        }
+    }
+    return ST_OK;
+}
+
+static enum status check(const struct line *l, struct err *err)
+{
+    if (l->n_operands == 0 && l->targets == NULL) {
+        return err_set(err, ST_USAGE, "no server: name HOST[:PORT], or --targets FILE");
+    }
+    if (l->replay != NULL && (l->n_operands != 1 || l->targets != NULL)) {
+        return err_set(err, ST_USAGE, "--replay goes to one server: name HOST[:PORT]");
+    }
+    if (l->trust_none && (l->trust_system || l->n_trusts > 0)) {
+        return err_set(err, ST_USAGE, "--trust none excludes every other --trust");
+    }
+    if (l->survey.key_path != NULL && l->survey.cert_path == NULL) {
+        return err_set(err, ST_USAGE, "--key needs --cert");
+    }
+    if (l->survey.cert_path != NULL && access(l->survey.cert_path, R_OK) != 0) {
+        return err_set(err, ST_USAGE, "%.200s cannot be read", l->survey.cert_path);
+    }
+    return ST_OK;
+}
+
+static enum status open_store(struct line *l, struct err *err)
+{
+    TRY(x509_store_new(&l->store, err));
+    bool given = l->trust_none || l->n_trusts > 0;
+    if (l->trust_system || !given) {
+        TRY(x509_store_add_system_trust(l->store, err));
+    }
+    for (size_t i = 0; i < l->n_trusts; i++) {
+        TRY(x509_store_add_trust(l->store, l->trusts[i], err));
+    }
+    l->survey.store = l->store;
+    l->survey.trust_is_given = given;
+    l->survey.now_s = clock_now_ns() / NS_PER_S;
+    return ST_OK;
+}
+
+static enum status open_files(struct line *l, struct err *err)
+{
+    if (l->targets != NULL && strcmp(l->targets, "-") != 0) {
+        l->file = fopen(l->targets, "re");
+        if (l->file == NULL) {
+            return err_sys(err, "%s", l->targets);
+        }
+    }
+    l->out = stdout;
+    if (l->output != NULL) {
+        l->out = fopen(l->output, "we");
+        if (l->out == NULL) {
+            return err_sys(err, "%s", l->output);
+        }
+    }
+    bool colour = !l->use_json && terminal_wants_colour(l->colour, l->out);
+    l->style.report.use_colour = colour;
+    l->style.report.width = l->width != 0 ? l->width : terminal_width(l->out);
+    l->style.is_brief = l->is_brief;
+    return ST_OK;
+}
+
+/* --- results --- */
+
+static void clear_progress(struct line *l)
+{
+    if (l->progress_is_shown) {
+        fputs("\r\033[K", stderr);
+        l->progress_is_shown = false;
+    }
+}
+
+static void show_progress(void *arg, const struct survey_facts *f, unsigned n_asked,
+                          unsigned n_answered)
+{
+    struct line *l = arg;
+    fprintf(stderr, "\r\033[K%.60s: %u of %u answers", f->target->host, n_answered, n_asked);
+    fflush(stderr);
+    l->progress_is_shown = true;
+}
+
+static bool fails(const struct line *l, const struct survey_facts *f)
+{
+    for (size_t i = 0; i < f->n_findings && !l->never_fails; i++) {
+        if (f->findings[i].severity >= l->fail_on) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void put_json(struct text *out, const char *name, const struct survey_facts *f,
+                     const char *why)
+{
+    struct json j = json_start(out);
+    json_object(&j, NULL);
+    json_str(&j, "target", name);
+    if (f != NULL) {
+        survey_json(&j, f);
+    } else {
+        json_str(&j, "type", "probe");
+        json_bool(&j, "reached", false);
+        json_str(&j, "why", why);
+    }
+    json_end_object(&j);
+    text_putc(out, '\n');
+}
+
+static void put_text(struct line *l, struct text *out, const char *name,
+                     const struct survey_facts *f, const char *why)
+{
+    if (l->n_results > 1) {
+        text_putc(out, '\n');
+    }
+    if (f != NULL) {
+        survey_text(out, f, &l->style);
+        return;
+    }
+    text_put_safe(out, bytes_of_str(name));
+    text_puts(out, "\n  NOT REACHED  ");
+    text_put_safe(out, bytes_of_str(why));
+    text_putc(out, '\n');
+}
+
+static void on_result(void *arg, const char *name, const struct survey_facts *f, const char *why)
+{
+    struct line *l = arg;
+    struct text out = { 0 };
+    clear_progress(l);
+    l->n_results++;
+    l->n_reached += f != NULL && f->is_reached ? 1 : 0;
+    l->n_failing += f != NULL && f->is_reached && (!f->speaks_tls || fails(l, f)) ? 1 : 0;
+    if (l->use_json) {
+        put_json(&out, name, f, why);
+    } else {
+        put_text(l, &out, name, f, why);
+    }
+    fputs(text_str(&out), l->out);
+    fflush(l->out);
+    text_deinit(&out);
+}
+
+static int run_replay(struct line *l)
+{
+    struct err err = { 0 };
+    char host[256];
+    enum replay_outcome outcome = REPLAY_NOT_REACHED;
+    struct replay_options o = { .capture = l->replay,
+                                .target = l->like,
+                                .parallel = l->engine.parallel,
+                                .timeout_ms = l->engine.timeout_ms,
+                                .use_json = l->use_json,
+                                .style = l->style.report,
+                                .out = l->out };
+    struct dial_target named;
+    if (!replay_target_parse(l->operands[0], &named, host, sizeof host)) {
+        fprintf(stderr, "handfast probe: '%.100s' is no target\n", l->operands[0]);
+        return EXIT_MISUSE;
+    }
+    o.target.host = named.host;
+    o.target.port = named.port;
+    o.target.starttls = l->like.starttls != DIAL_NO_STARTTLS ? l->like.starttls : named.starttls;
+    enum status st = replay_main(&o, &outcome, &err);
+    if (st != ST_OK) {
+        fprintf(stderr, "handfast: %s\n", err.text);
+        return st == ST_USAGE ? EXIT_MISUSE : EXIT_UNREACHED;
+    }
+    return outcome == REPLAY_NOT_REACHED      ? EXIT_UNREACHED
+           : outcome == REPLAY_NOT_REPRODUCED ? EXIT_FINE
+                                              : EXIT_FINDINGS;
+}
+
+static int run(struct line *l)
+{
+    struct err err = { 0 };
+    if (open_store(l, &err) != ST_OK || open_files(l, &err) != ST_OK) {
+        fprintf(stderr, "handfast: %s\n", err.text);
+        return EXIT_MISUSE;
+    }
+    (void)signal(SIGPIPE, SIG_IGN);
+    if (l->replay != NULL) {
+        return run_replay(l);
+    }
+    if (!l->no_progress && isatty(STDERR_FILENO) == 1) {
+        l->survey.progress = show_progress;
+        l->survey.progress_arg = l;
+    }
+    struct probe_targets targets = { .like = &l->like,
+                                     .survey = &l->survey,
+                                     .engine = &l->engine,
+                                     .names = l->operands,
+                                     .n_names = l->n_operands,
+                                     .file = l->targets == NULL ? NULL
+                                             : l->file != NULL  ? l->file
+                                                                : stdin,
+                                     .resume_path = l->resume,
+                                     .result = on_result,
+                                     .arg = l };
+    enum status st = probe_targets_run(&targets, &err);
+    clear_progress(l);
+    if (st != ST_OK) {
+        fprintf(stderr, "handfast probe: %s\n", err.text);
+        return st == ST_USAGE ? EXIT_MISUSE : EXIT_UNREACHED;
+    }
+    if (l->n_results > 0 && l->n_reached == 0) {
+        return EXIT_UNREACHED;
+    }
+    return l->n_failing > 0 ? EXIT_FINDINGS : EXIT_FINE;
+}
+
+static int show_help(void)
+{
+    struct text help = { 0 };
+    text_puts(&help, help_head);
+    options_help(rows, ARRAY_LEN(rows), &help);
+    text_puts(&help, help_tail);
+    fputs(text_str(&help), stdout);
+    text_deinit(&help);
+    return EXIT_FINE;
+}
+
+static enum status prepare(struct line *l, char **args, size_t n_args, struct err *err)
+{
+    *l = (struct line){ .fail_on = SEVERITY_HIGH };
+    l->operands = calloc(n_args + 1, sizeof *l->operands);
+    l->trusts = calloc(n_args + 1, sizeof *l->trusts);
+    if (l->operands == NULL || l->trusts == NULL) {
+        return err_set(err, ST_NOMEM, "no memory");
+    }
+    TRY(read_options(l, args, n_args, err));
+    return l->help || l->version ? ST_OK : check(l, err);
+}
+
+static void line_deinit(struct line *l)
+{
+    x509_store_free(l->store);
+    if (l->file != NULL) {
+        fclose(l->file);
+    }
+    if (l->out != NULL && l->out != stdout) {
+        fclose(l->out);
+    }
+    free(l->alpn_copy);
+    free(l->operands);
+    free(l->trusts);
+}
+
+int cmd_probe(char **args, size_t n_args)
+{
+    struct line l;
+    struct err err = { 0 };
+    int code = EXIT_MISUSE;
+    enum status st = prepare(&l, args, n_args, &err);
+    if (st != ST_OK) {
+        fprintf(stderr, "handfast probe: %s (handfast probe --help)\n", err.text);
+    } else if (l.help) {
+        code = show_help();
+    } else if (l.version) {
+        puts("handfast " HANDFAST_VERSION);
+        code = EXIT_FINE;
+    } else {
+        code = run(&l);
+    }
+    line_deinit(&l);
+    return code;
+}
