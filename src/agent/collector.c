@@ -107,6 +107,9 @@ static enum status listen_on(struct collector *c, struct err *err)
         return err_sys(err, "%s", c->socket);
     }
     c->has_path = c->socket[0] != '@';
+    if (c->has_path && chmod(c->socket, 0666) != 0) { /* workers run as other users than masters */
+        return err_sys(err, "%s", c->socket);
+    }
     return ST_OK;
 }
 

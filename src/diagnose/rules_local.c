@@ -110,9 +110,26 @@ static bool is_missing_issuer(int error)
            error == X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE;
 }
 
+static const struct x509_fault *find_fault(const struct judging *j, enum side owner,
+                                           enum x509_fault_kind kind)
+{
+    const struct x509_judgement *judgement = j->view->context->judgement[owner];
+    for (size_t i = 0; judgement != NULL && i < judgement->n_faults; i++) {
+        if (judgement->faults[i].kind == kind) {
+            return &judgement->faults[i];
+        }
+    }
+    return NULL;
+}
+
 static const struct x509_fault *judged_link(const struct judging *j, enum side owner)
 {
     const struct x509_judgement *judgement = j->view->context->judgement[owner];
+    const struct x509_chain *sent = j->t->side[owner].chain;
+    const struct x509_fault *wrong = find_fault(j, owner, X509_FAULT_CHAIN_INVALID);
+    if (wrong != NULL && sent != NULL && x509_chain_n(sent) > 1) {
+        return wrong; /* what was sent in the place of the issuer does not link */
+    }
     for (size_t i = 0; judgement != NULL && i < judgement->n_faults; i++) {
         enum x509_fault_kind kind = judgement->faults[i].kind;
         if (kind == X509_FAULT_CHAIN_INCOMPLETE || kind == X509_FAULT_UNTRUSTED_CA ||
@@ -143,7 +160,8 @@ static void read_refusal(const struct judging *j, struct refusal *r)
     const struct x509_fault *link = judged_link(j, peer);
     r->is_known = true;
     r->kind = link != NULL ? link->kind : X509_FAULT_UNTRUSTED_CA;
-    r->is_doubtful = link == NULL || !j->view->context->trust_is_given;
+    r->is_doubtful =
+        link == NULL || !j->view->context->trust_is_given || r->kind == X509_FAULT_CHAIN_INVALID;
     r->words = "has an issuer that was neither sent nor is among what the program trusts";
 }
 
@@ -192,11 +210,10 @@ static void list_rest(struct judging *j, const struct refusal *r)
         }
     }
     if (r->is_doubtful) {
-        add_alternative(j,
-                        j->v->cause == CAUSE_CERTIFICATE_UNTRUSTED_CA
-                            ? CAUSE_CERTIFICATE_CHAIN_INCOMPLETE
-                            : CAUSE_CERTIFICATE_UNTRUSTED_CA,
-                        CONFIDENCE_POSSIBLE, "OpenSSL says the same of both");
+        bool is_incomplete = j->v->cause == CAUSE_CERTIFICATE_CHAIN_INCOMPLETE;
+        add_alternative(
+            j, is_incomplete ? CAUSE_CERTIFICATE_UNTRUSTED_CA : CAUSE_CERTIFICATE_CHAIN_INCOMPLETE,
+            CONFIDENCE_POSSIBLE, "OpenSSL says the same of both");
     }
 }
 
@@ -328,11 +345,43 @@ static bool no_shared_cipher(struct judging *j)
     return true;
 }
 
+/* TLS 1.0 and 1.1 sign with MD5 and SHA-1 together, which OpenSSL 3 takes at security level 0 only:
+ * at others it offers these versions and cannot go through with them
+ * (SSL_CTX_set_security_level(3)).
+ */
+static bool old_version_at_level(struct judging *j)
+{
+    const struct local_facts *l = j->t->local;
+    bool is_signature = has_reason(l, SSL_R_WRONG_SIGNATURE_TYPE) ||
+                        has_reason(l, SSL_R_LEGACY_SIGALG_DISALLOWED_OR_UNSUPPORTED) ||
+                        has_reason(l, SSL_R_NO_SUITABLE_SIGNATURE_ALGORITHM);
+    if (!is_signature || l->security_level < 1 || j->t->version == 0 || j->t->version >= 0x0303 ||
+        j->t->is_dtls) {
+        return false;
+    }
+    set_cause(j, CAUSE_PROTOCOL_MISMATCH, NULL, CONFIDENCE_PROBABLE);
+    add_evidence(j, j->t->server_hello_event, "the server chose %s",
+                 version_or(j->t->version, "an old version"));
+    add_fact(j, 0, 0, "security level %d of the program allows no signature of that version",
+             l->security_level);
+    add_evidence(j, j->view->end, "%s", end_words(j));
+    add_alternative(j, CAUSE_SIGNATURE_MISMATCH, CONFIDENCE_POSSIBLE,
+                    "the TLS library speaks of a signature algorithm");
+    say(j,
+        "The server does not go beyond %s, whose signatures the program's security level %d "
+        "refuses: in effect it takes TLS 1.2 and later only.",
+        version_or(j->t->version, "an old version"), l->security_level);
+    return true;
+}
+
 bool match_local_error(struct judging *j)
 {
     const struct local_facts *l = j->t->local;
     if (l == NULL || l->is_done || !l->is_given_up) {
         return false;
+    }
+    if (old_version_at_level(j)) {
+        return true;
     }
     for (size_t i = 0; i < ARRAY_LEN(reasons); i++) {
         if (!has_reason(l, reasons[i].reason)) {

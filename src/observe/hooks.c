@@ -337,6 +337,22 @@ static bool is_waiting(const struct watched *w)
     return bio == NULL || c->BIO_test_flags(bio, BIO_FLAGS_SHOULD_RETRY) != 0;
 }
 
+/* The handshake function failed, and no alert was sent for it. What the system said of the
+ * connection comes before the error queue, which may hold what was there before. */
+static enum note_end how_it_ended(const struct watched *w, int error)
+{
+    const struct calls *c = &w->o->calls;
+    bool was_reading = c->SSL_want(w->ssl) != SSL_NOTHING;
+    if (was_reading && (error == ECONNRESET || error == EPIPE || error == ETIMEDOUT)) {
+        return NOTE_END_SYSTEM;
+    }
+    if (!was_reading || c->ERR_peek_last_error() != 0) {
+        return NOTE_END_ERROR;
+    }
+    bool at_eof = c->BIO_ctrl(c->SSL_get_rbio(w->ssl), BIO_CTRL_EOF, 0, NULL) == 1;
+    return at_eof ? NOTE_END_EOF : NOTE_END_SYSTEM;
+}
+
 static void on_exit_of_handshake(struct watched *w, int result)
 {
     int error = errno;
@@ -349,14 +365,7 @@ static void on_exit_of_handshake(struct watched *w, int result)
         return;
     }
     hooks_put_errors(w);
-    bool is_system = w->o->calls.SSL_want(w->ssl) != SSL_NOTHING;
-    bool at_eof = is_system && (w->o->calls.BIO_ctrl(w->o->calls.SSL_get_rbio(w->ssl), BIO_CTRL_EOF,
-                                                     0, NULL) == 1);
-    watched_settle(w,
-                   at_eof      ? NOTE_END_EOF
-                   : is_system ? NOTE_END_SYSTEM
-                               : NOTE_END_ERROR,
-                   is_system ? error : 0, SSL_WHOLE);
+    watched_settle(w, how_it_ended(w, error), error, SSL_WHOLE);
 }
 
 void hooks_info(const struct observer *o, const SSL *s, int where, int result)
@@ -383,13 +392,13 @@ static struct watched *watched_by_store(const struct observer *o, X509_STORE_CTX
     return s == NULL ? NULL : watched_of(o, s);
 }
 
-static void put_fault(struct watched *w, X509_STORE_CTX *ctx, bool is_accepted)
+static void put_fault(struct watched *w, X509_STORE_CTX *ctx, int error, bool is_accepted)
 {
     const struct calls *c = &w->o->calls;
     uint8_t head[8];
     uint8_t der[CERTIFICATE_BYTES_MAX];
     int len = 0;
-    store_be32(head, (uint32_t)c->X509_STORE_CTX_get_error(ctx));
+    store_be32(head, (uint32_t)error);
     store_be32(head + 4, (uint32_t)c->X509_STORE_CTX_get_error_depth(ctx));
     if (c->X509_STORE_CTX_get_current_cert != NULL && c->i2d_X509 != NULL) {
         const X509 *x = c->X509_STORE_CTX_get_current_cert(ctx);
@@ -436,7 +445,9 @@ int hooks_verify(const struct observer *o, int is_ok, X509_STORE_CTX *ctx)
     bool is_fault = is_ok == 0 && error != X509_V_OK;
     if (is_watched && (is_fault || decided == 0)) {
         o->calls.ERR_set_mark();
-        put_fault(w, ctx, decided != 0);
+        /* Of a fault of OpenSSL's the callback may have changed the number (Apache does). */
+        error = is_fault ? error : o->calls.X509_STORE_CTX_get_error(ctx);
+        put_fault(w, ctx, error, decided != 0);
         o->calls.ERR_pop_to_mark();
         w->verify_failed = true;
     }

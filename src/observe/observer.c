@@ -216,7 +216,11 @@ static void deliver(struct watched *w)
 
 void watched_settle(struct watched *w, enum note_end end, int error, enum ssl_state state)
 {
-    bool is_good = end == NOTE_END_DATA && !w->is_noteworthy;
+    if (end == NOTE_END_EOF && state == SSL_WHOLE) {
+        w->is_abandoned = in_force_is_abandoned(w);
+    }
+    bool is_by_alert = end == NOTE_END_ERROR || end == NOTE_END_SYSTEM;
+    bool is_good = (end == NOTE_END_DATA && !w->is_noteworthy) || (w->is_abandoned && !is_by_alert);
     if (w->begun && !w->over && (!is_good || observing.wants_all)) {
         uint8_t code[4] = { (uint8_t)(error >> 24), (uint8_t)(error >> 16), (uint8_t)(error >> 8),
                             (uint8_t)error };
@@ -482,7 +486,11 @@ void observer_note_ctx_trust(struct observer *o, SSL_CTX *ctx, enum note_fact fa
 void observer_before_free(struct observer *o, SSL *s)
 {
     struct watched *w = s == NULL ? NULL : watched_of(o, s);
-    if (w != NULL && w->begun && !w->over) {
+    if (w == NULL || !w->begun || w->over) {
+        return;
+    }
+    w->is_abandoned = in_force_is_abandoned(w);
+    if (!w->is_abandoned || observing.wants_all) {
         in_force_put(w, SSL_WHOLE); /* on_free() comes when half of it is gone */
     }
 }

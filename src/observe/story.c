@@ -230,6 +230,18 @@ static bool is_encrypted(const struct telling *g, enum side side)
     return transcript_is_tls13(t) ? t->server_hello != NULL : g->changed_cipher[side];
 }
 
+/* A program dropped its connection, and its socket was gone or unknown: whose turn it was tells.
+ * Who waits for an answer drops a connection mostly because the peer did. */
+static bool peer_left_first(const struct telling *g)
+{
+    const struct story *s = g->s;
+    const struct transcript *t = g->b.t;
+    bool is_waiting = !s->local.is_done && t->n_events > 0 &&
+                      t->events[t->n_events - 1].side == (uint8_t)s->local.side;
+    return s->tcp_state == TCP_CLOSE_WAIT || s->tcp_state == TCP_LAST_ACK ||
+           (s->tcp_state == 0 && is_waiting);
+}
+
 /* A connection closed, as far as the program could tell. */
 static void tell_close(struct telling *g, const struct story_entry *e)
 {
@@ -251,7 +263,7 @@ static void tell_close(struct telling *g, const struct story_entry *e)
     case NOTE_END_EXIT:
         if (g->s->tcp_state == TCP_CLOSE) {
             event.kind = EVENT_RST;
-        } else if (g->s->tcp_state != TCP_CLOSE_WAIT && g->s->tcp_state != TCP_LAST_ACK) {
+        } else if (!peer_left_first(g)) {
             event.side = (uint8_t)l->side;
         }
         break;

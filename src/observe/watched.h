@@ -65,6 +65,7 @@ struct watched {
     bool verify_is_ours;   /* our callback is in place */
     bool verify_failed;    /* it was told of a fault */
     bool facts_are_known;  /* what was in force is in the note already */
+    bool is_abandoned;     /* nobody minded anything, and no data came */
     bool is_noteworthy;    /* to be sent even where nothing failed */
     bool saw_first_header; /* of the peer */
     bool is_in_info;       /* the program's callback is being called from ours */
@@ -105,5 +106,8 @@ void hooks_put_errors(struct watched *w);
 
 /* in_force.c: what the connection was set to */
 void in_force_put(struct watched *w, enum ssl_state state);
+/* A server's client left after the handshake without a word, and nothing here is a reason: health
+ * checks do that all day long. Asks the whole SSL. */
+bool in_force_is_abandoned(const struct watched *w);
 
 #endif

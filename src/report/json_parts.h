@@ -18,6 +18,8 @@ void json_fingerprints(struct json *j, const struct transcript *t);
 /* certificates and chain_faults, by side */
 void json_certificates(struct json *j, const struct transcript *t, const struct verdict *v,
                        bool is_short);
+/* inside: of a transcript with local facts. */
+void json_inside(struct json *j, const struct transcript *t);
 /* Milliseconds with three decimals, of nanoseconds; quicker than printf. */
 void json_ms(struct json *j, const char *key, int64_t ns);
 

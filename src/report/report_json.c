@@ -21,6 +21,10 @@ enum { EVENTS_HEAD = 100, EVENTS_TAIL = 50 };
 static void json_endpoint(struct json *j, const char *key, const struct endpoint *e)
 {
     struct text *out = j->out;
+    if (e->family == 0) {
+        json_null(j, key);
+        return;
+    }
     json_raw(j, key, "\""); /* nothing in an address needs an escape */
     endpoint_put(out, e);
     text_putc(out, '"');
@@ -286,6 +290,9 @@ void report_json(struct text *out, const struct transcript *t, const struct verd
     json_object(&j, NULL);
     json_identity(&j, t);
     json_judgement(&j, v);
+    if (t->local != NULL) {
+        json_inside(&j, t);
+    }
     json_span(&j, t);
     json_negotiation(&j, t);
     json_client_hello(&j, t, is_short);
