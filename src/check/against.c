@@ -146,11 +146,26 @@ static bool advise_root_of_system(struct sides *s, const struct x509_path *p)
     return is_found;
 }
 
-static void advise_end(struct sides *s, const struct x509_path *p)
+static void advise_missing(struct sides *s, const struct x509_facts *below)
+{
+    bool has_url = below->aia_issuer_url != NULL;
+    struct check_advice *a = advise(
+        s, true, "intermediate-not-sent",
+        "%.160s does not send the certificate that issued \"%.160s\", and the peer will miss "
+        "it: \"%.200s\"%s%.64s",
+        s->chain_name, label_of(below), below->issuer,
+        below->authority_key_id[0] == '\0' ? "" : ", key identifier ", below->authority_key_id);
+    a->action = check_say(s->c, "Get it from the CA%s%.300s and put it after the leaf.",
+                          has_url ? ", at " : "", has_url ? below->aia_issuer_url : "");
+}
+
+static void advise_end(struct sides *s, const struct x509_path *p, enum x509_fault_kind kind)
 {
     const struct x509_link *last = &p->links[p->n - 1];
     if (last->facts->is_self_signed) {
         advise_root(s, last);
+    } else if (kind == X509_FAULT_CHAIN_INCOMPLETE && p->n == 1) {
+        advise_missing(s, last->facts);
     } else if (!advise_root_of_system(s, p)) {
         struct check_advice *a =
             advise(s, true, "root-not-trusted",
@@ -206,7 +221,7 @@ static enum status explain_refusal(struct sides *s, const struct x509_chain *cha
         } else if (found->n > 0) {
             advise_intermediates(s, &found->paths[0]);
             if (!found->paths[0].reaches_anchor) {
-                advise_end(s, &found->paths[0]);
+                advise_end(s, &found->paths[0], f->kind);
             }
         }
     }

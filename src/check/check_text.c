@@ -223,10 +223,10 @@ static void put_fixed(struct sheet *s, const struct check_fixed *f)
         return;
     }
     sheet_heading(s, "Repair");
-    sheet_say(s, 4, 6, f->text);
+    sheet_say(s, 4, 4, f->text);
     if (f->remains != NULL) {
         text_printf(&s->words, "What remains: %s.", f->remains);
-        sheet_paragraph(s, 4, 6);
+        sheet_paragraph(s, 4, 4);
     }
 }
 

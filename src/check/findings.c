@@ -133,13 +133,25 @@ static void say_order(struct look *l)
     }
 }
 
+static bool is_on_good_path(const struct look *l, size_t k)
+{
+    const struct x509_path *path = l->d->path;
+    for (size_t i = 0; path != NULL && path->is_valid && i < path->n; i++) {
+        if (path->links[i].index == (int)k) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* A certificate that bears the issuer's name and did not sign. */
 static void say_namesakes(struct look *l)
 {
     size_t n_ties = 0;
-    for (size_t k = 1; k < l->n; k++) {
+    bool are_few = l->c->n_detailed < CHECK_DETAILED_MAX;
+    for (size_t k = 1; k < l->n && (are_few || !l->item->is_acceptable); k++) {
         size_t below = l->n;
-        bool is_tied = l->is_again[k];
+        bool is_tied = l->is_again[k] || is_on_good_path(l, k);
         for (size_t i = 0; i < l->n && !is_tied && n_ties < TIES_MAX; i++) {
             if (i == k || !l->is_reached[i] || l->issuer[i] != l->subject[k]) {
                 continue;

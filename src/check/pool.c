@@ -8,6 +8,9 @@ enum { POOL_TEXT_MAX = 64 << 20 };
 
 void pool_deinit(struct pool *p)
 {
+    for (size_t i = 0; i < p->n_certs; i++) {
+        x509_chain_unref(p->certs[i].held);
+    }
     free(p->certs);
     free(p->keys);
     free(p->inputs);
@@ -65,7 +68,12 @@ static bool look_at(struct pool *p, struct pool_cert *c)
     if (c->is_ca) {
         x509_store_note_seen(p->store, chain);
     }
-    x509_chain_unref(chain);
+    if (p->n_held < POOL_HELD_MAX) {
+        p->n_held++;
+        c->held = chain;
+    } else {
+        x509_chain_unref(chain);
+    }
     return true;
 }
 

@@ -21,6 +21,7 @@ struct pool_cert {
     bool is_trusted; /* the store says that it is there to be trusted */
     bool is_parsed, is_ca, is_self_issued, names_hosts;
     bool has_key;                     /* its private key is in some input */
+    const struct x509_chain *held;    /* kept decoded, since decoding is what costs; or NULL */
     uint64_t subject_key, issuer_key; /* tie.h */
 };
 
@@ -50,11 +51,13 @@ struct pool_input {
     struct bytes ca_names; /* of the CertificateRequest; tls_authority_next() walks it */
 };
 
+enum { POOL_HELD_MAX = 16384 }; /* some 10 KB each */
+
 struct pool {
     struct arena arena;
     struct x509_store *store; /* borrowed: to read certificates with */
     struct pool_cert *certs;
-    size_t n_certs, cap_certs;
+    size_t n_certs, cap_certs, n_held;
     struct pool_key *keys;
     size_t n_keys, cap_keys;
     struct pool_input *inputs;

@@ -413,7 +413,8 @@ static void fill_request(struct command_line *l)
     rq->crls = (struct check_words){ l->crls.p, l->crls.n };
     rq->ocsp = (struct check_words){ l->ocsps.p, l->ocsps.n };
     rq->keylogs = (struct check_words){ l->keylogs.p, l->keylogs.n };
-    rq->trust_system = l->trust_system || !has_trust;
+    /* with --against the other side says whom it trusts */
+    rq->trust_system = l->trust_system || (!has_trust && rq->against == NULL);
     rq->arg = l;
     bool is_terminal = isatty(STDERR_FILENO) == 1;
     rq->progress = is_terminal && !l->no_progress ? show_progress : NULL;
