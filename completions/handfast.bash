@@ -52,13 +52,46 @@ _handfast_explain()
     compopt -o filenames
 }
 
+_handfast_run()
+{
+    local cur=$1 prev=$2 i
+    for ((i = 2; i < COMP_CWORD; i++)); do
+        case "${COMP_WORDS[i]}" in
+        --output | -o | --keylog | --pcapng | --listen | --color | --width) ((i++)) ;;
+        --) _command_offset $((i + 1)); return ;;
+        -*) ;;
+        *) _command_offset "$i"; return ;;
+        esac
+    done
+    case "$prev" in
+    --color)
+        mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$cur")
+        return
+        ;;
+    -o | --output | --keylog | --pcapng | --listen)
+        mapfile -t COMPREPLY < <(compgen -f -- "$cur")
+        compopt -o filenames
+        return
+        ;;
+    --width)
+        return
+        ;;
+    esac
+    if [[ $cur == -* ]]; then
+        mapfile -t COMPREPLY < <(compgen -W '--all --json -o --output --color --width --keylog
+            --pcapng --listen -h --help' -- "$cur")
+        return
+    fi
+    mapfile -t COMPREPLY < <(compgen -c -- "$cur")
+}
+
 _handfast()
 {
     local cur=${COMP_WORDS[COMP_CWORD]}
     local prev=${COMP_WORDS[COMP_CWORD - 1]}
     COMPREPLY=()
     if [[ $COMP_CWORD -eq 1 ]]; then
-        mapfile -t COMPREPLY < <(compgen -W 'explain help version --help --version' -- "$cur")
+        mapfile -t COMPREPLY < <(compgen -W 'explain run help version --help --version' -- "$cur")
         return
     fi
     case "${COMP_WORDS[1]}" in
@@ -69,8 +102,11 @@ _handfast()
         _handfast_explain "$cur" "$prev"
         $extglob
         ;;
+    run)
+        _handfast_run "$cur" "$prev"
+        ;;
     help)
-        mapfile -t COMPREPLY < <(compgen -W 'explain' -- "$cur")
+        mapfile -t COMPREPLY < <(compgen -W 'explain run' -- "$cur")
         ;;
     esac
 }
