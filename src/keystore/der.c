@@ -109,7 +109,11 @@ enum status read_der(struct reading *r)
         }
         bool is_short = der_peek(left, &v) && v.claimed > left.len;
         TRY(add_value(r, value));
-        if (is_short || r->n_faults >= FAULTS_MAX) {
+        if (r->n_faults >= FAULTS_MAX) {
+            return file_fault(r, "the %dth value that cannot be read; the rest was not looked at",
+                              FAULTS_MAX);
+        }
+        if (is_short) {
             return file_fault(r, "the value claims %zu bytes, %zu are left", v.claimed, left.len);
         }
         left = bytes_skip(left, value.len);

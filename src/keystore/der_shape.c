@@ -95,6 +95,7 @@ static const struct {
     { SEQ SEQ "\x03", INT SEQ SEQ TAG0 "*", SHAPE_REQUEST }, /* RFC 2986 4.2 */
     { SEQ SEQ "\x03", INT SEQ SEQ, SHAPE_REQUEST },
     { SEQ SEQ "*", TAG0 "*", SHAPE_CERTIFICATE }, /* cut or damaged */
+    { SEQ, TAG0 INT SEQ "*", SHAPE_CERTIFICATE },
     { OID TAG0 "*", NULL, SHAPE_PKCS7 },          /* RFC 5652 3 */
     { INT SEQ SEQ "*", NULL, SHAPE_PKCS12 },      /* RFC 7292 4 */
     { INT SEQ OCTET "*", NULL, SHAPE_PKCS8 },     /* RFC 5958 2 */
