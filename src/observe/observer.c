@@ -7,7 +7,7 @@
 
 #include "observe/watched.h"
 
-enum { OBSERVERS_MAX = 4, SPINS_MAX = 4096, PATH_BYTES_MAX = 1024 };
+enum { OBSERVERS_MAX = 4, SPINS_MAX = 4096 };
 
 /* The callbacks of OpenSSL know no closure: what is watched has to be found from here. */
 static struct observer observers[OBSERVERS_MAX];
@@ -146,33 +146,6 @@ struct watched *watched_of(const struct observer *o, const SSL *s)
     return o->calls.SSL_get_ex_data(s, atomic_load_explicit(&o->ssl_index, memory_order_relaxed));
 }
 
-struct watched_ctx *watched_ctx_of(const struct observer *o, SSL_CTX *ctx)
-{
-    int index = atomic_load_explicit(&o->ctx_index, memory_order_relaxed);
-    return ctx == NULL ? NULL : o->calls.SSL_CTX_get_ex_data(ctx, index);
-}
-
-struct watched_store *watched_store_of(const struct observer *o, const X509_STORE *store)
-{
-    int index = atomic_load_explicit(&o->store_index, memory_order_relaxed);
-    bool is_known = store != NULL && index >= 0 && o->calls.X509_STORE_get_ex_data != NULL;
-    return is_known ? o->calls.X509_STORE_get_ex_data(store, index) : NULL;
-}
-
-static struct watched_ctx *make_ctx(struct observer *o, SSL_CTX *ctx)
-{
-    struct watched_ctx *c = watched_ctx_of(o, ctx);
-    if (c != NULL || ctx == NULL) {
-        return c;
-    }
-    c = calloc(1, sizeof *c);
-    if (c != NULL && o->calls.SSL_CTX_set_ex_data(ctx, atomic_load(&o->ctx_index), c) != 1) {
-        free(c);
-        c = NULL;
-    }
-    return c;
-}
-
 void watched_list(struct watched *w)
 {
     if (w->is_listed || !lock(&listing)) {
@@ -258,7 +231,7 @@ static void on_new(void *parent, void *ptr, CRYPTO_EX_DATA *ad, int idx, long ar
         o->calls.SSL_set_info_callback(parent, o->ours.info);
         if (observing.wants_keys && o->calls.SSL_CTX_get_keylog_callback != NULL &&
             o->calls.SSL_CTX_get_keylog_callback(ctx) != o->ours.keylog) {
-            struct watched_ctx *made = make_ctx(o, ctx);
+            struct watched_ctx *made = watched_make_ctx(o, ctx);
             if (made != NULL) {
                 made->keylog = o->calls.SSL_CTX_get_keylog_callback(ctx);
                 o->calls.SSL_CTX_set_keylog_callback(ctx, o->ours.keylog);
@@ -303,26 +276,6 @@ static void on_free(void *parent, void *ptr, CRYPTO_EX_DATA *ad, int idx, long a
     errno = saved;
 }
 
-static void on_free_ctx(void *parent, void *ptr, CRYPTO_EX_DATA *ad, int idx, long argl, void *argp)
-{
-    (void)parent;
-    (void)ad;
-    (void)idx;
-    (void)argl;
-    (void)argp;
-    free(ptr);
-}
-
-static void on_free_store(void *parent, void *ptr, CRYPTO_EX_DATA *ad, int idx, long argl,
-                          void *argp)
-{
-    struct watched_store *t = ptr;
-    for (size_t i = 0; t != NULL && i < t->n_places; i++) {
-        free(t->places[i].path);
-    }
-    on_free_ctx(parent, ptr, ad, idx, argl, argp);
-}
-
 /* --- for the program's side --- */
 
 static struct observer *attach(const struct calls *calls, const struct observer_options *options)
@@ -346,10 +299,10 @@ static struct observer *attach(const struct calls *calls, const struct observer_
     atomic_store(&o->ctx_index, -1);
     atomic_store(&o->store_index, -1);
     int ctx_index =
-        calls->CRYPTO_get_ex_new_index(CRYPTO_EX_INDEX_SSL_CTX, 0, o, NULL, NULL, on_free_ctx);
+        calls->CRYPTO_get_ex_new_index(CRYPTO_EX_INDEX_SSL_CTX, 0, o, NULL, NULL, watched_free_ctx);
     atomic_store(&o->ctx_index, ctx_index);
     atomic_store(&o->store_index, calls->CRYPTO_get_ex_new_index(CRYPTO_EX_INDEX_X509_STORE, 0, o,
-                                                                 NULL, NULL, on_free_store));
+                                                                 NULL, NULL, watched_free_store));
     int ssl_index = ctx_index < 0 ? -1
                                   : calls->CRYPTO_get_ex_new_index(CRYPTO_EX_INDEX_SSL, 0, o,
                                                                    on_new, on_dup, on_free);
@@ -403,83 +356,6 @@ void observer_exit(void)
     while (w != NULL) {
         watched_settle(w, NOTE_END_EXIT, 0, SSL_AT_EXIT);
         w = w->is_listed ? NULL : own_listed();
-    }
-}
-
-bool observer_take_msg_callback(struct observer *o, SSL *s, msg_callback *cb)
-{
-    struct watched *w = s == NULL ? NULL : watched_of(o, s);
-    if (w == NULL || w->over) {
-        return false;
-    }
-    w->msg = cb;
-    return true;
-}
-
-void observer_note_ctx_msg_callback(struct observer *o, SSL_CTX *ctx, msg_callback *cb)
-{
-    struct watched_ctx *c = make_ctx(o, ctx);
-    if (c != NULL) {
-        c->msg = cb;
-    }
-}
-
-bool observer_take_keylog_callback(struct observer *o, SSL_CTX *ctx, SSL_CTX_keylog_cb_func cb)
-{
-    struct watched_ctx *c = watched_ctx_of(o, ctx);
-    bool is_ours = c != NULL && o->calls.SSL_CTX_get_keylog_callback != NULL &&
-                   o->calls.SSL_CTX_get_keylog_callback(ctx) == o->ours.keylog;
-    if (is_ours) {
-        c->keylog = cb;
-    }
-    return is_ours;
-}
-
-static struct watched_store *make_store(struct observer *o, X509_STORE *store)
-{
-    struct watched_store *t = watched_store_of(o, store);
-    int index = atomic_load(&o->store_index);
-    if (t != NULL || store == NULL || index < 0 || o->calls.X509_STORE_set_ex_data == NULL) {
-        return t;
-    }
-    t = calloc(1, sizeof *t);
-    if (t != NULL && o->calls.X509_STORE_set_ex_data(store, index, t) != 1) {
-        free(t);
-        t = NULL;
-    }
-    return t;
-}
-
-static bool is_noted(const struct watched_store *t, enum note_fact fact, const char *path)
-{
-    for (size_t i = 0; i < t->n_places; i++) {
-        const char *noted = t->places[i].path;
-        bool is_same = noted == NULL || path == NULL ? noted == path : strcmp(noted, path) == 0;
-        if (is_same && t->places[i].fact == fact) {
-            return true;
-        }
-    }
-    return false;
-}
-
-void observer_note_trust(struct observer *o, X509_STORE *store, enum note_fact fact,
-                         const char *path)
-{
-    int saved = errno;
-    struct watched_store *t = make_store(o, store);
-    if (t != NULL && t->n_places < TRUST_PLACES_MAX && !is_noted(t, fact, path)) {
-        t->places[t->n_places].fact = fact;
-        t->places[t->n_places].path = path == NULL ? NULL : strndup(path, PATH_BYTES_MAX);
-        t->n_places++;
-    }
-    errno = saved;
-}
-
-void observer_note_ctx_trust(struct observer *o, SSL_CTX *ctx, enum note_fact fact,
-                             const char *path)
-{
-    if (ctx != NULL && o->calls.SSL_CTX_get_cert_store != NULL) {
-        observer_note_trust(o, o->calls.SSL_CTX_get_cert_store(ctx), fact, path);
     }
 }
 

@@ -83,14 +83,18 @@ enum ssl_state {
 
 /* observer.c */
 struct watched *watched_of(const struct observer *o, const SSL *s);
-struct watched_ctx *watched_ctx_of(const struct observer *o, SSL_CTX *ctx);
-struct watched_store *watched_store_of(const struct observer *o, const X509_STORE *store);
 /* What was seen is sent, or thrown away where nobody wants it; nothing is watched any more.
  */
 void watched_settle(struct watched *w, enum note_end end, int error, enum ssl_state state);
 /* Links it, so that the end of the process finds it. */
 void watched_list(struct watched *w);
 void watched_unlist(struct watched *w);
+
+/* told.c */
+struct watched_ctx *watched_ctx_of(const struct observer *o, SSL_CTX *ctx);
+struct watched_ctx *watched_make_ctx(struct observer *o, SSL_CTX *ctx);
+struct watched_store *watched_store_of(const struct observer *o, const X509_STORE *store);
+CRYPTO_EX_free watched_free_ctx, watched_free_store;
 
 /* hooks.c: what the callbacks see */
 void hooks_message(const struct observer *o, int is_written, int type, struct bytes body, SSL *s);
