@@ -141,6 +141,18 @@ static void judge_flight(struct connection *c)
     }
 }
 
+/* OpenSSL gives up for reasons of its own; what the server sent says whether it answered. */
+static enum probe_end how_it_finished(const struct connection *c)
+{
+    if (c->q.finish->has_alert || c->flight.has_alert) {
+        return PROBE_ALERT;
+    }
+    if (c->flight.has_hello && c->flight.hello_fault.kind == FAULT_NONE) {
+        return PROBE_ANSWERED;
+    }
+    return c->flight.is_not_tls ? PROBE_NOT_TLS : PROBE_TOO_MUCH;
+}
+
 static void take_finish(struct connection *c, const struct dial_target *target, struct bytes in,
                         int64_t now_ns)
 {
@@ -158,12 +170,13 @@ static void take_finish(struct connection *c, const struct dial_target *target, 
         (void)send_out(c, &c->out, c->out.len, now_ns);
     }
     text_deinit(&reply);
-    if (c->q.finish->is_done && c->state != CONNECTION_OVER) { /* a ticket may follow, or an alert */
+    if (c->q.finish->is_done &&
+        c->state != CONNECTION_OVER) { /* a ticket may follow, or an alert */
         int64_t trip_ns = c->outcome.connected_ns - c->outcome.started_ns;
         c->deadline_ns = now_ns + 3 * trip_ns + FINISH_SLACK_MS * NS_PER_MS;
     }
     if (progress == FINISH_OVER && c->state != CONNECTION_OVER) {
-        end(c, c->q.finish->has_alert ? PROBE_ALERT : PROBE_ANSWERED);
+        end(c, how_it_finished(c));
     }
 }
 

@@ -475,6 +475,11 @@ size_t enumerator_accepted(const struct enumerator *e, size_t *out)
 {
     struct enumerator copy = *e;
     size_t n = 0;
+    if (e->policy == ENUM_POLICY_CLIENT) { /* the server has no order: the guess stands */
+        for (size_t i = 0; i < ENUM_ITEMS_MAX; i++) {
+            copy.beats[i] = (struct enum_set){ { 0 } };
+        }
+    }
     guess(&copy);
     for (size_t at = 0; at < copy.n_order; at++) {
         if (copy.state[copy.order[at]] == ENUM_ACCEPTED) {

@@ -219,7 +219,9 @@ static bool next(void *arg, struct probe_question *q)
 static void note_reach(struct survey *s, const struct probe_outcome *o)
 {
     struct survey_facts *f = &s->facts;
-    bool answered = o->end <= PROBE_ALERT;
+    bool answered =
+        o->end == PROBE_ALERT || o->flight->sslv2_hello.p != NULL ||
+        (o->flight->has_hello && o->flight->hello_fault.kind == FAULT_NONE && o->end < PROBE_ALERT);
     bool is_first = s->n_answered == 0;
     if (is_first) {
         f->first_end = o->end;
