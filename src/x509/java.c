@@ -82,7 +82,7 @@ static bool needs_quotes(struct bytes value)
     for (size_t i = 0; i < value.len; i++) {
         bool is_space = value.p[i] == ' ';
         if ((is_space && (was_space || i == value.len - 1)) ||
-            memchr(",+=\n<>#;\\\"", value.p[i], 10) != NULL) {
+            (value.p[i] != 0 && strchr(",+=\n<>#;\\\"", value.p[i]) != NULL)) {
             return true;
         }
         was_space = is_space;

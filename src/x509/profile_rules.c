@@ -78,7 +78,8 @@ bool breaks_ca_subject(const struct profile_subject *s)
 static bool is_host_syntax(struct bytes name)
 {
     for (size_t i = 0; i < name.len; i++) {
-        if (!isalnum(name.p[i]) && memchr("-.*_", name.p[i], 4) == NULL && name.p[i] < 0x80) {
+        bool is_sign = name.p[i] != 0 && strchr("-.*_", name.p[i]) != NULL;
+        if (!is_sign && !isalnum(name.p[i]) && name.p[i] < 0x80) {
             return false;
         }
     }
