@@ -12,7 +12,8 @@ static bool answers_missing_certificate(const struct view *view)
            code == TLS_ALERT_NO_CERTIFICATE || code == TLS_ALERT_DECODE_ERROR ||
            code == TLS_ALERT_ACCESS_DENIED || code == TLS_ALERT_CERTIFICATE_UNKNOWN ||
            code == TLS_ALERT_CERTIFICATE_REQUIRED || code == TLS_ALERT_UNEXPECTED_MESSAGE ||
-           code == TLS_ALERT_INTERNAL_ERROR;
+           code == TLS_ALERT_INTERNAL_ERROR ||
+           code == TLS_ALERT_CLOSE_NOTIFY; /* nginx's stream module leaves politely */
 }
 
 /* RFC 5246 7.4.6 and RFC 8446 4.4.2.4: an empty Certificate, and a server that requires one. */

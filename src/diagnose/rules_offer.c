@@ -147,6 +147,25 @@ static void judge_plain_offer(struct judging *j)
     }
 }
 
+/* Every OpenSSL that can be observed knows TLS 1.3: a lower limit is somebody's setting. */
+static bool is_version_limited(const struct judging *j)
+{
+    const struct local_facts *l = j->t->local;
+    return l != NULL && l->side == SIDE_CLIENT && l->has_policy && l->max_version != 0 &&
+           l->max_version < 0x0304 && !has_success_with(j->view, l->max_version);
+}
+
+/* GnuTLS says handshake_failure, not protocol_version, to a hello below the versions it takes. */
+static void judge_limited_version(struct judging *j)
+{
+    const char *limit = tls_version_name(j->t->local->max_version);
+    set_cause(j, CAUSE_PROTOCOL_MISMATCH, NULL, CONFIDENCE_PROBABLE);
+    say(j,
+        "The program is set to offer nothing above %s, and the server refused its otherwise "
+        "ordinary ClientHello: it most likely takes newer versions only.",
+        limit == NULL ? "an old version" : limit);
+}
+
 /* A well-formed ClientHello is what a server waits for: unexpected_message is about what is in it.
  * Java says so where no group is common, and a HelloRetryRequest could name none. */
 static bool is_hello_called_unexpected(const struct view *view)
@@ -209,7 +228,9 @@ bool match_offer_refused(struct judging *j)
     }
     hello_cite_offer(j);
     hello_cite_end(j);
-    if (best->oddness.degree == 0 && !d[SUITES].works) {
+    if (best->oddness.degree == 0 && is_version_limited(j)) {
+        judge_limited_version(j);
+    } else if (best->oddness.degree == 0 && !d[SUITES].works) {
         judge_plain_offer(j);
     } else {
         judge_odd_offer(j, best, alerted);
