@@ -4,6 +4,7 @@
 
 #include "check/verifier_view.h"
 
+enum { SLOP_S = 24 * 60 * 60 };          /* RULE_SLOP */
 enum { DROPPED = N_VERIFIER_RULES + 1 }; /* a rule of the table asks the same, more exactly */
 
 /* The link of the path that a fault of x509 is about. */
@@ -23,11 +24,23 @@ static bool is_strict_error(int error)
            error <= X509_V_ERR_EC_KEY_EXPLICIT_PARAMS;
 }
 
+static bool has_empty_constraints(X509 *x)
+{
+    NAME_CONSTRAINTS *nc = X509_get_ext_d2i(x, NID_name_constraints, NULL, NULL);
+    bool is_so = nc != NULL && sk_GENERAL_SUBTREE_num(nc->permittedSubtrees) <= 0 &&
+                 sk_GENERAL_SUBTREE_num(nc->excludedSubtrees) <= 0;
+    NAME_CONSTRAINTS_free(nc);
+    return is_so;
+}
+
 static int rule_of_form(const struct view *v, size_t link, const struct x509_fault *fault)
 {
     if (fault->openssl_error == X509_V_ERR_UNHANDLED_CRITICAL_EXTENSION ||
         view_has_extension_twice(v, link)) {
         return DROPPED;
+    }
+    if (fault->openssl_error == 0 && has_empty_constraints(v->links[link].x)) {
+        return RULE_EMPTY_CONSTRAINTS;
     }
     if (fault->openssl_error == X509_V_ERR_EC_KEY_EXPLICIT_PARAMS) {
         return N_VERIFIER_RULES;
@@ -54,6 +67,17 @@ static bool constrains_only_directory_names(X509 *x)
     return is_so;
 }
 
+static bool holds_host_name(X509 *leaf)
+{
+    bool is_so = false;
+    GENERAL_NAMES *names = X509_get_ext_d2i(leaf, NID_subject_alt_name, NULL, NULL);
+    for (int i = 0; i < sk_GENERAL_NAME_num(names); i++) {
+        is_so = is_so || sk_GENERAL_NAME_value(names, i)->type == GEN_DNS;
+    }
+    GENERAL_NAMES_free(names);
+    return is_so;
+}
+
 /* x509 also sees names that a wildcard stands for; X509_verify_cert() does not. */
 static bool is_violated_by_name(const struct view *v, size_t below)
 {
@@ -61,7 +85,7 @@ static bool is_violated_by_name(const struct view *v, size_t below)
     for (size_t i = below + 1; i < v->n; i++) {
         NAME_CONSTRAINTS *nc = X509_get_ext_d2i(v->links[i].x, NID_name_constraints, NULL, NULL);
         if (nc != NULL) {
-            bool uses_cn = below == 0 && v->links[0].from->facts->n_all_names == 0;
+            bool uses_cn = below == 0 && !holds_host_name(v->links[0].x);
             is_so = is_so || NAME_CONSTRAINTS_check(v->links[below].x, nc) != X509_V_OK ||
                     (uses_cn && NAME_CONSTRAINTS_check_CN(v->links[below].x, nc) != X509_V_OK);
         }
@@ -124,15 +148,17 @@ static int rule_of_links(const struct view *v, size_t link, const struct x509_fa
     }
 }
 
-static int rule_of_dates(const struct view *v, size_t link, bool is_expired)
+static int rule_of_dates(const struct view *v, size_t link, const struct x509_fault *fault)
 {
+    bool is_expired = fault->kind == X509_FAULT_EXPIRED;
     if (v->links[link].place == AT_ROOT) {
         return is_expired ? RULE_ROOT_EXPIRED : RULE_ROOT_NOT_YET;
     }
     if (v->path->reaches_anchor && v->n == 1) {
         return is_expired ? RULE_LEAF_ANCHOR_EXPIRED : RULE_LEAF_ANCHOR_NOT_YET;
     }
-    return N_VERIFIER_RULES;
+    bool is_soon = !is_expired && fault->limit_s - v->q->at_s <= SLOP_S;
+    return is_soon ? (int)RULE_SLOP : (int)N_VERIFIER_RULES;
 }
 
 static int rule_of(const struct view *v, size_t link, const struct x509_fault *fault)
@@ -144,9 +170,8 @@ static int rule_of(const struct view *v, size_t link, const struct x509_fault *f
     case X509_FAULT_CONSTRAINT:
         return rule_of_links(v, link, fault);
     case X509_FAULT_EXPIRED:
-        return rule_of_dates(v, link, true);
     case X509_FAULT_NOT_YET_VALID:
-        return rule_of_dates(v, link, false);
+        return rule_of_dates(v, link, fault);
     case X509_FAULT_CHAIN_INCOMPLETE:
         return v->links[v->n - 1].from->facts->aia_issuer_url != NULL ? (int)RULE_FETCH
                                                                       : (int)N_VERIFIER_RULES;

@@ -407,6 +407,10 @@ static bool has_critical(const struct view *v, size_t i, const int *nids, size_t
     return false;
 }
 
+/* Extensions that help to build a path and restrict nothing. */
+static const int hints[] = { NID_authority_key_identifier, NID_subject_key_identifier,
+                             NID_info_access };
+
 static bool has_unknown_critical(const struct view *v, size_t i)
 {
     const X509 *x = v->links[i].x;
@@ -414,16 +418,16 @@ static bool has_unknown_critical(const struct view *v, size_t i)
         X509_EXTENSION *e = X509_get_ext(x, k);
         int nid = OBJ_obj2nid(X509_EXTENSION_get_object(e));
         if (X509_EXTENSION_get_critical(e) == 1 && X509_supported_extension(e) == 0 &&
-            nid != NID_authority_key_identifier) {
+            !is_one_of(nid, hints, ARRAY_LEN(hints))) {
             return true;
         }
     }
     return false;
 }
 
-static bool has_critical_key_id(const struct view *v, size_t i)
+static bool has_critical_hint(const struct view *v, size_t i)
 {
-    return has_critical(v, i, (const int[]){ NID_authority_key_identifier }, 1);
+    return has_critical(v, i, hints, ARRAY_LEN(hints));
 }
 
 static bool has_critical_policy_extension(const struct view *v, size_t i)

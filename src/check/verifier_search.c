@@ -66,11 +66,14 @@ static bool is_option(const struct step *s, struct bytes der)
     return false;
 }
 
+/* By name and key identifier; its key has not signed. */
 static bool passes_for_issuer(struct bytes der, X509 *of)
 {
     const unsigned char *p = der.p;
     X509 *x = d2i_X509(NULL, &p, (long)der.len);
-    bool is_so = x != NULL && X509_cmp(x, of) != 0 && X509_check_issued(x, of) == X509_V_OK;
+    EVP_PKEY *key = x == NULL ? NULL : X509_get0_pubkey(x);
+    bool is_so = x != NULL && X509_cmp(x, of) != 0 && X509_check_issued(x, of) == X509_V_OK &&
+                 (key == NULL || X509_verify(of, key) != 1);
     X509_free(x);
     return is_so;
 }

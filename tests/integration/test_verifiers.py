@@ -108,8 +108,9 @@ def ask_openssl(folder):
             kind = '-verify_ip'
         except ValueError:
             kind = '-verify_hostname'
+        at = ['-attime', (here / 'at').read_text()] if (here / 'at').exists() else []
         done = subprocess.run(
-            ['openssl', 'verify', '-auth_level', '2', '-purpose', 'sslserver', '-no-CApath',
+            ['openssl', 'verify', *at, '-auth_level', '2', '-purpose', 'sslserver', '-no-CApath',
              '-no-CAstore', '-CAfile', here / 'trust.pem', '-untrusted', here / 'chain.pem', kind,
              host, here / 'chain.pem'], stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False)
         words = re.search(r'lookup: ?(.*)', done.stderr.decode('utf-8', 'replace'))

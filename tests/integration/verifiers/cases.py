@@ -91,6 +91,7 @@ def rows_of_dates():
     i_of_old = ca(r_old)
     yield 'leaf expired', [leaf(i, until=-1), i], [r]
     yield 'leaf not yet valid', [leaf(i, since=2), i], [r]
+    yield 'leaf not yet valid for half a day', [leaf(i, since=0.5), i], [r]
     i_old = ca(r, 'CN=Past CA', until=-5)
     yield 'intermediate expired', [leaf(i_old), i_old], [r]
     i_new = ca(r, 'CN=Coming CA', since=5)
@@ -179,7 +180,7 @@ def rows_of_strength():
     for key in ('rsa1024', 'p192', 'p224', 'ed25519', 'rsa768'):
         weak = ca(r, 'CN=CA with ' + key, key=key)
         yield 'intermediate with %s key' % key, [leaf(weak), weak], [r]
-    for key in ('rsa1024', 'rsa768', 'p192'):
+    for key in ('rsa1024', 'rsa768', 'p192', 'dsa2048'):
         r_weak = root('CN=Root with ' + key, key=key)
         i_of_weak = ca(r_weak)
         yield 'root with %s key' % key, [leaf(i_of_weak), i_of_weak], [r_weak]

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Judges chains as a GnuTLS client does (gnutls_certificate_verify_peers3), by the library itself.
 
-usage: verify_gnutls.py FOLDER     FOLDER as cases.py writes it
+usage: verify_gnutls.py FOLDER     FOLDER as cases.py writes it; the file `at` of a case: its time
 """
 import ctypes
 import pathlib
@@ -58,7 +58,20 @@ def typed_data(host):
                            TypedData(DT_KEY_PURPOSE_OID, SERVER_AUTH, 0))
 
 
+TIME_FUNCTION = ctypes.CFUNCTYPE(ctypes.c_long, ctypes.c_void_p)
+
+
+def set_time(lib, here, kept=[]):
+    """As of the file `at`, where there is one. The function has to outlive the call."""
+    at = here / 'at'
+    if at.exists():
+        seconds = int(at.read_text())
+        kept[:] = [TIME_FUNCTION(lambda _: seconds)]
+        lib.gnutls_global_set_time_function(kept[0])
+
+
 def judge(lib, here):
+    set_time(lib, here)
     chain = import_chain(lib, here)
     trusted = ctypes.c_void_p()
     lib.gnutls_x509_trust_list_init(ctypes.byref(trusted), 0)
