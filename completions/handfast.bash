@@ -52,6 +52,108 @@ _handfast_explain()
     compopt -o filenames
 }
 
+_handfast_check()
+{
+    local cur=$1 prev=$2
+    case "$prev" in
+    --purpose)
+        mapfile -t COMPREPLY < <(compgen -W 'server client any' -- "$cur")
+        return
+        ;;
+    --profile)
+        mapfile -t COMPREPLY < <(compgen -W 'careful tls' -- "$cur")
+        return
+        ;;
+    --as)
+        mapfile -t COMPREPLY < <(compgen -W 'all openssl java go python python-strict nss gnutls node
+            chrome' -- "$cur")
+        return
+        ;;
+    --starttls)
+        mapfile -t COMPREPLY < <(compgen -W 'smtp lmtp imap pop3 ftp nntp sieve xmpp ldap postgres
+            mysql mssql rdp' -- "$cur")
+        return
+        ;;
+    --color)
+        mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$cur")
+        return
+        ;;
+    --trust)
+        mapfile -t COMPREPLY < <(
+            compgen -W 'system none' -- "$cur"
+            compgen -f -- "$cur"
+        )
+        compopt -o filenames
+        return
+        ;;
+    --fix)
+        mapfile -t COMPREPLY < <(compgen -d -- "$cur")
+        compopt -o filenames
+        return
+        ;;
+    --host | --connect | --timeout | --at | --warn | --strength | --width)
+        return
+        ;;
+    esac
+    if [[ $cur == -* ]]; then
+        mapfile -t COMPREPLY < <(compgen -W '--password-file --starttls --connect --timeout --keylog
+            --trust --host --purpose --at --crl --ocsp --warn --partial-chain --no-partial-chain
+            --as --profile --strength --against --fix --json --color --width --no-progress -h --help
+            --version' -- "$cur")
+        return
+    fi
+    mapfile -t COMPREPLY < <(compgen -f -- "$cur")
+    compopt -o filenames
+}
+
+_handfast_probe()
+{
+    local cur=$1 prev=$2
+    case "$prev" in
+    --starttls)
+        mapfile -t COMPREPLY < <(compgen -W 'smtp lmtp imap pop3 ftp nntp sieve xmpp xmpp-server ldap
+            postgres mysql mssql rdp irc' -- "$cur")
+        return
+        ;;
+    --fail-on)
+        mapfile -t COMPREPLY < <(compgen -W 'info low medium high none' -- "$cur")
+        return
+        ;;
+    --color)
+        mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$cur")
+        return
+        ;;
+    --proxy-protocol)
+        mapfile -t COMPREPLY < <(compgen -W '1 2' -- "$cur")
+        return
+        ;;
+    --trust)
+        mapfile -t COMPREPLY < <(
+            compgen -W 'system none' -- "$cur"
+            compgen -f -- "$cur"
+        )
+        compopt -o filenames
+        return
+        ;;
+    --targets | --resume | --cert | --key | --replay | -o | --output)
+        mapfile -t COMPREPLY < <(compgen -f -- "$cur")
+        compopt -o filenames
+        return
+        ;;
+    --connect | --proxy | --sni | --alpn | --parallel | --rate | --connections | --timeout | --width)
+        return
+        ;;
+    esac
+    if [[ $cur == -* ]]; then
+        mapfile -t COMPREPLY < <(compgen -W '--targets --resume --starttls --connect -4 --ipv4 -6 --ipv6
+            --proxy --proxy-protocol --sni --alpn --cert --key --trust --polite --parallel --rate
+            --connections --timeout --replay --json --brief --fail-on -o --output --color --width
+            --no-progress -h --help --version' -- "$cur")
+        return
+    fi
+    mapfile -t COMPREPLY < <(compgen -A hostname -- "$cur")
+}
+
 _handfast_run()
 {
     local cur=$1 prev=$2 i
@@ -91,7 +193,7 @@ _handfast()
     local prev=${COMP_WORDS[COMP_CWORD - 1]}
     COMPREPLY=()
     if [[ $COMP_CWORD -eq 1 ]]; then
-        mapfile -t COMPREPLY < <(compgen -W 'explain run help version --help --version' -- "$cur")
+        mapfile -t COMPREPLY < <(compgen -W 'explain check probe run help version --help --version' -- "$cur")
         return
     fi
     case "${COMP_WORDS[1]}" in
@@ -102,11 +204,17 @@ _handfast()
         _handfast_explain "$cur" "$prev"
         $extglob
         ;;
+    check)
+        _handfast_check "$cur" "$prev"
+        ;;
+    probe)
+        _handfast_probe "$cur" "$prev"
+        ;;
     run)
         _handfast_run "$cur" "$prev"
         ;;
     help)
-        mapfile -t COMPREPLY < <(compgen -W 'explain run' -- "$cur")
+        mapfile -t COMPREPLY < <(compgen -W 'explain check probe run' -- "$cur")
         ;;
     esac
 }

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """The survey of a server equals its configuration: real servers set up with known settings."""
 import dataclasses
+import json
 import pathlib
 import re
 import shutil
@@ -9,6 +10,8 @@ import struct
 import subprocess
 import tempfile
 import threading
+
+import jsonschema
 
 import harness
 import peers
@@ -175,8 +178,16 @@ def at(found, path):
     return found
 
 
+SCHEMA = jsonschema.Draft202012Validator(
+    json.loads((harness.SOURCE / 'docs/probe.schema.json').read_text(encoding='utf-8')))
+
+
+def faults_of_form(found):
+    return ['schema: %s' % e.message[:200] for e in SCHEMA.iter_errors(found)]
+
+
 def judge(row, found):
-    wrong = []
+    wrong = faults_of_form(found)
     by_version = {v['version']: v for v in found['versions']}
     for version, name in VERSIONS.items():
         want = 'yes' if version in row.versions else 'no'
@@ -352,7 +363,8 @@ def check_old(tap):
 def check_hostile(tap):
     results = harness.in_parallel(ask, [(answer,) for answer in HOSTILE])
     for answer, done in zip(HOSTILE, results):
-        tap.ok(not done.crashed and done.code in (1, 3) and done.verdicts(), 'a hostile server ends: %s' % answer.__name__,
+        tap.ok(not done.crashed and done.code in (1, 3) and done.verdicts() and
+               not faults_of_form(done.verdicts()[0]), 'a hostile server ends: %s' % answer.__name__,
                done)
 
 
@@ -365,6 +377,7 @@ def check_targets(tap, folder):
     done = harness.run('probe', '--json', '--targets', 'targets', '--resume', 'journal', '127.0.0.1:%d' % refused,
                        cwd=folder)
     tap.equal(len(done.verdicts()), 10, 'a result for each target')
+    tap.equal([f for v in done.verdicts() for f in faults_of_form(v)], [], 'results are what the schema says')
     again = harness.run('probe', '--json', '--targets', 'targets', '--resume', 'journal', cwd=folder)
     tap.equal((again.out, again.code), (b'', 0), 'nothing is done twice')
     server.close()
