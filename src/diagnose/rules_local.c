@@ -355,22 +355,26 @@ static bool old_version_at_level(struct judging *j)
     bool is_signature = has_reason(l, SSL_R_WRONG_SIGNATURE_TYPE) ||
                         has_reason(l, SSL_R_LEGACY_SIGALG_DISALLOWED_OR_UNSUPPORTED) ||
                         has_reason(l, SSL_R_NO_SUITABLE_SIGNATURE_ALGORITHM);
-    if (!is_signature || l->security_level < 1 || j->t->version == 0 || j->t->version >= 0x0303 ||
+    /* A server finds that out before its ServerHello, of the best that the client offers. */
+    uint16_t version = j->t->version != 0 ? j->t->version : j->view->max_version;
+    if (!is_signature || l->security_level < 1 || version == 0 || version >= 0x0303 ||
         j->t->is_dtls) {
         return false;
     }
+    enum side peer = side_other(l->side);
     set_cause(j, CAUSE_PROTOCOL_MISMATCH, NULL, CONFIDENCE_PROBABLE);
-    add_evidence(j, j->t->server_hello_event, "the server chose %s",
-                 version_or(j->t->version, "an old version"));
+    add_evidence(j, j->t->server_hello != NULL ? j->t->server_hello_event : j->view->offer_event,
+                 "the %s does not go beyond %s", side_name(peer),
+                 version_or(version, "an old version"));
     add_fact(j, 0, 0, "security level %d of the program allows no signature of that version",
              l->security_level);
     add_evidence(j, j->view->end, "%s", end_words(j));
     add_alternative(j, CAUSE_SIGNATURE_MISMATCH, CONFIDENCE_POSSIBLE,
                     "the TLS library speaks of a signature algorithm");
     say(j,
-        "The server does not go beyond %s, whose signatures the program's security level %d "
+        "The %s does not go beyond %s, whose signatures the program's security level %d "
         "refuses: in effect it takes TLS 1.2 and later only.",
-        version_or(j->t->version, "an old version"), l->security_level);
+        side_name(peer), version_or(version, "an old version"), l->security_level);
     return true;
 }
 

@@ -7,7 +7,13 @@
 
 #include "observe/watched.h"
 
-enum { FDS_LOOKED_AT = 256, CODES_MAX = 512, ANCHORS_SENT_MAX = 24, ANCHOR_BYTES_MAX = 4096 };
+enum {
+    FDS_LOOKED_AT = 256,
+    PORTS_MAX = 64,
+    CODES_MAX = 512,
+    ANCHORS_SENT_MAX = 24,
+    ANCHOR_BYTES_MAX = 4096
+};
 
 static const struct bytes nothing = { NULL, 0 };
 
@@ -64,23 +70,73 @@ static bool peer_of(int fd, union address *out)
            (out->any.sa_family == AF_INET || out->any.sa_family == AF_INET6);
 }
 
-/* Node, curl and others keep the socket from OpenSSL. Where the process has one connection only,
- * it is that; where it has several, nobody knows. */
-static int only_connection(void)
+/* The TCP sockets of the process, as far as they are looked at. */
+struct sockets {
+    size_t n_listening, n_connected;
+    uint16_t listening[PORTS_MAX]; /* ports */
+    struct {
+        int fd;
+        uint16_t port; /* ours */
+    } connected[PORTS_MAX];
+};
+
+static bool is_tcp(int fd)
 {
+    int protocol = 0;
+    socklen_t len = sizeof protocol;
+    return getsockopt(fd, SOL_SOCKET, SO_PROTOCOL, &protocol, &len) == 0 && protocol == IPPROTO_TCP;
+}
+
+static void look_at(struct sockets *all, int fd)
+{
+    union address a;
+    int is_listening = 0;
+    socklen_t len = sizeof is_listening;
+    if (!is_tcp(fd) || getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &is_listening, &len) != 0) {
+        return;
+    }
+    bool is_connected = is_listening == 0 && peer_of(fd, &a);
+    len = sizeof a;
+    if (getsockname(fd, &a.any, &len) != 0 ||
+        (a.any.sa_family != AF_INET && a.any.sa_family != AF_INET6)) {
+        return;
+    }
+    uint16_t port = ntohs(a.any.sa_family == AF_INET6 ? a.v6.sin6_port : a.v4.sin_port);
+    if (is_listening != 0 && all->n_listening < PORTS_MAX) {
+        all->listening[all->n_listening++] = port;
+    } else if (is_connected && all->n_connected < PORTS_MAX) {
+        all->connected[all->n_connected].fd = fd;
+        all->connected[all->n_connected++].port = port;
+    }
+}
+
+/* It came in through a port on which the process listens. */
+static bool came_in(const struct sockets *all, uint16_t port)
+{
+    for (size_t i = 0; i < all->n_listening; i++) {
+        if (all->listening[i] == port) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Node, HAProxy and others keep the socket from OpenSSL. Where the process has one connection only
+ * that can be it, it is that; where it has several, nobody knows. */
+static int only_connection(bool is_server)
+{
+    struct sockets all = { 0 };
     int found = -1;
     for (int fd = 0; fd < FDS_LOOKED_AT; fd++) {
-        union address a;
-        int protocol = 0;
-        socklen_t len = sizeof protocol;
-        if (!peer_of(fd, &a) || getsockopt(fd, SOL_SOCKET, SO_PROTOCOL, &protocol, &len) != 0 ||
-            protocol != IPPROTO_TCP) {
-            continue;
-        }
-        if (found >= 0) {
+        look_at(&all, fd);
+    }
+    for (size_t i = 0; i < all.n_connected; i++) {
+        bool fits = is_server ? all.n_listening == 0 || came_in(&all, all.connected[i].port)
+                              : !came_in(&all, all.connected[i].port);
+        if (fits && found >= 0) {
             return -1;
         }
-        found = fd;
+        found = fits ? all.connected[i].fd : found;
     }
     return found;
 }
@@ -90,7 +146,7 @@ static void put_addresses(struct watched *w)
     const struct calls *c = &w->o->calls;
     union address a;
     int fd = c->SSL_get_fd != NULL ? c->SSL_get_fd(w->ssl) : -1;
-    fd = fd >= 0 ? fd : only_connection();
+    fd = fd >= 0 ? fd : only_connection(c->SSL_is_server(w->ssl) != 0);
     if (fd < 0 || !peer_of(fd, &a)) {
         return;
     }

@@ -3,7 +3,11 @@
 #include <errno.h>
 #include <netinet/tcp.h>
 
+#include "base/clock.h"
 #include "base/reader.h"
+
+/* Programs give up after seconds; a peer that closes does so at once, or has a reason to wait. */
+#define PATIENCE_NS (2 * NS_PER_S)
 
 enum {
     HS_CLIENT_HELLO = 1,
@@ -232,12 +236,13 @@ static bool is_encrypted(const struct telling *g, enum side side)
 
 /* A program dropped its connection, and its socket was gone or unknown: whose turn it was tells.
  * Who waits for an answer drops a connection mostly because the peer did. */
-static bool peer_left_first(const struct telling *g)
+static bool peer_left_first(const struct telling *g, int64_t at_ns)
 {
     const struct story *s = g->s;
     const struct transcript *t = g->b.t;
-    bool is_waiting = !s->local.is_done && t->n_events > 0 &&
-                      t->events[t->n_events - 1].side == (uint8_t)s->local.side;
+    const struct event *last = t->n_events > 0 ? &t->events[t->n_events - 1] : NULL;
+    bool is_waiting = !s->local.is_done && last != NULL && last->side == (uint8_t)s->local.side &&
+                      at_ns - last->when.at_ns < PATIENCE_NS; /* else a timer of the program's */
     return s->tcp_state == TCP_CLOSE_WAIT || s->tcp_state == TCP_LAST_ACK ||
            (s->tcp_state == 0 && is_waiting);
 }
@@ -263,7 +268,7 @@ static void tell_close(struct telling *g, const struct story_entry *e)
     case NOTE_END_EXIT:
         if (g->s->tcp_state == TCP_CLOSE) {
             event.kind = EVENT_RST;
-        } else if (!peer_left_first(g)) {
+        } else if (!peer_left_first(g, e->head.at_ns)) {
             event.side = (uint8_t)l->side;
         }
         break;
