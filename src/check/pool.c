@@ -65,9 +65,7 @@ static bool look_at(struct pool *p, struct pool_cert *c)
     c->names_hosts = facts->n_names > 0;
     c->subject_key = x509_subject_key(chain, 0);
     c->issuer_key = x509_issuer_key(chain, 0);
-    if (c->is_ca) {
-        x509_store_note_seen(p->store, chain);
-    }
+    x509_store_note_seen(p->store, chain); /* CAs, and signers of CRLs */
     if (p->n_held < POOL_HELD_MAX) {
         p->n_held++;
         c->held = chain;
