@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "agent/secret_file.h"
+
 enum {
     SEGMENT_BYTES_MAX = 1400,
     TCP_HEADER = 20,
@@ -98,7 +100,7 @@ enum status tracefile_open(const char *path, struct tracefile **out, struct err 
     if (t == NULL) {
         return err_set(err, ST_NOMEM, "no memory");
     }
-    t->file = fopen(path, "wbe");
+    t->file = secret_file_open(path, false); /* the keys are inside */
     if (t->file == NULL) {
         enum status st = err_sys(err, "%s", path);
         free(t);

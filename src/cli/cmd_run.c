@@ -8,6 +8,7 @@
 
 #include "agent/delivery.h"
 #include "agent/runner.h"
+#include "agent/secret_file.h"
 #include "agent/target.h"
 #include "agent/tracefile.h"
 #include "base/clock.h"
@@ -278,7 +279,7 @@ static enum status open_outputs(struct run *r, struct err *err)
 {
     TRY(delivery_open(r->output, &r->delivery, err));
     if (r->keylog != NULL) {
-        r->keys = fopen(r->keylog, "ae");
+        r->keys = secret_file_open(r->keylog, true);
         if (r->keys == NULL) {
             return err_sys(err, "%s", r->keylog);
         }
