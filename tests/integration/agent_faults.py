@@ -20,11 +20,12 @@ class Fault:
     peer: str                 # a key of start_peers()
     cause: str                # None: nothing fails
     party: str = None
-    rejected_by: str = None
+    rejected_by: str = None   # 'either': whose limit it meets first depends on the library's defaults
     dial: dict = dataclasses.field(default_factory=dict)
     says: str = ''            # a regular expression that the program's own words match
     detail: str = None        # where it must be named
     needs: str = ''           # a setting that some programs lack
+    also: tuple = ()          # other causes that causes.md allows
 
 
 SERVER_CERTIFICATE = ('server', 'client')  # party, rejected_by
@@ -49,7 +50,7 @@ CLIENT_FAULTS = (
           says=r'(?i)self.signed|verif|not trusted'),
     Fault('self-signed', 'self-signed', 'certificate-self-signed', *SERVER_CERTIFICATE, says=r'(?i)self.signed|verif|not trusted'),
     Fault('wrong-intermediate', 'wrong-intermediate', 'certificate-chain-invalid', *SERVER_CERTIFICATE,
-          says=r'(?i)issuer|first cert|verif'),
+          says=r'(?i)issuer|first cert|verif', also=('certificate-chain-incomplete',)),
     Fault('not-a-ca', 'not-a-ca', 'certificate-chain-invalid', *SERVER_CERTIFICATE, says=r'(?i)CA|verif'),
     Fault('wrong-purpose', 'wrong-purpose', 'certificate-wrong-purpose', *SERVER_CERTIFICATE,
           says=r'(?i)purpose|verif|unsuitable'),
@@ -64,12 +65,12 @@ CLIENT_FAULTS = (
     Fault('crl-stale', 'good', 'certificate-revocation-unknown', *SERVER_CERTIFICATE, {'crl': 'crl_stale'},
           r'(?i)CRL|verif', needs='crl'),
     Fault('version-1.3-only', 'tls13', 'protocol-mismatch', None, 'server', {'most': '1.2'}, ALERTED),
-    Fault('version-1.1-only', 'tls11', 'protocol-mismatch', None, 'server', {}, ALERTED),
+    Fault('version-1.1-only', 'tls11', 'protocol-mismatch', None, 'either', {}, ALERTED),
     Fault('suite', 'chacha', 'cipher-mismatch', None, 'server', {'most': '1.2', 'ciphers': AES_ONLY}, ALERTED),
     Fault('group', 'p521', 'group-mismatch', None, 'server', {'groups': 'P-256'}, ALERTED),
     Fault('signature', 'good-rsa', 'signature-mismatch', None, 'server', {'signatures': 'ECDSA+SHA256'}, ALERTED),
     Fault('dh-small', 'dh', 'weak-crypto-refused', None, 'client', {'most': '1.2'}, r'(?i)dh key too small|SSL',
-          detail='dh-key-too-small', needs='level2'),
+          detail='dh-key-too-small', needs='dhe'),
     Fault('sni-unknown', 'names', 'sni-unrecognized', None, 'server', {}, r'(?i)unrecognized|SSL|handshake'),
     Fault('sni-missing', 'names', 'sni-missing', None, 'server', {'name': None}, r'(?i)unrecognized|SSL|handshake'),
     Fault('alpn', 'alpn', 'alpn-mismatch', None, 'server', {'alpn': ('h2',)}, r'(?i)application|alert|SSL', needs='alpn'),
@@ -87,7 +88,8 @@ CLIENT_FAULTS = (
     Fault('client-self-signed', 'mutual', 'certificate-self-signed', *CLIENT_CERTIFICATE,
           {'certificate': 'client-self-signed'}, ALERTED),
     Fault('plaintext-server', 'plaintext', 'plaintext-server', None, 'client', {}, r'(?i)wrong version|http|SSL|TLS'),
-    Fault('mail-server', 'banner', 'plaintext-server', None, 'client', {}, r'(?i)wrong version|SSL|TLS'),
+    Fault('mail-server', 'banner', 'plaintext-server', None, 'client', {}, r'(?i)wrong version|SSL|TLS',
+          needs='banner'),
     Fault('closed', 'closing', 'connection-closed', None, 'server', {}, r'(?i)eof|closed|SSL|disconnected|TLS'),
     Fault('reset', 'resetting', 'connection-reset', None, 'server', {}, r'(?i)reset|SSL|TLS|errno'),
     Fault('malformed', 'garbage', 'protocol-violation', None, 'client', {}, r'(?i)length|SSL|TLS'),
@@ -194,6 +196,7 @@ class ServerFault:
     serve: dict = dataclasses.field(default_factory=dict)
     needs: str = ''
     detail: str = None
+    also: tuple = ()
 
 
 def python_client(name='good.test', ca='root', certificate=None, **settings):
@@ -287,7 +290,7 @@ SERVER_FAULTS = (
     ServerFault('incomplete', python_client(), 'certificate-chain-incomplete', *SERVER_CERTIFICATE,
                 {'chain': 'incomplete'}),
     ServerFault('wrong-intermediate', python_client(), 'certificate-chain-invalid', *SERVER_CERTIFICATE,
-                {'chain': 'wrong-intermediate'}),
+                {'chain': 'wrong-intermediate'}, also=('certificate-chain-incomplete',)),
     ServerFault('wrong-purpose', python_client(), 'certificate-wrong-purpose', *SERVER_CERTIFICATE,
                 {'chain': 'wrong-purpose'}),
     ServerFault('version-old-client', python_client(least=OLD.TLSv1, most=TLS11, ciphers='DEFAULT:@SECLEVEL=0'),

@@ -1,8 +1,8 @@
 """Real programs as TLS clients: CLIENTS says how each is found and run."""
 import dataclasses
 import json
+import pathlib
 import socket
-import time
 
 import peers
 import programs
@@ -235,7 +235,6 @@ def ask(port, host):
         line = answer.split(b'\r\n')[0].decode('ascii', 'replace')
     except OSError as problem:
         line = type(problem).__name__
-    time.sleep(0.1)  # logs are written after the answer
     return line
 
 
@@ -299,8 +298,9 @@ def apache_client(prefix, d, folder):
              'ProxyPass / https://127.0.0.1:%d/ retry=0' % d.port, 'ProxyPreserveHost On',
              'SSLProxyCheckPeerName %s' % ('on' if d.name else 'off')]
     if d.certificate:
-        lines += ['SSLProxyMachineCertificateFile ' + d.pki.bare(d.certificate),
-                  'SSLProxyMachineCertificateChainFile ' + d.pki.intermediate]
+        lines += ['SSLProxyMachineCertificateFile ' + d.pki.bare(d.certificate)]
+        if pathlib.Path(d.pki.rest(d.certificate)).stat().st_size > 0:
+            lines += ['SSLProxyMachineCertificateChainFile ' + d.pki.rest(d.certificate)]
     if d.ciphers:
         lines.append('SSLProxyCipherSuite ' + d.ciphers)
     if d.crl:
@@ -326,15 +326,15 @@ CLIENTS = {
     'curl': Client(curl, ('curl',)),
     'openssl': Client(openssl_client, ('openssl',), frozenset({'timeout'})),
     'python': Client(scripted((PYTHON, '-c'), PYTHON_CLIENT), (PYTHON,)),
-    'node': Client(scripted(('node', '-e'), NODE_CLIENT), ('node',), frozenset({'level2'})),
+    'node': Client(scripted(('node', '-e'), NODE_CLIENT), ('node',), frozenset({'level2', 'dhe'})),
     'ruby': Client(scripted(('ruby', '-e'), RUBY_CLIENT), ('ruby',), frozenset({'timeout'})),
     'php': Client(scripted(('php', '-r'), PHP_CLIENT), ('php',), frozenset({'crl', 'timeout'})),
     'perl': Client(scripted(('perl', '-e'), PERL_CLIENT), ('perl',), frozenset({'timeout'})),
-    'psql': Client(psql, ('/usr/lib/postgresql/15/bin/psql', 'psql'), frozenset({'alpn', 'timeout'}), peer='python'),
+    'psql': Client(psql, ('/usr/lib/postgresql/15/bin/psql', 'psql'), frozenset({'alpn', 'timeout', 'banner'}), peer='python'),
     'nginx': Client(nginx_client, ('nginx',), frozenset({'alpn'})),
     'haproxy': Client(haproxy_client, ('haproxy',)),
     'apache': Client(apache_client, ('apache2',), frozenset({'alpn', 'timeout'})),
-    'stunnel': Client(stunnel_client, ('stunnel4', 'stunnel'), frozenset({'alpn', 'timeout'})),
+    'stunnel': Client(stunnel_client, ('stunnel4', 'stunnel'), frozenset({'alpn', 'timeout', 'dhe'})),
     'wget': Client(wget, ('wget',), library='gnutls'),
     'git': Client(git, ('git',), library='gnutls'),
 }

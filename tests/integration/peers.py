@@ -379,7 +379,12 @@ def converse(port, context, name):
     """One handshake and one HTTP request. What came of it, as a word or an exception's text."""
     try:
         with socket.create_connection((LOOPBACK, port), TALK_S) as connection:
-            with context.wrap_socket(connection, server_hostname=name) as tls:
+            with context.wrap_socket(connection, server_hostname=name, do_handshake_on_connect=False) as tls:
+                try:
+                    tls.do_handshake()
+                except ssl.SSLError:
+                    drain(tls)
+                    raise
                 tls.sendall(b'GET / HTTP/1.1\r\nHost: %s\r\nConnection: close\r\n\r\n'
                             % (name or 'localhost').encode())
                 answer = b''

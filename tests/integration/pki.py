@@ -163,6 +163,10 @@ class Pki:
     def bare(self, name):
         return str(self.folder / (name + '.bare.pem'))
 
+    def rest(self, name):
+        """What is sent after the leaf, alone."""
+        return str(self.folder / (name + '.rest.pem'))
+
 
 def write_leaf(folder, name, certificates, key):
     chain = b''.join(pem(c) for c in certificates)
@@ -170,6 +174,7 @@ def write_leaf(folder, name, certificates, key):
     (folder / (name + '.key')).write_bytes(key_pem(key))
     (folder / (name + '.pem')).write_bytes(chain + key_pem(key))
     (folder / (name + '.bare.pem')).write_bytes(pem(certificates[0]) + key_pem(key))
+    (folder / (name + '.rest.pem')).write_bytes(b''.join(pem(c) for c in certificates[1:]))
     for kind in ('.key', '.pem', '.bare.pem'):
         (folder / (name + kind)).chmod(0o600)
 

@@ -11,10 +11,12 @@ import os
 import pathlib
 import signal
 import subprocess
+import time
 
 import peers
 
 RUN_S = 40
+LOG_S = 0.15  # logs are written after the peer has its answer
 FOREIGN = ('HANDFAST_', 'OPENSSL_', 'SSL_', 'CURL_', 'GIT_', 'NODE_', 'PG', 'LD_')  # would change a run
 PYTHON = '/usr/bin/python3'
 VERSIONS = {'1.0': 'TLSv1', '1.1': 'TLSv1.1', '1.2': 'TLSv1.2', '1.3': 'TLSv1.3'}
@@ -136,6 +138,7 @@ def daemon(prefix, argv, folder, env, ports, talk, logs=(), how=signal.SIGTERM):
             peer = 'NOT LISTENING'
         else:
             peer = talk()
+            time.sleep(LOG_S)
     finally:
         code = peers.stop(process, how)
     text = ''.join(pathlib.Path(p).read_text(errors='replace') for p in (out_path, *logs)

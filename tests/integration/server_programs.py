@@ -155,7 +155,8 @@ CLIENT_CERTIFICATE = frozenset(('client-missing', 'client-missing-1.2', 'client-
                                 'client-not-yet', 'client-revoked'))
 SERVERS = {
     'nginx': Server(nginx_http, ('nginx',), frozenset(('alpn',)), CLIENT_CERTIFICATE | {'plaintext-client'}),
-    'nginx-stream': Server(nginx_stream, ('nginx',), frozenset(('strict_names',))),
+    'nginx-stream': Server(nginx_stream, ('nginx',), frozenset(('strict_names',)),
+                           frozenset(('abandoned-wrong-name',))),  # it speaks and leaves first
     'haproxy': Server(haproxy, ('haproxy',), frozenset(('alpn',))),
     'apache': Server(apache, ('apache2',), frozenset(('alpn', 'strict_names'))),
     'stunnel': Server(stunnel, ('stunnel4', 'stunnel'), frozenset(('alpn', 'strict_names'))),
