@@ -271,6 +271,7 @@ static void work(struct probe_engine *e, struct connection *c, uint32_t events, 
 {
     struct probe_lane *lane = c->lane;
     connection_work(c, lane->target, events, now_ns);
+    lane_connected(lane, c);
     if (c->state == CONNECTION_OVER) {
         settle(e, lane, c);
     } else {

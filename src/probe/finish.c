@@ -179,7 +179,7 @@ static void note_done(struct probe_finish *f)
         copy_word(f->alpn, sizeof f->alpn, (const char *)alpn, alpn_len);
     }
     /* Up to TLS 1.2 the server's Finished comes last: it has taken our certificate, or none. */
-    f->is_confirmed = f->is_confirmed || f->version < TLS1_3_VERSION;
+    f->is_confirmed = f->is_confirmed || f->version < TLS1_3_VERSION || f->session != NULL;
 }
 
 static void note_failure(struct probe_finish *f)

@@ -68,18 +68,6 @@ static void shrink(struct probe_lane *lane)
     lane->facts.window = lane->window;
 }
 
-static void note_connect(struct probe_lane *lane, const struct connection *c)
-{
-    if (c->outcome.connected_ns != 0) {
-        int64_t took = c->outcome.connected_ns - c->outcome.started_ns;
-        lane->n_connected++;
-        if (lane->connect_ns == 0 || took < lane->connect_ns) {
-            lane->connect_ns = took;
-            lane->facts.connect_ns = took;
-        }
-    }
-}
-
 /* Answers that come about as quickly as the quickest did: no queue has grown, there is room. */
 static void note_answer(struct probe_lane *lane, const struct connection *c)
 {
@@ -97,7 +85,7 @@ static void note_answer(struct probe_lane *lane, const struct connection *c)
     bool is_far = lane->connect_ns > GROW_CONNECT_MS * NS_PER_MS;
     bool is_quick = took < 2 * lane->answer_ns;
     if (!lane->is_fixed && is_far && is_quick && lane->window < lane->window_max) {
-        unsigned more = lane->window + 3;
+        unsigned more = lane->window + 4;
         lane->window = more < lane->window_max ? more : lane->window_max;
         lane->facts.window = lane->window;
     }
@@ -153,13 +141,31 @@ static enum lane_verdict judge_silent(struct probe_lane *lane, struct connection
     return was_alone ? LANE_REPORT : again(lane, c);
 }
 
+void lane_connected(struct probe_lane *lane, struct connection *c)
+{
+    if (c->outcome.connected_ns != 0 && !c->is_counted) {
+        c->is_counted = true;
+        int64_t took = c->outcome.connected_ns - c->outcome.started_ns;
+        lane->n_connected++;
+        if (lane->connect_ns == 0 || took < lane->connect_ns) {
+            lane->connect_ns = took;
+            lane->facts.connect_ns = took;
+        }
+        /* Every address that is far away and lets us in has room for one more. */
+        if (!lane->is_fixed && took > GROW_CONNECT_MS * NS_PER_MS && took < 2 * lane->connect_ns &&
+            lane->window < 2 * PROBE_PARALLEL && lane->window < lane->window_max) {
+            lane->window++;
+        }
+    }
+}
+
 enum lane_verdict lane_judge(struct probe_lane *lane, struct connection *c)
 {
     if (c->is_dropped) {
         return LANE_AGAIN;
     }
     c->n_tries++;
-    note_connect(lane, c);
+    lane_connected(lane, c);
     switch (c->outcome.end) {
     case PROBE_ANSWERED:
     case PROBE_RETRY:

@@ -38,6 +38,8 @@ bool lane_has_room(const struct probe_lane *lane, int64_t now_ns);
 bool lane_may_repeat(const struct probe_lane *lane);
 void lane_started(struct probe_lane *lane, int64_t now_ns);
 unsigned lane_timeout_ms(const struct probe_lane *lane);
+/* The connection is there; counts once. */
+void lane_connected(struct probe_lane *lane, struct connection *c);
 /* A question came to its end. */
 enum lane_verdict lane_judge(struct probe_lane *lane, struct connection *c);
 /* A SYN, or the end of the handshake of TCP, that a full backlog swallowed: the system would repeat

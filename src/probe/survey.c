@@ -179,10 +179,12 @@ static bool take_single(struct survey *s, unsigned from, unsigned to, struct pro
  */
 static bool take_list(struct survey *s, struct probe_question *q)
 {
-    static const uint8_t turns[] = { LIST_TLS12,    LIST_TLS13, LIST_TLS12,        LIST_TLS10,
-                                     LIST_TLS12,    LIST_TLS11, LIST_GROUPS13,     LIST_TLS12,
-                                     LIST_GROUPS12, LIST_TLS12, LIST_SIGNATURES13, LIST_RSA12,
-                                     LIST_ECDSA12,  LIST_ALPN,  LIST_SSL30 };
+    if (survey_next_of_list(s, LIST_TLS12, q)) {
+        return true;
+    }
+    static const uint8_t turns[] = { LIST_TLS13, LIST_ALPN,         LIST_GROUPS13, LIST_TLS11,
+                                     LIST_TLS10, LIST_SIGNATURES13, LIST_TLS11,    LIST_TLS10,
+                                     LIST_RSA12, LIST_ECDSA12,      LIST_GROUPS12, LIST_SSL30 };
     for (size_t i = 0; i < ARRAY_LEN(turns); i++) {
         unsigned at = (s->turn + (unsigned)i) % ARRAY_LEN(turns);
         if (survey_next_of_list(s, (enum list_topic)turns[at], q)) {
@@ -210,8 +212,8 @@ static bool next(void *arg, struct probe_question *q)
         return false;
     }
     bool found = take_single(s, SINGLE_NORMAL, SINGLE_NORMAL, q) ||
-                 (s->n_asked >= 4 && take_single(s, SINGLE_FINISH13, SINGLE_RESUME12_ID, q)) ||
-                 take_list(s, q) || take_single(s, SINGLE_NORMAL, N_SINGLES - 1, q);
+                 take_single(s, SINGLE_FINISH13, SINGLE_RESUME12_ID, q) || take_list(s, q) ||
+                 take_single(s, SINGLE_NORMAL, N_SINGLES - 1, q);
     s->n_asked += found ? 1 : 0;
     return found && !q->wire.failed;
 }

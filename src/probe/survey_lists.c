@@ -3,6 +3,7 @@
 #include "tls/message.h"
 #include "tls/names.h"
 
+enum { NEAR_NS = 4000000 }; /* where round trips are cheap nothing is asked on suspicion */
 enum { NO_CHOICE = -1, NOT_KNOWN = -2, ALERT_LEVEL_FATAL = 2 };
 
 /* A hello with everything in it but what the list is about. */
@@ -62,8 +63,8 @@ static enum probe_until ask(const struct survey *s, enum list_topic t, struct tl
         spec.signatures = values;
         break;
     case LIST_ALPN:
-        spec.version = s->lists[LIST_TLS12].first_choice >= 0 ? 0x0303 : 0x0304;
-        spec.suites = survey_suites_by_auth(TLS_AUTH_NONE, spec.version == 0x0304, room);
+        spec.version = 0x0304;
+        spec.suites = survey_suites_by_auth(TLS_AUTH_NONE, true, room);
         spec.alpn = values.p;
         spec.n_alpn = values.n;
         break;
@@ -88,9 +89,6 @@ static bool is_wanted(const struct survey *s, enum list_topic t, bool *never)
     *never = ((t == LIST_GROUPS13 || t == LIST_SIGNATURES13) && no13) ||
              (t == LIST_GROUPS12 && no12) ||
              ((t == LIST_RSA12 || t == LIST_ECDSA12) && no12_itself);
-    if (t == LIST_ALPN) { /* the version to ask with is known by then */
-        return s->lists[LIST_TLS12].first_choice != NOT_KNOWN;
-    }
     return !*never;
 }
 
@@ -102,8 +100,8 @@ bool survey_next_of_list(struct survey *s, enum list_topic t, struct probe_quest
     size_t n = 0;
     bool never = false;
     e->budget = s->budget;
-    e->is_eager = s->lane != NULL && probe_lane_facts(s->lane)->connect_ns > 4000000 &&
-                  !s->options.polite && (t == LIST_TLS12 || t == LIST_TLS11 || t == LIST_TLS10);
+    int64_t trip_ns = s->lane == NULL ? 0 : probe_lane_facts(s->lane)->connect_ns;
+    e->is_eager = !s->options.polite && t != LIST_SSL30 && (trip_ns == 0 || trip_ns > NEAR_NS);
     if (e->is_over || !is_wanted(s, t, &never)) {
         if (never && !e->is_over && e->n_open == 0) {
             enumerator_reject_all(e);

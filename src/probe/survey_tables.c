@@ -84,7 +84,7 @@ static const char *const alpn_names[] = {
     "doq",
     "h3",
 };
-enum { LIKELY_ALPN = 3 };
+enum { LIKELY_ALPN = 4 };
 
 size_t survey_n_alpn(void)
 {
@@ -193,6 +193,18 @@ static void values_of(struct enumerator *e, const uint16_t *values, size_t n, si
     e->n_likely = n_likely;
 }
 
+/* Puts what usually stands or falls together into groups of so many, in the order of the values. */
+static void group_by(struct enumerator *e, const uint8_t *sizes, size_t n)
+{
+    size_t at = 0;
+    for (size_t g = 0; g < n; g++) {
+        for (unsigned i = 0; i < sizes[g] && at < e->n; i++) {
+            e->groups[at++] = 1U << g;
+        }
+    }
+    e->n_groups = n;
+}
+
 static void candidates(struct enumerator *e, enum list_topic t)
 {
     switch (t) {
@@ -207,6 +219,7 @@ static void candidates(struct enumerator *e, enum list_topic t)
         break;
     case LIST_GROUPS13:
         values_of(e, groups13, ARRAY_LEN(groups13), LIKELY_GROUPS13);
+        group_by(e, (const uint8_t[]){ 3, 5, 5 }, 3); /* hybrids, curves, finite fields */
         break;
     case LIST_GROUPS12:
         values_of(e, groups12, ARRAY_LEN(groups12), LIKELY_GROUPS12);
@@ -219,12 +232,14 @@ static void candidates(struct enumerator *e, enum list_topic t)
         break;
     case LIST_SIGNATURES13:
         values_of(e, signatures13, ARRAY_LEN(signatures13), LIKELY_SIGNATURES13);
+        group_by(e, (const uint8_t[]){ 1, 2, 2, 3 }, 4); /* ECDSA, larger curves, EdDSA, RSA */
         break;
     case LIST_ALPN:
         for (uint16_t i = 0; i < ARRAY_LEN(alpn_names); i++) {
             put_candidate(e, i, 0);
         }
         e->n_likely = LIKELY_ALPN;
+        group_by(e, (const uint8_t[]){ 1, 1, 1, 1 }, LIKELY_ALPN);
         break;
     case N_LISTS:
         break;
