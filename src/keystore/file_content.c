@@ -25,8 +25,9 @@ void file_content_deinit(struct file_content *c)
 }
 
 /* Never realloc(): it may leave a copy of a key behind. */
-static bool grow(struct file_content *c, size_t size)
+static bool grow(struct file_content *c, size_t wanted)
 {
+    size_t size = wanted < FIRST_SIZE ? FIRST_SIZE : wanted;
     unsigned char *p = malloc(size);
     if (p == NULL) {
         return false;
@@ -54,7 +55,7 @@ static enum status make_room(struct file_content *c, const struct stat *info, co
         }
         wanted = (size_t)info->st_size + 1; /* one more, to see the end */
     }
-    if (wanted > c->size && !grow(c, wanted < FIRST_SIZE ? FIRST_SIZE : wanted)) {
+    if (wanted > c->size && !grow(c, wanted)) {
         return err_set(err, ST_NOMEM, "%s: no memory", path);
     }
     return ST_OK;

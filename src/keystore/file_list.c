@@ -196,12 +196,14 @@ static int by_path(const void *a, const void *b)
 /* The first name of each file moves from the walk to the list. */
 static enum status list_files(struct file_list *l, struct walk *w)
 {
-    qsort(w->all, w->n, sizeof *w->all, by_file);
+    if (w->all != NULL) {
+        qsort(w->all, w->n, sizeof *w->all, by_file);
+    }
     l->paths = calloc(w->n_files + 1, sizeof *l->paths);
     if (l->paths == NULL) {
         return no_memory(w->err, "folder");
     }
-    for (size_t i = 0; i < w->n && !w->all[i].is_folder; i++) {
+    for (size_t i = 0; w->all != NULL && i < w->n && !w->all[i].is_folder; i++) {
         const struct found *f = &w->all[i];
         if (i == 0 || f->dev != f[-1].dev || f->ino != f[-1].ino) {
             l->paths[l->n++] = f->path;

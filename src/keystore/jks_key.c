@@ -112,7 +112,7 @@ bool jks_digest(struct reading *r, struct bytes content, uint8_t out[20])
  * password and the one before), and the digest of password and key. */
 static bool open_jks(const struct hashing *h, struct bytes sealed, struct secret *out)
 {
-    uint8_t block[SHA1_LEN];
+    uint8_t block[SHA1_LEN] = { 0 };
     struct bytes password = bytes_of(h->password.p, h->password.len);
     struct bytes salt = bytes_head(sealed, SHA1_LEN);
     struct bytes body = bytes_skip(bytes_head(sealed, sealed.len - SHA1_LEN), SHA1_LEN);
@@ -141,7 +141,7 @@ static bool open_jks(const struct hashing *h, struct bytes sealed, struct secret
 static bool derive(const struct hashing *h, struct bytes given, uint64_t rounds,
                    uint8_t out[KEY_LEN + IV_LEN])
 {
-    uint8_t salt[SALT_LEN];
+    uint8_t salt[SALT_LEN] = { 0 };
     bool ok = bytes_copy(salt, sizeof salt, given);
     if (memcmp(salt, salt + 4, 4) == 0) {
         for (size_t i = 0; i < 2; i++) {
@@ -229,7 +229,7 @@ static bool parse_sealed(struct bytes der, struct sealed_key *out)
     out->body = body.content;
     out->is_jks = bytes_equal(v.content, BYTES("\x2b\x06\x01\x04\x01\x2a\x02\x11\x01\x01"));
     out->is_jceks = bytes_equal(v.content, BYTES("\x2b\x06\x01\x04\x01\x2a\x02\x13\x01"));
-    return out->is_jks ? out->body.len > 2 * SHA1_LEN
+    return out->is_jks ? out->body.len > (size_t)2 * SHA1_LEN
                        : (out->is_jceks && out->body.len > 0 && parse_pbe(params, out));
 }
 

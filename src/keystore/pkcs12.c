@@ -216,21 +216,29 @@ static enum status add_bag(struct pkcs12 *p, PKCS12_SAFEBAG *bag)
 }
 
 /* Safes in safes wait for their turn. */
+struct waiting {
+    const STACK_OF(PKCS12_SAFEBAG) * safes[SAFES_MAX];
+    size_t n;
+};
+
+static enum status take_bag(struct pkcs12 *p, struct waiting *w, PKCS12_SAFEBAG *bag)
+{
+    if (PKCS12_SAFEBAG_get_nid(bag) != NID_safeContentsBag) {
+        return add_bag(p, bag);
+    }
+    if (w->n == SAFES_MAX) {
+        return file_fault(p->r, "more than %d safes in each other", SAFES_MAX);
+    }
+    w->safes[w->n++] = PKCS12_SAFEBAG_get0_safes(bag);
+    return ST_OK;
+}
+
 static enum status add_bags(struct pkcs12 *p, const STACK_OF(PKCS12_SAFEBAG) * bags)
 {
-    const STACK_OF(PKCS12_SAFEBAG) * waiting[SAFES_MAX];
-    size_t n = 1;
-    waiting[0] = bags;
-    for (size_t at = 0; at < n; at++) {
-        for (int i = 0; i < sk_PKCS12_SAFEBAG_num(waiting[at]); i++) {
-            PKCS12_SAFEBAG *bag = sk_PKCS12_SAFEBAG_value(waiting[at], i);
-            if (PKCS12_SAFEBAG_get_nid(bag) != NID_safeContentsBag) {
-                TRY(add_bag(p, bag));
-            } else if (n < SAFES_MAX) {
-                waiting[n++] = PKCS12_SAFEBAG_get0_safes(bag);
-            } else {
-                TRY(file_fault(p->r, "more than %d safes in each other", SAFES_MAX));
-            }
+    struct waiting w = { .safes = { bags }, .n = 1 };
+    for (size_t at = 0; at < w.n; at++) {
+        for (int i = 0; i < sk_PKCS12_SAFEBAG_num(w.safes[at]); i++) {
+            TRY(take_bag(p, &w, sk_PKCS12_SAFEBAG_value(w.safes[at], i)));
         }
     }
     return ST_OK;
