@@ -78,17 +78,14 @@ static bool holds_host_name(X509 *leaf)
     return is_so;
 }
 
-/* x509 also sees names that a wildcard stands for; X509_verify_cert() does not. */
-static bool is_violated_by_name(const struct view *v, size_t below)
+/* A CA above constrains the names of this certificate, and this check of OpenSSL's fails. */
+static bool is_violated(const struct view *v, size_t below,
+                        int (*check)(X509 *, NAME_CONSTRAINTS *))
 {
     bool is_so = false;
     for (size_t i = below + 1; i < v->n; i++) {
         NAME_CONSTRAINTS *nc = X509_get_ext_d2i(v->links[i].x, NID_name_constraints, NULL, NULL);
-        if (nc != NULL) {
-            bool uses_cn = below == 0 && !holds_host_name(v->links[0].x);
-            is_so = is_so || NAME_CONSTRAINTS_check(v->links[below].x, nc) != X509_V_OK ||
-                    (uses_cn && NAME_CONSTRAINTS_check_CN(v->links[below].x, nc) != X509_V_OK);
-        }
+        is_so = is_so || (nc != NULL && check(v->links[below].x, nc) != X509_V_OK);
         NAME_CONSTRAINTS_free(nc);
     }
     return is_so;
@@ -97,8 +94,11 @@ static bool is_violated_by_name(const struct view *v, size_t below)
 /* By the CAs in the path that constrain names at all. */
 static int rule_of_constraints(const struct view *v, size_t link)
 {
-    if (!is_violated_by_name(v, link)) {
-        return RULE_WILDCARD_EXCLUDED;
+    if (!is_violated(v, link, NAME_CONSTRAINTS_check)) {
+        bool by_cn = link == 0 && !holds_host_name(v->links[0].x) &&
+                     is_violated(v, link, NAME_CONSTRAINTS_check_CN);
+        /* x509 also sees names that a wildcard stands for; X509_verify_cert() does not */
+        return by_cn ? RULE_CN_CONSTRAINTS : RULE_WILDCARD_EXCLUDED;
     }
     bool is_root_only = true;
     bool is_directory_only = true;
