@@ -184,7 +184,10 @@ static enum status ask_lenient(struct check *c, struct check_item *item,
 {
     struct x509_judgement j;
     struct x509_question lenient = *q;
-    if (item->is_acceptable || q->profile == X509_PROFILE_TLS) {
+    bool is_about_form =
+        item->cause == X509_FAULT_MALFORMED || item->cause == X509_FAULT_CHAIN_INVALID ||
+        item->cause == X509_FAULT_CONSTRAINT || item->cause == X509_FAULT_HOSTNAME_MISMATCH;
+    if (item->is_acceptable || !is_about_form || q->profile == X509_PROFILE_TLS) {
         return ST_OK;
     }
     lenient.profile = X509_PROFILE_TLS;
@@ -231,8 +234,10 @@ static enum status judge_open(struct check *c, const struct candidate_chain *cha
         TRY(paths_look(c, item, &q, err));
     }
     findings_of_chain(c, item, chain);
-    TRY(ask_lenient(c, item, &q, err));
-    TRY(missing_find(c, item, &q, err));
+    if (c->n_detailed < CHECK_DETAILED_MAX) { /* else it would be dropped */
+        TRY(ask_lenient(c, item, &q, err));
+        TRY(missing_find(c, item, &q, err));
+    }
     if (c->eyes != NULL) {
         TRY(ask_others(c, item, &q, err));
     }

@@ -159,8 +159,26 @@ static enum status judge_aliases(struct check *c, const struct lot *lot, struct 
 
 enum { LEAF_BY_KEY, LEAF_BY_ISSUING };
 
+/* The same certificate stands before it in this input. */
+static bool is_again(const struct check *c, size_t cert)
+{
+    size_t n = 0;
+    const struct pool_cert *one = cert_of(c, cert);
+    const size_t *found = pool_find(&c->pool, one->subject_key, &n);
+    for (size_t i = 0; i < n && found[i] < cert; i++) {
+        const struct pool_cert *other = cert_of(c, found[i]);
+        if (other->input == one->input && bytes_equal(other->der, one->der)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static bool is_leaf(const struct check *c, const struct lot *lot, size_t cert, int by)
 {
+    if (is_again(c, cert)) {
+        return false;
+    }
     return by == LEAF_BY_KEY ? cert_of(c, cert)->has_key : is_end_entity(lot, cert_of(c, cert));
 }
 
