@@ -119,6 +119,9 @@ static void send_tls(struct connection *c, int64_t now_ns)
     }
     c->state = CONNECTION_READING;
     c->deadline_ns = in_ms(now_ns, c->timeout_ms);
+    if (c->half_closes && c->q.finish == NULL) {
+        (void)shutdown(c->fd, SHUT_WR);
+    }
 }
 
 /* Is what came enough? */

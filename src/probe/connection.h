@@ -26,6 +26,7 @@ struct connection {
     unsigned n_tries;
     unsigned n_dropped; /* times it was begun anew for a full backlog */
     bool is_dropped;    /* this time */
+    bool half_closes;   /* FIN follows the hello */
     bool is_counted;    /* lane_connected() saw it */
     bool was_different;
     int fd; /* -1: closed */

@@ -193,6 +193,7 @@ static void settle(struct probe_engine *e, struct probe_lane *lane, struct conne
 static void start(struct probe_engine *e, struct probe_lane *lane, struct connection *c)
 {
     c->lane = lane;
+    c->half_closes = lane->is_serial && !lane->dislikes_half_close;
     c->next = lane->open;
     lane->open = c;
     lane->n_open++;

@@ -12,6 +12,8 @@ enum {
     HELLO_SLACK_MS = 250,
     ANSWERS_LEAST = 3,
     TIMEOUT_LEAST_MS = 1000,
+    SERIAL_LEAST = 8,
+    SERIAL_FACTOR = 3,
 };
 
 void lane_init(struct probe_lane *lane, const struct probe_options *options)
@@ -82,6 +84,11 @@ static void note_answer(struct probe_lane *lane, const struct connection *c)
     if (c->outcome.sent_ns > lane->last_answered_sent_ns) {
         lane->last_answered_sent_ns = c->outcome.sent_ns;
     }
+    /* Many are open, and each waits its turn: longer than two of the quickest. */
+    if (lane->n_answered > ANSWERS_LEAST && lane->n_open + 1 >= SERIAL_LEAST &&
+        took > SERIAL_FACTOR * (lane->answer_ns + lane->connect_ns)) {
+        lane->is_serial = true;
+    }
     bool is_far = lane->connect_ns > GROW_CONNECT_MS * NS_PER_MS;
     bool is_quick = took < 2 * lane->answer_ns;
     if (!lane->is_fixed && is_far && is_quick && lane->window < lane->window_max) {
@@ -116,6 +123,10 @@ static enum lane_verdict judge_unreached(struct probe_lane *lane, struct connect
  * unless the server showed signs of overload. */
 static enum lane_verdict judge_ended(struct probe_lane *lane, struct connection *c)
 {
+    if (c->half_closes && c->outcome.first_byte_ns == 0) { /* perhaps it took our FIN for the end */
+        lane->dislikes_half_close = true;
+        return LANE_AGAIN;
+    }
     if (c->n_tries > 1 && !c->was_different) {
         lane->ends_are_answers = !lane->facts.is_gentle;
     }

@@ -26,6 +26,9 @@ struct probe_lane {
     int64_t connect_ns, answer_ns, slowest_ns; /* quickest connect, quickest and slowest answer */
     int64_t last_answered_sent_ns; /* when the latest question that was answered went out */
     unsigned n_answered, n_connected;
+    /* It serves one connection after the other and waits for the end of each: our end is sent with
+     * the hello, so that it need not wait for a round trip. */
+    bool is_serial, dislikes_half_close;
     bool ends_are_answers; /* it closes or resets instead of sending alerts: twice the same */
     unsigned n_silent;     /* in a row */
     struct probe_lane_facts facts;
