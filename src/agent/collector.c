@@ -8,6 +8,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <openssl/ssl.h>
+
 #include "base/clock.h"
 #include "base/hash.h"
 #include "diagnose/diagnose.h"
@@ -126,6 +128,7 @@ enum status collector_new(const struct collector_options *options, struct collec
     if (c == NULL) {
         return err_set(err, ST_NOMEM, "no memory");
     }
+    OPENSSL_init_ssl(OPENSSL_INIT_LOAD_SSL_STRINGS, NULL); /* verdicts quote its reasons */
     c->options = *options;
     c->fd = -1;
     c->story.limit_bytes = STORY_LIMIT_BYTES;

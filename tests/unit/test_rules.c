@@ -408,8 +408,12 @@ static void check_both(void **state)
     check(both[i].before, both[i].script, both[i].want);
 }
 
+/* Rules on what a program's own library says have rows in test_rules_local.c. */
 static bool has_row(const char *rule)
 {
+    if (strncmp(rule, "local/", strlen("local/")) == 0) {
+        return true;
+    }
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         if (strcmp(rows[i].rule, rule) == 0) {
             return true;

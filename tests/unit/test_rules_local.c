@@ -1,0 +1,197 @@
+/*
+ * The rules on what a program's own TLS library says: a connection with that inside view that each
+ * explains, and one a single fact away that it does not.
+ */
+#include "diagnose/rules.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+#include <openssl/x509_vfy.h>
+
+#include "base/status.h"
+#include "flow_script.h"
+
+#define NEW     "inside c.hello s.serverhello s.ee! s.cert! "
+#define NEW_END NEW "s.verify! s.finished! "
+#define OVER    NEW_END "c.finished! "
+#define SUITES  "\xc0\x2b\xc0\x2f"
+
+static const struct local_facts given_up = { .side = SIDE_CLIENT, .is_given_up = true };
+
+/* clang-format off: a table reads by columns */
+static const struct row {
+    const char *name;
+    const char *script;
+    struct local_facts local;
+    const char *want;
+} rows[] = {
+    { "verify: its own issuer",
+      NEW "c.alert=48! trust fault=s:self-signed",
+      { .is_given_up = true,
+        .newest = { ERR_LIB_SSL, SSL_R_CERTIFICATE_VERIFY_FAILED },
+        .n_faults = 1,
+        .faults = { { .error = X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT } } },
+      "failed certificate-self-signed of server by client certain local/verify" },
+    { "verify: the program's words before the alert's",
+      NEW "c.alert=42! trust fault=s:self-signed",
+      { .is_given_up = true,
+        .newest = { ERR_LIB_SSL, SSL_R_CERTIFICATE_VERIFY_FAILED },
+        .n_faults = 1,
+        .faults = { { .error = X509_V_ERR_HOSTNAME_MISMATCH } } },
+      "failed certificate-hostname-mismatch of server by client certain local/verify" },
+    { "verify: an accepted fault is none",
+      NEW "c.alert=45! trust ok=s",
+      { .is_given_up = true,
+        .newest = { ERR_LIB_SSL, SSL_R_CERTIFICATE_VERIFY_FAILED },
+        .n_faults = 2,
+        .faults = { { .error = X509_V_ERR_CERT_REVOKED, .is_accepted = true },
+                    { .error = X509_V_ERR_CERT_HAS_EXPIRED } } },
+      "failed certificate-expired of server by client certain local/verify" },
+    { "verify: no issuer, and an intermediate was not sent",
+      NEW "c.alert=48! trust fault=s:chain-incomplete",
+      { .is_given_up = true,
+        .newest = { ERR_LIB_SSL, SSL_R_CERTIFICATE_VERIFY_FAILED },
+        .n_faults = 1,
+        .faults = { { .error = X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY } } },
+      "failed certificate-chain-incomplete of server by client certain local/verify" },
+    { "verify: no issuer, and nobody knows what the program trusts",
+      NEW "c.alert=48! fault=s:untrusted-ca",
+      { .is_given_up = true,
+        .newest = { ERR_LIB_SSL, SSL_R_CERTIFICATE_VERIFY_FAILED },
+        .n_faults = 1,
+        .faults = { { .error = X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY } } },
+      "failed certificate-untrusted-ca of server by client probable local/verify" },
+    { "verify: a digest too weak",
+      NEW "c.alert=42! ok=s",
+      { .is_given_up = true,
+        .newest = { ERR_LIB_SSL, SSL_R_CERTIFICATE_VERIFY_FAILED },
+        .n_faults = 1,
+        .faults = { { .error = X509_V_ERR_CA_MD_TOO_WEAK } } },
+      "failed weak-crypto-refused/signature-digest-too-weak of server by client certain "
+      "local/verify" },
+    { "verify: a reason of the program's own",
+      NEW "c.alert=42! ok=s",
+      { .is_given_up = true,
+        .newest = { ERR_LIB_SSL, SSL_R_CERTIFICATE_VERIFY_FAILED },
+        .n_faults = 1,
+        .faults = { { .error = X509_V_ERR_APPLICATION_VERIFICATION } } },
+      "failed certificate-rejected of server by client certain local/verify" },
+    { "late: the result was bad and the program left",
+      OVER "c.fin trust fault=s:expired",
+      { .is_done = true, .verify_result = X509_V_ERR_CERT_HAS_EXPIRED },
+      "failed certificate-expired of server by client probable local/late" },
+    { "late: it went on",
+      OVER "c.app=90! c.fin fault=s:expired",
+      { .is_done = true, .verify_result = X509_V_ERR_CERT_HAS_EXPIRED },
+      "completed" },
+    { "late: the peer left",
+      OVER "s.fin ok=s",
+      { .is_done = true, .verify_result = X509_V_ERR_CERT_HAS_EXPIRED },
+      "completed" },
+    { "error: no version to offer",
+      "inside c.fin",
+      { .is_given_up = true, .newest = { ERR_LIB_SSL, SSL_R_NO_PROTOCOLS_AVAILABLE } },
+      "failed protocol-mismatch by client certain local/error" },
+    { "error: a Diffie-Hellman group",
+      "inside c.hello(v=-,shares=-) s.serverhello(v=0303,ri) s.cert "
+      "s.ske(dh=512) s.done c.alert=40",
+      { .is_given_up = true, .newest = { ERR_LIB_SSL, SSL_R_DH_KEY_TOO_SMALL } },
+      "failed weak-crypto-refused/dh-key-too-small by client certain local/error" },
+    { "error: the same number of another library is another reason",
+      "inside c.hello(v=-,shares=-) s.serverhello(v=0303,ri) s.cert s.ske s.done c.alert=40 ok=s",
+      { .is_given_up = true, .newest = { ERR_LIB_X509, SSL_R_DH_KEY_TOO_SMALL } },
+      "failed undetermined by client possible unknown" },
+    { "error: no suite of the client's is allowed",
+      "inside c.hello(v=0303,shares=-,suites=1301+c02c) "
+      "s.alert=40",
+      { .side = SIDE_SERVER,
+        .is_given_up = true,
+        .cipher_suites = BYTES(SUITES),
+        .newest = { ERR_LIB_SSL, SSL_R_NO_SHARED_CIPHER } },
+      "failed cipher-mismatch by server certain local/error" },
+    { "error: TLS 1.1 at a security level that refuses its signatures",
+      "inside c.hello(v=-,shares=-) s.serverhello(v=0302,ri) s.cert s.ske c.alert=47",
+      { .is_given_up = true,
+        .security_level = 2,
+        .newest = { ERR_LIB_SSL, SSL_R_WRONG_SIGNATURE_TYPE } },
+      "failed protocol-mismatch by client probable local/error" },
+    { "error: the same at level 0 is about the signature",
+      "inside c.hello(v=-,shares=-) s.serverhello(v=0302,ri) s.cert s.ske c.alert=47",
+      { .is_given_up = true, .newest = { ERR_LIB_SSL, SSL_R_WRONG_SIGNATURE_TYPE } },
+      "failed signature-mismatch by client certain local/error" },
+};
+/* clang-format on */
+
+static void check_row(void **state)
+{
+    const struct row *row = *state;
+    struct flow *f = flow_new(row->script);
+    f->t->local = &row->local;
+    flow_diagnose(f, NULL);
+    char *got = flow_words(&f->v);
+    if (strcmp(got, row->want) != 0) {
+        fail_msg("got \"%s\", want \"%s\"", got, row->want);
+    }
+    free(got);
+    flow_free(f);
+}
+
+/* What the program trusts says nothing of what its peer trusts. */
+static void own_trust_is_not_the_peers(void **state)
+{
+    (void)state;
+    struct local_facts local = { .side = SIDE_SERVER, .is_done = true };
+    struct flow *f = flow_new(OVER "c.fin trust fault=s:untrusted-ca");
+    f->t->local = &local;
+    flow_diagnose(f, NULL);
+    assert_int_equal(f->v.outcome, OUTCOME_COMPLETED);
+    local.side = SIDE_CLIENT;
+    flow_diagnose(f, NULL);
+    assert_int_equal(f->v.outcome, OUTCOME_FAILED);
+    flow_free(f);
+}
+
+static void policy_is_evidence(void **state)
+{
+    (void)state;
+    struct local_facts local = given_up;
+    local.has_policy = local.has_anchor_count = true;
+    local.min_version = 0x0303;
+    local.security_level = 2;
+    local.verify_mode = SSL_VERIFY_PEER;
+    local.n_anchors = 143;
+    local.n_places = 1;
+    local.places[0] = "/etc/ssl/cert.pem";
+    local.newest = (struct local_error){ ERR_LIB_SSL, SSL_R_CERTIFICATE_VERIFY_FAILED };
+    local.n_faults = 1;
+    local.faults[0].error = X509_V_ERR_CERT_HAS_EXPIRED;
+    struct flow *f = flow_new(NEW "c.alert=45! fault=s:expired");
+    f->t->local = &local;
+    flow_diagnose(f, NULL);
+    bool has_policy = false;
+    bool has_trust = false;
+    for (size_t i = 0; i < f->v.n_evidence; i++) {
+        const char *s = f->v.evidence[i].sentence;
+        has_policy = has_policy || strstr(s, "TLS 1.2 to its highest, security level 2") != NULL;
+        has_trust = has_trust || strstr(s, "/etc/ssl/cert.pem; 143 certificates") != NULL;
+    }
+    assert_true(has_policy);
+    assert_true(has_trust);
+    flow_free(f);
+}
+
+int main(void)
+{
+    struct CMUnitTest tests[ARRAY_LEN(rows) + 2];
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        tests[i] = (struct CMUnitTest){ rows[i].name, check_row, NULL, NULL, (void *)&rows[i] };
+    }
+    tests[ARRAY_LEN(rows)] = (struct CMUnitTest)cmocka_unit_test(own_trust_is_not_the_peers);
+    tests[ARRAY_LEN(rows) + 1] = (struct CMUnitTest)cmocka_unit_test(policy_is_evidence);
+    return cmocka_run_group_tests_name("rules_local", tests, NULL, NULL);
+}
