@@ -123,6 +123,16 @@ static void put_dates(struct steps *t, const struct x509_fault *f)
     put(t);
 }
 
+static const char *name_to_connect_by(const struct x509_facts *leaf)
+{
+    for (size_t i = 0; i < leaf->n_names; i++) {
+        if (strchr(leaf->names[i], '*') == NULL) {
+            return leaf->names[i];
+        }
+    }
+    return NULL;
+}
+
 static void put_names(struct steps *t)
 {
     const struct check_detail *d = t->item->detail;
@@ -130,8 +140,9 @@ static void put_names(struct steps *t)
     text_puts(w, "Have a certificate issued that names ");
     text_put_safe(w, bytes_head(bytes_of_str(t->item->host), 255));
     text_puts(w, " as subjectAltName");
-    if (d->names != NULL && d->names->n > 0) {
-        text_printf(w, ", or connect by a name that it holds (%.255s)", d->names->names[0].name);
+    const char *held = name_to_connect_by(x509_chain_facts(d->certs, 0));
+    if (held != NULL) {
+        text_printf(w, ", or connect by a name that it holds (%.255s)", held);
     }
     text_puts(w, ".");
     put(t);
