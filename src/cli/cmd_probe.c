@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "cli/options.h"
+#include "cli/probe_extras.h"
 #include "cli/probe_targets.h"
 #include "cli/terminal.h"
 #include "probe/replay_main.h"
@@ -33,6 +34,9 @@ enum option_id {
     OPT_POLITE,
     OPT_CONNECTIONS,
     OPT_TIMEOUT,
+    OPT_AS,
+    OPT_POLICY,
+    OPT_BASELINE,
     OPT_REPLAY,
     OPT_JSON,
     OPT_BRIEF,
@@ -72,6 +76,12 @@ static const struct option_row rows[] = {
     { NULL, "connections", "N", "at most so many to one server (default: 240)", OPT_CONNECTIONS,
       0 },
     { NULL, "timeout", "SECONDS", "for each answer (default: 5)", OPT_TIMEOUT, 0 },
+    { "Judgement", "as", "CLIENT,...|all", "would these recorded clients get through, and why not",
+      OPT_AS, 0 },
+    { NULL, "policy", "NAME|FILE", "modern, intermediate, old (Mozilla), or a file of rules",
+      OPT_POLICY, 0 },
+    { NULL, "baseline", "FILE", "the --json of an earlier run: fail on what is new only",
+      OPT_BASELINE, 0 },
     { "Proof", "replay", "CAPTURE[:stream=N]",
       "send a captured ClientHello to HOST; change one thing at a time", OPT_REPLAY, 0 },
     { "Output", "json", NULL, "one JSON object a line", OPT_JSON, 0 },
@@ -119,6 +129,7 @@ struct line {
     FILE *out, *file;
     struct x509_store *store;
     struct survey_style style;
+    struct probe_extras extras;
     bool progress_is_shown;
     size_t n_results, n_reached, n_failing;
 };
@@ -289,6 +300,15 @@ static enum status apply(struct line *l, enum option_id id, const char *value, s
     case OPT_CONNECTIONS:
     case OPT_TIMEOUT:
         return apply_manner(l, id, value, err);
+    case OPT_AS:
+        l->extras.as = value;
+        return ST_OK;
+    case OPT_POLICY:
+        l->extras.policy_name = value;
+        return ST_OK;
+    case OPT_BASELINE:
+        l->extras.baseline_path = value;
+        return ST_OK;
     case OPT_REPLAY:
         l->replay = value;
         return ST_OK;
@@ -336,6 +356,9 @@ static enum status check(const struct line *l, struct err *err)
     }
     if (l->replay != NULL && (l->n_operands != 1 || l->targets != NULL)) {
         return err_set(err, ST_USAGE, "--replay goes to one server: name HOST[:PORT]");
+    }
+    if (l->extras.as != NULL && l->targets != NULL) {
+        return err_set(err, ST_USAGE, "--as asks the servers named on the command line");
     }
     if (l->trust_none && (l->trust_system || l->n_trusts > 0)) {
         return err_set(err, ST_USAGE, "--trust none excludes every other --trust");
@@ -406,24 +429,29 @@ static void show_progress(void *arg, const struct survey_facts *f, unsigned n_as
     l->progress_is_shown = true;
 }
 
-static bool fails(const struct line *l, const struct survey_facts *f)
+static bool fails(const struct line *l, const char *name, const struct survey_facts *f)
 {
+    if (l->extras.n_new_violations > 0) {
+        return true;
+    }
     for (size_t i = 0; i < f->n_findings && !l->never_fails; i++) {
-        if (f->findings[i].severity >= l->fail_on) {
+        if (f->findings[i].severity >= l->fail_on &&
+            probe_extras_is_new(&l->extras, name, f->findings[i].id)) {
             return true;
         }
     }
     return false;
 }
 
-static void put_json(struct text *out, const char *name, const struct survey_facts *f,
-                     const char *why)
+static void put_json(const struct line *l, struct text *out, const char *name,
+                     const struct survey_facts *f, const char *why)
 {
     struct json j = json_start(out);
     json_object(&j, NULL);
     json_str(&j, "target", name);
     if (f != NULL) {
         survey_json(&j, f);
+        probe_extras_json(&l->extras, &j);
     } else {
         json_str(&j, "type", "probe");
         json_bool(&j, "reached", false);
@@ -441,6 +469,7 @@ static void put_text(struct line *l, struct text *out, const char *name,
     }
     if (f != NULL) {
         survey_text(out, f, &l->style);
+        probe_extras_text(&l->extras, l->style.report.width, out);
         return;
     }
     text_put_safe(out, bytes_of_str(name));
@@ -449,16 +478,29 @@ static void put_text(struct line *l, struct text *out, const char *name,
     text_putc(out, '\n');
 }
 
+static void judge_extras(struct line *l, const char *name, const struct survey_facts *f)
+{
+    struct err err = { 0 };
+    l->extras.judged = NULL;
+    l->extras.results = NULL;
+    l->extras.n_new_violations = 0;
+    if (f != NULL && f->is_reached && f->speaks_tls &&
+        probe_extras_judge(&l->extras, name, f, l->store, &err) != ST_OK) {
+        fprintf(stderr, "handfast: %s\n", err.text);
+    }
+}
+
 static void on_result(void *arg, const char *name, const struct survey_facts *f, const char *why)
 {
     struct line *l = arg;
     struct text out = { 0 };
     clear_progress(l);
+    judge_extras(l, name, f);
     l->n_results++;
     l->n_reached += f != NULL && f->is_reached ? 1 : 0;
-    l->n_failing += f != NULL && f->is_reached && (!f->speaks_tls || fails(l, f)) ? 1 : 0;
+    l->n_failing += f != NULL && f->is_reached && (!f->speaks_tls || fails(l, name, f)) ? 1 : 0;
     if (l->use_json) {
-        put_json(&out, name, f, why);
+        put_json(l, &out, name, f, why);
     } else {
         put_text(l, &out, name, f, why);
     }
@@ -497,10 +539,25 @@ static int run_replay(struct line *l)
                                               : EXIT_FINDINGS;
 }
 
+/* The hellos of recorded clients are sent between surveys: one server after the other. */
+static enum status run_targets(const struct line *l, struct probe_targets *targets, struct err *err)
+{
+    if (l->extras.as == NULL) {
+        return probe_targets_run(targets, err);
+    }
+    for (size_t i = 0; i < l->n_operands; i++) {
+        targets->names = &l->operands[i];
+        targets->n_names = 1;
+        TRY(probe_targets_run(targets, err));
+    }
+    return ST_OK;
+}
+
 static int run(struct line *l)
 {
     struct err err = { 0 };
-    if (open_store(l, &err) != ST_OK || open_files(l, &err) != ST_OK) {
+    if (open_store(l, &err) != ST_OK || open_files(l, &err) != ST_OK ||
+        probe_extras_open(&l->extras, &err) != ST_OK) {
         fprintf(stderr, "handfast: %s\n", err.text);
         return EXIT_MISUSE;
     }
@@ -523,7 +580,7 @@ static int run(struct line *l)
                                      .resume_path = l->resume,
                                      .result = on_result,
                                      .arg = l };
-    enum status st = probe_targets_run(&targets, &err);
+    enum status st = run_targets(l, &targets, &err);
     clear_progress(l);
     if (st != ST_OK) {
         fprintf(stderr, "handfast probe: %s\n", err.text);
@@ -560,6 +617,7 @@ static enum status prepare(struct line *l, char **args, size_t n_args, struct er
 
 static void line_deinit(struct line *l)
 {
+    probe_extras_deinit(&l->extras);
     x509_store_free(l->store);
     if (l->file != NULL) {
         fclose(l->file);

@@ -89,8 +89,7 @@ static void on_answer(void *arg, const struct probe_question *q, const struct pr
     r->is_uncertain = o->is_uncertain;
     r->is_asked =
         o->end != PROBE_NOT_REACHED && o->end != PROBE_NO_DIALOGUE && o->end != PROBE_BROKEN;
-    bool is_answered = o->flight->has_hello && !o->flight->has_alert &&
-                       (o->end == PROBE_ANSWERED || o->end == PROBE_RETRY);
+    bool is_answered = o->flight->has_hello && (o->end == PROBE_ANSWERED || o->end == PROBE_RETRY);
     if (is_answered) {
         client_judge_answer(&k);
     } else if (r->is_asked && !client_explain_refusal(&k)) {

@@ -221,32 +221,41 @@ static bool lacks_version(const struct client_case *k)
                               version_name(max, k->arena)));
 }
 
+static unsigned auths_of_list(const struct survey_list *list)
+{
+    unsigned auths = 0;
+    for (size_t i = 0; i < list->n_accepted; i++) {
+        const struct tls_cipher_suite *s = tls_cipher_suite(list->accepted[i]);
+        auths |= s != NULL ? 1U << s->auth : 0;
+    }
+    return auths;
+}
+
 /* Do any of the client's suites take the kind of certificate that the server's suites need? */
 static bool shares_key_type(const struct client_case *k, const struct survey_list *list)
 {
     unsigned ours = 0;
-    unsigned theirs = 0;
     for (size_t i = 0; i < tls_u16_count(k->hello->cipher_suites); i++) {
         const struct tls_cipher_suite *s = tls_cipher_suite(tls_u16_at(k->hello->cipher_suites, i));
         ours |= s != NULL ? 1U << s->auth : 0;
     }
-    for (size_t i = 0; i < list->n_accepted; i++) {
-        const struct tls_cipher_suite *s = tls_cipher_suite(list->accepted[i]);
-        theirs |= s != NULL ? 1U << s->auth : 0;
-    }
-    return (ours & theirs) != 0;
+    return (ours & auths_of_list(list)) != 0;
 }
 
-/* The client's best suite for the version; 0 where it has none. */
-static uint16_t best_suite(const struct client_case *k, uint16_t version)
+/* The first of the client's suites that the server could take with the keys it has; 0: none. The
+ * ChaCha20 suites of before RFC 7905 are no advice. */
+static uint16_t best_suite(const struct client_case *k, const struct survey_version *v)
 {
+    unsigned auths = auths_of_list(&v->suites);
     for (size_t i = 0; i < tls_u16_count(k->hello->cipher_suites); i++) {
-        uint16_t v = tls_u16_at(k->hello->cipher_suites, i);
-        const struct tls_cipher_suite *s = tls_cipher_suite(v);
-        bool fits = s != NULL && s->kx != TLS_KX_NONE && s->needs_tls13 == (version == TLS_1_3) &&
-                    (!s->needs_tls12 || version >= TLS_1_2);
-        if (fits && !tls_cipher_suite_is_weak(v)) {
-            return v;
+        uint16_t value = tls_u16_at(k->hello->cipher_suites, i);
+        const struct tls_cipher_suite *s = tls_cipher_suite(value);
+        bool fits = s != NULL && (auths & (1U << s->auth)) != 0 &&
+                    s->needs_tls13 == (v->version == TLS_1_3) &&
+                    (!s->needs_tls12 || v->version >= TLS_1_2);
+        bool is_draft = value >= 0xcc13 && value <= 0xcc15;
+        if (fits && !is_draft && !tls_cipher_suite_is_weak(value)) {
+            return value;
         }
     }
     return 0;
@@ -258,7 +267,7 @@ static bool lacks_suite(const struct client_case *k, const struct survey_version
     if (v->suites.n_accepted == 0 || in_common(k->hello->cipher_suites, &v->suites, &common)) {
         return false;
     }
-    uint16_t ours = best_suite(k, v->version);
+    uint16_t ours = best_suite(k, v);
     bool is_key = v->version < TLS_1_3 && !shares_key_type(k, &v->suites);
     change(k, arena_printf(k->arena, "offer %s", suite_name(v->suites.accepted[0], k->arena)),
            is_key      ? "add a certificate with a key of the kind it takes"

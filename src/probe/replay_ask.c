@@ -132,9 +132,10 @@ static void on_answer(void *arg, const struct probe_question *q, const struct pr
     t->has_alert = f->has_alert;
     t->alert = f->alert;
     t->took_ns = o->sent_ns > 0 && o->ended_ns > o->sent_ns ? o->ended_ns - o->sent_ns : 0;
-    /* Silence after a ServerHello: the rest of the flight was lost or waits for us. */
-    t->is_answered = f->has_hello && !f->has_alert &&
-                     (o->end == PROBE_ANSWERED || o->end == PROBE_RETRY || o->end == PROBE_SILENT);
+    /* An alert after all that was asked for is a reaction to our leaving. Silence after a
+     * ServerHello: the rest of the flight was lost or waits for us. */
+    t->is_answered = f->has_hello && (o->end == PROBE_ANSWERED || o->end == PROBE_RETRY ||
+                                      (o->end == PROBE_SILENT && !f->has_alert));
     if (f->has_hello) {
         read_hello(b->r, t, f);
     }
