@@ -37,7 +37,9 @@ LAYERS = (
     ('base uses tls in a header', 'src/base/a.h', '#  include "tls/hello.h"\n', False),
     ('tls uses diagnose', 'src/tls/a.c', '#include "diagnose/verdict.h"\n', False),
     ('the core uses an entry point', 'src/diagnose/a.c', '#include "cli/explain.h"\n', False),
-    ('an entry point uses another', 'src/cli/a.c', '#include "probe/probe.h"\n', False),
+    ('the command line uses an entry point', 'src/cli/a.c', '#include "probe/probe.h"\n', True),
+    ('an entry point uses another', 'src/agent/a.c', '#include "probe/probe.h"\n', False),
+    ('an entry point uses the command line', 'src/probe/a.c', '#include "cli/explain.h"\n', False),
     ('a path not from src', 'src/tls/a.c', '#include "hello.h"\n', False),
     ('a project header as the system\'s', 'src/tls/a.c', '#include <tls/hello.h>\n', False),
     ('too deep', 'src/tls/more/a.c', '\n', False),
@@ -100,7 +102,7 @@ def check_this_tree(tap):
         code, said = tool(name, harness.SOURCE)
         tap.ok(code == 0, '%s on this tree' % name, said)
     for name in sorted(p for folder in ('script', 'tools', '.ci') for p in (harness.SOURCE / folder).iterdir()
-                       if p.is_file()):
+                       if p.is_file() and p.suffix != '.c'):
         first = name.read_text(encoding='utf-8').split('\n', 1)[0]
         command = ['sh', '-n'] if first.startswith('#!/bin/sh') else \
             [sys.executable, '-c', 'import ast,sys; ast.parse(open(sys.argv[1]).read())']
