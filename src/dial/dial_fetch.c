@@ -181,7 +181,8 @@ static enum status copy_ca_names(const struct fetch *f, struct arena *arena, str
     for (int i = 0; names != NULL && i < sk_X509_NAME_num(names); i++) {
         const unsigned char *der = NULL;
         size_t len = 0;
-        if (X509_NAME_get0_der(sk_X509_NAME_value(names, i), &der, &len) == 1 && len <= UINT16_MAX) {
+        if (X509_NAME_get0_der(sk_X509_NAME_value(names, i), &der, &len) == 1 &&
+            len <= UINT16_MAX) {
             text_putc(&list, (char)(len >> 8));
             text_putc(&list, (char)(len & 0xff));
             text_put(&list, (const char *)der, len);

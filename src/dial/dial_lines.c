@@ -162,24 +162,28 @@ bool dial_put_xmpp(struct dial_steps *s)
     return true;
 }
 
+/* Where the words stand first; in.len where they do not. */
+static size_t find(struct bytes in, const char *words)
+{
+    const uint8_t *at = memmem(in.p, in.len, words, strlen(words));
+    return at == NULL ? in.len : (size_t)(at - in.p);
+}
+
 /* RFC 6120 section 5.4: the features end with their closing tag. */
 enum dial_take dial_take_features(struct dial_steps *s, struct bytes in, size_t *used)
 {
-    if (contains(in, "<stream:error") || contains(in, "</stream:stream>")) {
+    static const char end[] = "</stream:features>";
+    static const char none[] = "<stream:features/>";
+    size_t at = find(in, end) < find(in, none) ? find(in, end) : find(in, none);
+    if (find(in, "<stream:error") < at || find(in, "</stream:stream>") < at) {
         return TAKE_NO;
     }
-    const char end[] = "</stream:features>";
-    const uint8_t *at = memmem(in.p, in.len, end, sizeof end - 1);
-    const char none[] = "<stream:features/>";
-    if (at == NULL) {
-        at = memmem(in.p, in.len, none, sizeof none - 1);
-    }
-    if (at == NULL) {
+    if (at == in.len) {
         return TAKE_MORE;
     }
     s->lists_capabilities = true;
-    s->offers_tls = contains(in, "urn:ietf:params:xml:ns:xmpp-tls");
-    *used = (size_t)(at - in.p) + sizeof end - 1;
+    s->offers_tls = contains(bytes_head(in, at), "urn:ietf:params:xml:ns:xmpp-tls");
+    *used = at + sizeof end - 1;
     return TAKE_NEXT;
 }
 
@@ -187,8 +191,12 @@ enum dial_take dial_take_proceed(struct dial_steps *s, struct bytes in, size_t *
 {
     (void)s;
     const uint8_t *at = memmem(in.p, in.len, "<proceed", 8);
+    size_t proceeds = find(in, "<proceed");
+    if (find(in, "<failure") < proceeds || find(in, "<stream:error") < proceeds) {
+        return TAKE_NO;
+    }
     if (at == NULL) {
-        return contains(in, "<failure") || contains(in, "stream:error") ? TAKE_NO : TAKE_MORE;
+        return TAKE_MORE;
     }
     const uint8_t *end = memchr(at, '>', in.len - (size_t)(at - in.p));
     if (end == NULL) {

@@ -113,7 +113,8 @@ enum dial_take dial_take_connect(struct dial_steps *s, struct bytes in, size_t *
         return TAKE_MORE;
     }
     *used = (size_t)(end - in.p) + 4;
-    struct bytes line = in;
+    const uint8_t *line_end = memchr(in.p, '\r', in.len);
+    struct bytes line = bytes_head(in, (size_t)(line_end - in.p)); /* there is one: the end */
     bytes_next_word(&line);
     struct bytes code = bytes_next_word(&line);
     return code.len >= 3 && code.p[0] == '2' ? TAKE_NEXT : TAKE_NO;
