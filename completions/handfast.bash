@@ -35,13 +35,17 @@ _handfast_explain()
         compopt -o filenames
         return
         ;;
+    --to)
+        mapfile -t COMPREPLY < <(compgen -A hostname -- "$cur")
+        return
+        ;;
     --gateway | --filter | --message | --width)
         return
         ;;
     esac
     if [[ $cur == -* ]]; then
         mapfile -t COMPREPLY < <(compgen -W '-i --interface --filter --message --trust --crl
-            --keylog --gateway --only --summary --json -o --output --color --width --no-progress
+            --keylog --gateway --prove --to --only --summary --json -o --output --color --width --no-progress
             -h --help --version' -- "$cur")
         return
     fi
@@ -135,7 +139,23 @@ _handfast_probe()
         compopt -o filenames
         return
         ;;
-    --targets | --resume | --cert | --key | --replay | -o | --output)
+    --as)
+        mapfile -t COMPREPLY < <(compgen -W 'all java7 java8 java8-old java11 java17 android4.4 android5 android7
+            android8 android10 openssl0.9.8 openssl1.0.1 openssl1.0.2 openssl1.1.0 openssl1.1.1 openssl3 curl
+            python3.11 libpq node20 go1.19 gnutls3.7 wget git chrome chrome-no-pq
+            firefox ios7 ios9 ios10 ios17 ie8-xp ie11 ie11-win10 edge15
+            dotnet-win2012' -- "$cur")
+        return
+        ;;
+    --policy)
+        mapfile -t COMPREPLY < <(
+            compgen -W 'modern intermediate old' -- "$cur"
+            compgen -f -- "$cur"
+        )
+        compopt -o filenames
+        return
+        ;;
+    --targets | --resume | --cert | --key | --replay | --baseline | -o | --output)
         mapfile -t COMPREPLY < <(compgen -f -- "$cur")
         compopt -o filenames
         return
@@ -147,7 +167,7 @@ _handfast_probe()
     if [[ $cur == -* ]]; then
         mapfile -t COMPREPLY < <(compgen -W '--targets --resume --starttls --connect -4 --ipv4 -6 --ipv6
             --proxy --proxy-protocol --sni --alpn --cert --key --trust --polite --parallel --rate
-            --connections --timeout --replay --json --brief --fail-on -o --output --color --width
+            --connections --timeout --as --policy --baseline --replay --json --brief --fail-on -o --output --color --width
             --no-progress -h --help --version' -- "$cur")
         return
     fi
