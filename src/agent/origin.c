@@ -80,16 +80,31 @@ static void remember(const char *name, const void *caller, void *function)
     }
 }
 
+static void *find_from(const char *name, const void *site)
+{
+    void *found = recall(name, site);
+    if (found == NULL && !origin_is_ours(site)) {
+        found = look_up(name, site);
+        if (found != NULL) {
+            remember(name, site, found);
+        }
+    }
+    return found;
+}
+
+/* A function of libssl that ends in a call of libcrypto's leaves the return address that it was
+ * given: one of ours. Then the library that was called last from here is the caller. */
 void *origin_find(const char *name, const void *caller)
 {
-    void *found = recall(name, caller);
-    if (found == NULL) {
-        int saved = errno;
-        found = look_up(name, caller);
-        if (found != NULL) {
-            remember(name, caller, found);
-        }
-        errno = saved;
+    static _Thread_local const void *latest;
+    int saved = errno;
+    void *found = find_from(name, caller);
+    if (found == NULL && latest != NULL) {
+        found = find_from(name, latest);
     }
+    if (found != NULL) {
+        latest = found;
+    }
+    errno = saved;
     return found;
 }
