@@ -96,7 +96,8 @@ static void *find_from(const char *name, const void *site)
  * given: one of ours. Then the library that was called last from here is the caller. */
 void *origin_find(const char *name, const void *caller)
 {
-    static _Thread_local const void *latest;
+    /* There from the start of the program: room for it is kept, and no call finds it. */
+    static _Thread_local const void *latest __attribute__((tls_model("initial-exec")));
     int saved = errno;
     void *found = find_from(name, caller);
     if (found == NULL && latest != NULL) {
