@@ -163,7 +163,7 @@ static void report(struct probe_engine *e, struct probe_lane *lane, struct conne
     c->outcome.flight = &c->flight;
     c->outcome.trace = &c->trace;
     c->trace.keylog = c->flight.keylog;
-    c->outcome.n_tries = c->n_tries;
+    c->outcome.n_tries = c->n_tries + c->n_dropped;
     c->outcome.is_uncertain |= c->was_different;
     lane->asker.answered(lane->asker.arg, &c->q, &c->outcome);
     give_spare(e, c);

@@ -343,7 +343,11 @@ static void take_finish(struct survey *s, enum single_topic t, const struct prob
     if (is_resumption(t)) {
         *resumes[kind] = resumed;
         if (t == SINGLE_RESUME13 && p->early_data_written) {
-            f->early_data = p->early_data_accepted ? SURVEY_YES : SURVEY_NO;
+            /* A ticket is good once: asked again, a refusal tells nothing (RFC 8446 section 8.1).
+             */
+            f->early_data = p->early_data_accepted             ? SURVEY_YES
+                            : o->n_tries > 1 || !p->is_resumed ? SURVEY_UNCERTAIN
+                                                               : SURVEY_NO;
         }
         return;
     }
