@@ -200,6 +200,16 @@ static bool is_late(const struct survey *s)
     return clock_monotonic_ns() - s->started_ns > SURVEY_LIMIT_S * NS_PER_S;
 }
 
+static bool lists_go_on(const struct survey *s)
+{
+    for (unsigned t = 0; t < N_LISTS; t++) {
+        if (!s->lists[t].is_over && s->lists[t].n_open > 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static bool next(void *arg, struct probe_question *q)
 {
     struct survey *s = arg;
@@ -211,9 +221,10 @@ static bool next(void *arg, struct probe_question *q)
         s->facts.is_given_up = true;
         return false;
     }
+    unsigned last = s->options.polite && lists_go_on(s) ? SINGLE_SSL20 : N_SINGLES - 1;
     bool found = take_single(s, SINGLE_NORMAL, SINGLE_NORMAL, q) ||
                  take_single(s, SINGLE_FINISH13, SINGLE_RESUME12_ID, q) || take_list(s, q) ||
-                 take_single(s, SINGLE_NORMAL, N_SINGLES - 1, q);
+                 take_single(s, SINGLE_NORMAL, last, q);
     s->n_asked += found ? 1 : 0;
     return found && !q->wire.failed;
 }

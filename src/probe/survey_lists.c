@@ -3,6 +3,7 @@
 #include "tls/message.h"
 #include "tls/names.h"
 
+enum { POLITE_KEPT = 16 };
 enum { NEAR_NS = 4000000 }; /* where round trips are cheap nothing is asked on suspicion */
 enum { NO_CHOICE = -1, NOT_KNOWN = -2, ALERT_LEVEL_FATAL = 2 };
 
@@ -80,6 +81,16 @@ static bool is_refused(const struct survey *s, enum list_topic t)
     return s->lists[t].is_over && s->lists[t].first_choice == NO_CHOICE;
 }
 
+static bool suites_go_on(const struct survey *s)
+{
+    for (unsigned t = LIST_SSL30; t <= LIST_TLS13; t++) {
+        if (!s->lists[t].is_over) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* Is the list worth asking for: is what it rests on there? */
 static bool is_wanted(const struct survey *s, enum list_topic t, bool *never)
 {
@@ -89,7 +100,8 @@ static bool is_wanted(const struct survey *s, enum list_topic t, bool *never)
     *never = ((t == LIST_GROUPS13 || t == LIST_SIGNATURES13) && no13) ||
              (t == LIST_GROUPS12 && no12) ||
              ((t == LIST_RSA12 || t == LIST_ECDSA12) && no12_itself);
-    return !*never;
+    /* With few connections the suites come first. */
+    return !*never && !(s->options.polite && t > LIST_TLS13 && suites_go_on(s));
 }
 
 bool survey_next_of_list(struct survey *s, enum list_topic t, struct probe_question *q)
@@ -99,7 +111,9 @@ bool survey_next_of_list(struct survey *s, enum list_topic t, struct probe_quest
     unsigned offer = 0;
     size_t n = 0;
     bool never = false;
-    e->budget = s->budget;
+    /* The polite leave some connections for names, certificates and sessions. */
+    unsigned kept = s->options.polite ? POLITE_KEPT : 0;
+    e->budget = s->budget > kept ? s->budget - kept : 0;
     int64_t trip_ns = s->lane == NULL ? 0 : probe_lane_facts(s->lane)->connect_ns;
     e->is_eager = !s->options.polite && t != LIST_SSL30 && (trip_ns == 0 || trip_ns > NEAR_NS);
     if (e->is_over || !is_wanted(s, t, &never)) {
@@ -111,7 +125,7 @@ bool survey_next_of_list(struct survey *s, enum list_topic t, struct probe_quest
     if (!enumerator_next(e, &offer, values, &n)) {
         return false;
     }
-    s->budget = e->budget;
+    s->budget--;
     q->until = ask(s, t, (struct tls_u16_list){ values, n }, &q->wire);
     if (t == LIST_SIGNATURES13 || t == LIST_ALPN) {
         q->shares = s->shares;
