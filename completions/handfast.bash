@@ -45,8 +45,8 @@ _handfast_explain()
     esac
     if [[ $cur == -* ]]; then
         mapfile -t COMPREPLY < <(compgen -W '-i --interface --filter --message --trust --crl
-            --keylog --gateway --prove --to --only --summary --json -o --output --color --width --no-progress
-            -h --help --version' -- "$cur")
+            --keylog --gateway --prove --to --only --summary --json -o --output --color --width
+            --no-progress -h --help --version' -- "$cur")
         return
     fi
     mapfile -t COMPREPLY < <(
@@ -201,7 +201,7 @@ _handfast_run()
     esac
     if [[ $cur == -* ]]; then
         mapfile -t COMPREPLY < <(compgen -W '--all --json -o --output --color --width --keylog
-            --pcapng --listen -h --help' -- "$cur")
+            --pcapng --listen -h --help --version' -- "$cur")
         return
     fi
     mapfile -t COMPREPLY < <(compgen -c -- "$cur")

@@ -1,6 +1,5 @@
 #include "cli/cmd_check.h"
 
-#include <assert.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -9,9 +8,10 @@
 #include "base/clock.h"
 #include "check/check_json.h"
 #include "check/check_text.h"
-#include "cli/explain.h"
+#include "cli/command.h"
 #include "cli/options.h"
 #include "cli/terminal.h"
+#include "cli/words.h"
 
 enum option_id {
     OPT_TRUST = 1,
@@ -86,15 +86,11 @@ static const char help_tail[] =
 
 enum { PASSWORD_MAX = 1024, DAYS_MAX = 100000, TIMEOUT_MAX_S = 3600, STRENGTH_MAX = 256 };
 
-/* A list of borrowed words, grown to at most the number of arguments. */
-struct words {
-    const char **p;
-    size_t n;
-};
+static const struct command_help help = { help_head, rows, ARRAY_LEN(rows), help_tail };
 
 struct command_line {
-    struct words operands, trusts, crls, ocsps, keylogs;
-    bool trust_system, trust_none;
+    struct words operands, crls, ocsps, keylogs;
+    struct trust_words trust;
     struct check_request rq;
     enum terminal_colour colour;
     unsigned width;
@@ -106,17 +102,17 @@ struct command_line {
 
 static void line_deinit(struct command_line *l)
 {
-    free(l->operands.p);
-    free(l->trusts.p);
-    free(l->crls.p);
-    free(l->ocsps.p);
-    free(l->keylogs.p);
+    words_deinit(&l->operands);
+    words_deinit(&l->trust.paths);
+    words_deinit(&l->crls);
+    words_deinit(&l->ocsps);
+    words_deinit(&l->keylogs);
     OPENSSL_cleanse(l->password, sizeof l->password);
 }
 
 static enum status line_init(struct command_line *l, size_t n_args, struct err *err)
 {
-    struct words *lists[] = { &l->operands, &l->trusts, &l->crls, &l->ocsps, &l->keylogs };
+    struct words *lists[] = { &l->operands, &l->trust.paths, &l->crls, &l->ocsps, &l->keylogs };
     *l = (struct command_line){ 0 };
     l->rq = (struct check_request){
         .purpose = X509_FOR_SERVER,
@@ -126,45 +122,24 @@ static enum status line_init(struct command_line *l, size_t n_args, struct err *
         .profile = X509_PROFILE_CAREFUL,
     };
     for (size_t i = 0; i < ARRAY_LEN(lists); i++) {
-        lists[i]->p = calloc(n_args + 1, sizeof *lists[i]->p);
-        if (lists[i]->p == NULL) {
-            return err_set(err, ST_NOMEM, "no memory");
-        }
+        TRY(words_init(lists[i], n_args, err));
     }
-    return ST_OK;
-}
-
-/* There is room for every argument (line_init). */
-static void words_push(struct words *w, const char *word)
-{
-    assert(w->p != NULL);
-    w->p[w->n++] = word;
-}
-
-static enum status set_number(const char *option, const char *word, unsigned least, unsigned most,
-                              unsigned *out, struct err *err)
-{
-    char *end = NULL;
-    unsigned long v = strtoul(word, &end, 10);
-    if (word[0] < '0' || word[0] > '9' || *end != '\0' || v < least || v > most) {
-        return err_set(err, ST_USAGE, "--%s '%.60s': it is a number from %u to %u", option, word,
-                       least, most);
-    }
-    *out = (unsigned)v;
     return ST_OK;
 }
 
 static enum status set_purpose(struct command_line *l, const char *word, struct err *err)
 {
-    static const char *const names[] = { "server", "client", "any" };
-    for (int i = X509_FOR_SERVER; i <= X509_FOR_ANY; i++) {
-        if (strcmp(word, names[i]) == 0) {
-            l->rq.purpose = (enum x509_purpose)i;
-            l->rq.purpose_is_given = true;
-            return ST_OK;
-        }
-    }
-    return err_set(err, ST_USAGE, "--purpose '%.60s': it is server, client or any", word);
+    static const char *const choices[] = {
+        [X509_FOR_SERVER] = "server",
+        [X509_FOR_CLIENT] = "client",
+        [X509_FOR_ANY] = "any",
+        [X509_FOR_ANY + 1] = NULL,
+    };
+    int place = 0;
+    TRY(option_choice("purpose", word, choices, &place, err));
+    l->rq.purpose = (enum x509_purpose)place;
+    l->rq.purpose_is_given = true;
+    return ST_OK;
 }
 
 static enum status set_at(struct command_line *l, const char *word, struct err *err)
@@ -186,7 +161,7 @@ static enum status set_at(struct command_line *l, const char *word, struct err *
 static enum status set_timeout(struct command_line *l, const char *word, struct err *err)
 {
     unsigned seconds = 0;
-    TRY(set_number("timeout", word, 1, TIMEOUT_MAX_S, &seconds, err));
+    TRY(option_number("timeout", word, 1, TIMEOUT_MAX_S, &seconds, err));
     l->rq.timeout_ms = seconds * 1000;
     return ST_OK;
 }
@@ -212,13 +187,6 @@ static enum status set_profile(struct command_line *l, const char *word, struct 
     return ST_OK;
 }
 
-static enum status set_colour(struct command_line *l, const char *word, struct err *err)
-{
-    return terminal_colour_by_name(word, &l->colour)
-               ? ST_OK
-               : err_set(err, ST_USAGE, "--color '%.60s': it is auto, always or never", word);
-}
-
 /* The first line of the file; a password on the command line would be everybody's to see. */
 static enum status read_password(struct command_line *l, const char *path, struct err *err)
 {
@@ -237,18 +205,6 @@ static enum status read_password(struct command_line *l, const char *path, struc
     return ST_OK;
 }
 
-static void add_trust(struct command_line *l, const char *word)
-{
-    l->rq.trust_is_given = true;
-    if (strcmp(word, "none") == 0) {
-        l->trust_none = true;
-    } else if (strcmp(word, "system") == 0) {
-        l->trust_system = true;
-    } else {
-        words_push(&l->trusts, word);
-    }
-}
-
 /* Options without a value. */
 static void set_flag(struct command_line *l, enum option_id id)
 {
@@ -265,7 +221,8 @@ static enum status apply(struct command_line *l, enum option_id id, const char *
 {
     switch (id) {
     case OPT_TRUST:
-        add_trust(l, value);
+        l->rq.trust_is_given = true;
+        trust_words_add(&l->trust, value);
         return ST_OK;
     case OPT_CRL:
         words_push(&l->crls, value);
@@ -293,9 +250,9 @@ static enum status apply(struct command_line *l, enum option_id id, const char *
     case OPT_AT:
         return set_at(l, value, err);
     case OPT_WARN:
-        return set_number("warn", value, 0, DAYS_MAX, &l->rq.warn_days, err);
+        return option_number("warn", value, 0, DAYS_MAX, &l->rq.warn_days, err);
     case OPT_STRENGTH:
-        return set_number("strength", value, 1, STRENGTH_MAX, &l->rq.floor_bits, err);
+        return option_number("strength", value, 1, STRENGTH_MAX, &l->rq.floor_bits, err);
     case OPT_AS:
         return verifiers_parse(value, &l->rq.as, err);
     case OPT_PROFILE:
@@ -307,9 +264,9 @@ static enum status apply(struct command_line *l, enum option_id id, const char *
         l->rq.fix_dir = value;
         return ST_OK;
     case OPT_COLOUR:
-        return set_colour(l, value, err);
+        return terminal_colour_parse(value, &l->colour, err);
     case OPT_WIDTH:
-        return set_number("width", value, TERMINAL_WIDTH_MIN, TERMINAL_WIDTH_MAX, &l->width, err);
+        return terminal_width_parse(value, &l->width, err);
     case OPT_PARTIAL_CHAIN:
     case OPT_NO_PARTIAL_CHAIN:
     case OPT_JSON:
@@ -341,17 +298,13 @@ static bool read_option(struct command_line *l, struct option_reader *r, enum st
 
 static enum status make_sense(const struct command_line *l, struct err *err)
 {
-    size_t n_stdin = l->rq.against != NULL && strcmp(l->rq.against, "-") == 0 ? 1 : 0;
-    for (size_t i = 0; i < l->operands.n; i++) {
-        n_stdin += strcmp(l->operands.p[i], "-") == 0 ? 1 : 0;
-    }
+    size_t n_stdin = words_count(&l->operands, "-");
+    n_stdin += l->rq.against != NULL && strcmp(l->rq.against, "-") == 0 ? 1 : 0;
     if (l->operands.n == 0) {
         return err_set(err, ST_USAGE,
                        "nothing to check: name a file, a directory, a HOST:PORT or a capture");
     }
-    if (l->trust_none && (l->trust_system || l->trusts.n > 0)) {
-        return err_set(err, ST_USAGE, "--trust none excludes every other --trust");
-    }
+    TRY(trust_words_check(&l->trust, err));
     return n_stdin > 1 ? err_set(err, ST_USAGE, "standard input can be read once") : ST_OK;
 }
 
@@ -407,14 +360,14 @@ static const char *ask_password(void *arg, const char *path)
 static void fill_request(struct command_line *l)
 {
     struct check_request *rq = &l->rq;
-    bool has_trust = l->trust_none || l->trusts.n > 0;
     rq->inputs = (struct check_words){ l->operands.p, l->operands.n };
-    rq->trust = (struct check_words){ l->trusts.p, l->trusts.n };
+    rq->trust = (struct check_words){ l->trust.paths.p, l->trust.paths.n };
     rq->crls = (struct check_words){ l->crls.p, l->crls.n };
     rq->ocsp = (struct check_words){ l->ocsps.p, l->ocsps.n };
     rq->keylogs = (struct check_words){ l->keylogs.p, l->keylogs.n };
     /* with --against the other side says whom it trusts */
-    rq->trust_system = l->trust_system || (!has_trust && rq->against == NULL);
+    bool is_given = trust_words_are_given(&l->trust) || rq->against != NULL;
+    rq->trust_system = l->trust.system || !is_given;
     rq->arg = l;
     bool is_terminal = isatty(STDERR_FILENO) == 1;
     rq->progress = is_terminal && !l->no_progress ? show_progress : NULL;
@@ -469,33 +422,18 @@ static int run(struct command_line *l)
     return code;
 }
 
-static int show_help(void)
-{
-    struct text help = { 0 };
-    text_puts(&help, help_head);
-    options_help(rows, ARRAY_LEN(rows), &help);
-    text_puts(&help, help_tail);
-    fputs(text_str(&help), stdout);
-    text_deinit(&help);
-    return EXIT_NOTHING_FAILED;
-}
-
 int cmd_check(char **args, size_t n_args)
 {
     struct command_line l;
     struct err err = { 0 };
-    int code = EXIT_USAGE;
+    int code = EXIT_NOTHING_FAILED;
     enum status st = prepare(&l, args, n_args, &err);
-    if (st == ST_USAGE) {
-        fprintf(stderr, "handfast check: %s (handfast check --help)\n", err.text);
-    } else if (st != ST_OK) {
-        fprintf(stderr, "handfast: %s\n", err.text);
-        code = EXIT_INPUT;
+    if (st != ST_OK) {
+        code = command_refuse("check", st, &err);
     } else if (l.help) {
-        code = show_help();
+        code = command_show_help(&help);
     } else if (l.version) {
-        puts("handfast " HANDFAST_VERSION);
-        code = EXIT_NOTHING_FAILED;
+        code = command_show_version();
     } else {
         code = run(&l);
     }

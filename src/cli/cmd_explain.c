@@ -1,14 +1,14 @@
 #include "cli/cmd_explain.h"
 
-#include <assert.h>
 #include <stdlib.h>
-#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "cli/cmd_message.h"
 #include "cli/explain.h"
 #include "cli/inputs.h"
 #include "cli/options.h"
+#include "cli/terminal.h"
+#include "cli/words.h"
 
 enum option_id {
     OPT_INTERFACE = 1,
@@ -67,25 +67,18 @@ static const char help_tail[] =
     "--trust, --crl, --keylog, --gateway and --message may be repeated. More: man "
     "handfast-explain\n";
 
-enum colour { COLOUR_AUTO, COLOUR_ALWAYS, COLOUR_NEVER };
-enum { WIDTH_MIN = 40, WIDTH_MAX = 1000 };
-
-/* A list of borrowed words, grown to at most the number of arguments. */
-struct words {
-    const char **p;
-    size_t n;
-};
+static const struct command_help help = { help_head, rows, ARRAY_LEN(rows), help_tail };
 
 struct request {
-    struct words operands, messages, trusts, crls, keylogs;
+    struct words operands, messages, crls, keylogs;
+    struct trust_words trust;
     struct gateway *gateways;
     size_t n_gateways;
     const char *interface, *filter, *output, *to;
     bool prove;
-    bool trust_system, trust_none;
     bool only_is_given;
     enum explain_only only;
-    enum colour colour;
+    enum terminal_colour colour;
     unsigned width;
     bool use_json, summary_only, no_progress;
     bool help, version;
@@ -96,11 +89,11 @@ struct request {
 
 static void request_deinit(struct request *rq)
 {
-    free(rq->operands.p);
-    free(rq->messages.p);
-    free(rq->trusts.p);
-    free(rq->crls.p);
-    free(rq->keylogs.p);
+    words_deinit(&rq->operands);
+    words_deinit(&rq->messages);
+    words_deinit(&rq->trust.paths);
+    words_deinit(&rq->crls);
+    words_deinit(&rq->keylogs);
     free(rq->gateways);
     inputs_deinit(&rq->inputs);
     if (rq->file != NULL) {
@@ -110,83 +103,28 @@ static void request_deinit(struct request *rq)
 
 static enum status request_init(struct request *rq, size_t n_args, struct err *err)
 {
-    struct words *lists[] = { &rq->operands, &rq->messages, &rq->trusts, &rq->crls, &rq->keylogs };
+    struct words *lists[] = { &rq->operands, &rq->messages, &rq->trust.paths, &rq->crls,
+                              &rq->keylogs };
     *rq = (struct request){ .only = EXPLAIN_FINDINGS };
     for (size_t i = 0; i < ARRAY_LEN(lists); i++) {
-        lists[i]->p = calloc(n_args + 1, sizeof *lists[i]->p);
-        if (lists[i]->p == NULL) {
-            return err_set(err, ST_NOMEM, "no memory");
-        }
+        TRY(words_init(lists[i], n_args, err));
     }
     rq->gateways = calloc(n_args + 1, sizeof *rq->gateways);
     return rq->gateways == NULL ? err_set(err, ST_NOMEM, "no memory") : ST_OK;
 }
 
-/* There is room for every argument (request_init). */
-static void words_push(struct words *w, const char *word)
-{
-    assert(w->p != NULL);
-    w->p[w->n++] = word;
-}
-
-struct choice {
-    const char *word;
-    int value;
-};
-
-static enum status choose(const char *option, const char *word, const struct choice *choices,
-                          size_t n, int *out, struct err *err)
-{
-    struct text known = { 0 };
-    for (size_t i = 0; i < n; i++) {
-        if (strcmp(word, choices[i].word) == 0) {
-            *out = choices[i].value;
-            text_deinit(&known);
-            return ST_OK;
-        }
-        text_printf(&known, "%s%s", i == 0 ? "" : i + 1 == n ? " or " : ", ", choices[i].word);
-    }
-    err_set(err, ST_USAGE, "--%s '%.60s': it is %s", option, word, text_str(&known));
-    text_deinit(&known);
-    return ST_USAGE;
-}
-
 static enum status set_only(struct request *rq, const char *word, struct err *err)
 {
-    static const struct choice choices[] = {
-        { "failed", EXPLAIN_FAILED },
-        { "findings", EXPLAIN_FINDINGS },
-        { "all", EXPLAIN_ALL },
+    static const char *const choices[] = {
+        [EXPLAIN_FAILED] = "failed",
+        [EXPLAIN_FINDINGS] = "findings",
+        [EXPLAIN_ALL] = "all",
+        [EXPLAIN_ALL + 1] = NULL,
     };
-    int value = 0;
-    TRY(choose("only", word, choices, ARRAY_LEN(choices), &value, err));
-    rq->only = (enum explain_only)value;
+    int place = 0;
+    TRY(option_choice("only", word, choices, &place, err));
+    rq->only = (enum explain_only)place;
     rq->only_is_given = true;
-    return ST_OK;
-}
-
-static enum status set_colour(struct request *rq, const char *word, struct err *err)
-{
-    static const struct choice choices[] = {
-        { "auto", COLOUR_AUTO },
-        { "always", COLOUR_ALWAYS },
-        { "never", COLOUR_NEVER },
-    };
-    int value = 0;
-    TRY(choose("color", word, choices, ARRAY_LEN(choices), &value, err));
-    rq->colour = (enum colour)value;
-    return ST_OK;
-}
-
-static enum status set_width(struct request *rq, const char *word, struct err *err)
-{
-    char *end = NULL;
-    unsigned long v = strtoul(word, &end, 10);
-    if (word[0] < '0' || word[0] > '9' || *end != '\0' || v < WIDTH_MIN || v > WIDTH_MAX) {
-        return err_set(err, ST_USAGE, "--width '%.60s': it is a number from %d to %d", word,
-                       WIDTH_MIN, WIDTH_MAX);
-    }
-    rq->width = (unsigned)v;
     return ST_OK;
 }
 
@@ -202,17 +140,6 @@ static enum status add_gateway(struct request *rq, const char *word, struct err 
     return ST_OK;
 }
 
-static void add_trust(struct request *rq, const char *word)
-{
-    if (strcmp(word, "none") == 0) {
-        rq->trust_none = true;
-    } else if (strcmp(word, "system") == 0) {
-        rq->trust_system = true;
-    } else {
-        words_push(&rq->trusts, word);
-    }
-}
-
 static enum status apply(struct request *rq, enum option_id id, const char *value, struct err *err)
 {
     switch (id) {
@@ -226,7 +153,7 @@ static enum status apply(struct request *rq, enum option_id id, const char *valu
         words_push(&rq->messages, value);
         return ST_OK;
     case OPT_TRUST:
-        add_trust(rq, value);
+        trust_words_add(&rq->trust, value);
         return ST_OK;
     case OPT_CRL:
         words_push(&rq->crls, value);
@@ -254,9 +181,9 @@ static enum status apply(struct request *rq, enum option_id id, const char *valu
         rq->output = value;
         return ST_OK;
     case OPT_COLOUR:
-        return set_colour(rq, value, err);
+        return terminal_colour_parse(value, &rq->colour, err);
     case OPT_WIDTH:
-        return set_width(rq, value, err);
+        return terminal_width_parse(value, &rq->width, err);
     case OPT_NO_PROGRESS:
         rq->no_progress = true;
         return ST_OK;
@@ -311,9 +238,7 @@ static enum status check(const struct request *rq, struct err *err)
         return err_set(err, ST_USAGE,
                        "nothing to read: name a capture, a directory, - or -i INTERFACE");
     }
-    if (rq->trust_none && (rq->trust_system || rq->trusts.n > 0)) {
-        return err_set(err, ST_USAGE, "--trust none excludes every other --trust");
-    }
+    TRY(trust_words_check(&rq->trust, err));
     if (rq->prove != (rq->to != NULL)) {
         return err_set(err, ST_USAGE,
                        "--prove and --to HOST go together: --prove sends to no "
@@ -322,50 +247,23 @@ static enum status check(const struct request *rq, struct err *err)
     if (rq->prove && rq->messages.n > 0) {
         return err_set(err, ST_USAGE, "--prove needs a capture");
     }
-    size_t n_stdin = 0;
-    for (size_t i = 0; i < rq->operands.n; i++) {
-        n_stdin += strcmp(rq->operands.p[i], "-") == 0 ? 1 : 0;
-    }
-    if (n_stdin > 1) {
+    if (words_count(&rq->operands, "-") > 1) {
         return err_set(err, ST_USAGE, "standard input can be read once");
     }
     return ST_OK;
 }
 
-static bool wants_colour(enum colour colour, FILE *out)
-{
-    const char *no_colour = getenv("NO_COLOR");
-    const char *term = getenv("TERM");
-    if (colour != COLOUR_AUTO) {
-        return colour == COLOUR_ALWAYS;
-    }
-    if (no_colour != NULL && no_colour[0] != '\0') {
-        return false;
-    }
-    return isatty(fileno(out)) == 1 && (term == NULL || strcmp(term, "dumb") != 0);
-}
-
-static unsigned width_of(FILE *out)
-{
-    struct winsize size = { 0 };
-    if (isatty(fileno(out)) != 1 || ioctl(fileno(out), TIOCGWINSZ, &size) != 0) {
-        return 0;
-    }
-    return size.ws_col == 0 ? 0 : size.ws_col < WIDTH_MIN ? WIDTH_MIN : size.ws_col;
-}
-
 static struct explain_options options_of(const struct request *rq)
 {
     FILE *out = rq->file != NULL ? rq->file : stdout;
-    bool has_trust = rq->trust_none || rq->trusts.n > 0;
     return (struct explain_options){
         .inputs = (const char *const *)rq->inputs.paths,
         .n_inputs = rq->inputs.n,
         .interface = rq->interface,
         .filter = rq->filter,
-        .trust_system = rq->trust_system || !has_trust,
-        .trust_paths = rq->trusts.p,
-        .n_trust_paths = rq->trusts.n,
+        .trust_system = trust_words_want_system(&rq->trust),
+        .trust_paths = rq->trust.paths.p,
+        .n_trust_paths = rq->trust.paths.n,
         .crls = rq->crls.p,
         .n_crls = rq->crls.n,
         .keylogs = rq->keylogs.p,
@@ -377,8 +275,8 @@ static struct explain_options options_of(const struct request *rq)
         .use_json = rq->use_json,
         .summary_only = rq->summary_only,
         .out = out,
-        .use_colour = !rq->use_json && wants_colour(rq->colour, out),
-        .width = rq->width != 0 ? rq->width : width_of(out),
+        .use_colour = !rq->use_json && terminal_wants_colour(rq->colour, out),
+        .width = rq->width != 0 ? rq->width : terminal_width(out),
         .show_progress = !rq->no_progress && isatty(STDERR_FILENO) == 1,
     };
 }
@@ -420,23 +318,6 @@ static int run(struct request *rq)
     return rq->input_failed && code != EXIT_USAGE ? EXIT_INPUT : code;
 }
 
-static int show_help(void)
-{
-    struct text help = { 0 };
-    text_puts(&help, help_head);
-    options_help(rows, ARRAY_LEN(rows), &help);
-    text_puts(&help, help_tail);
-    fputs(text_str(&help), stdout);
-    text_deinit(&help);
-    return EXIT_NOTHING_FAILED;
-}
-
-static int show_version(void)
-{
-    puts("handfast " HANDFAST_VERSION);
-    return EXIT_NOTHING_FAILED;
-}
-
 static enum status prepare(struct request *rq, char **args, size_t n_args, struct err *err)
 {
     TRY(request_init(rq, n_args, err));
@@ -448,17 +329,14 @@ int cmd_explain(char **args, size_t n_args)
 {
     struct request rq;
     struct err err = { 0 };
-    int code = EXIT_USAGE;
+    int code = EXIT_NOTHING_FAILED;
     enum status st = prepare(&rq, args, n_args, &err);
-    if (st == ST_NOMEM) {
-        fprintf(stderr, "handfast: %s\n", err.text);
-        code = EXIT_INPUT;
-    } else if (st != ST_OK) {
-        fprintf(stderr, "handfast explain: %s (handfast explain --help)\n", err.text);
+    if (st != ST_OK) {
+        code = command_refuse("explain", st, &err);
     } else if (rq.help) {
-        code = show_help();
+        code = command_show_help(&help);
     } else if (rq.version) {
-        code = show_version();
+        code = command_show_version();
     } else {
         code = run(&rq);
     }

@@ -1,19 +1,25 @@
 #include "cli/cmd_probe.h"
 
-#include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "cli/command.h"
 #include "cli/options.h"
 #include "cli/probe_extras.h"
 #include "cli/probe_targets.h"
 #include "cli/terminal.h"
+#include "cli/words.h"
 #include "probe/replay_main.h"
 #include "probe/survey_report.h"
 
-enum { EXIT_FINE = 0, EXIT_FINDINGS = 1, EXIT_MISUSE = 2, EXIT_UNREACHED = 3 };
+/* What the exit codes mean here. */
+enum {
+    EXIT_FINE = EXIT_NOTHING_FAILED,
+    EXIT_FINDINGS = EXIT_SOME_FAILED,
+    EXIT_UNREACHED = EXIT_INPUT
+};
 
 enum option_id {
     OPT_TARGETS = 1,
@@ -110,10 +116,11 @@ static const char help_tail[] =
 
 enum { ALPN_MAX = 32, RATE_MAX = 100000, PARALLEL_MAX = 1000, TIMEOUT_MAX_S = 600 };
 
+static const struct command_help help = { help_head, rows, ARRAY_LEN(rows), help_tail };
+
 struct line {
-    const char **operands, **trusts;
-    size_t n_operands, n_trusts;
-    bool trust_system, trust_none;
+    struct words operands;
+    struct trust_words trust;
     const char *targets, *resume, *output, *replay;
     char *alpn_copy;
     const char *alpn[ALPN_MAX];
@@ -133,20 +140,6 @@ struct line {
     bool progress_is_shown;
     size_t n_results, n_reached, n_failing;
 };
-
-static enum status number(const char *option, const char *word, unsigned most, unsigned *out,
-                          struct err *err)
-{
-    char *end = NULL;
-    errno = 0;
-    unsigned long v = strtoul(word, &end, 10);
-    if (word[0] < '0' || word[0] > '9' || *end != '\0' || errno != 0 || v == 0 || v > most) {
-        return err_set(err, ST_USAGE, "--%s '%.60s': it is a number from 1 to %u", option, word,
-                       most);
-    }
-    *out = (unsigned)v;
-    return ST_OK;
-}
 
 static enum status set_alpn(struct line *l, const char *word, struct err *err)
 {
@@ -182,17 +175,6 @@ static enum status set_fail_on(struct line *l, const char *word, struct err *err
     return ST_OK;
 }
 
-static void add_trust(struct line *l, const char *word)
-{
-    if (strcmp(word, "none") == 0) {
-        l->trust_none = true;
-    } else if (strcmp(word, "system") == 0) {
-        l->trust_system = true;
-    } else {
-        l->trusts[l->n_trusts++] = word;
-    }
-}
-
 /* Where to, and what is said there before TLS. */
 static enum status apply_target(struct line *l, enum option_id id, const char *value,
                                 struct err *err)
@@ -207,7 +189,7 @@ static enum status apply_target(struct line *l, enum option_id id, const char *v
     }
     if (id == OPT_PROXY_PROTOCOL) {
         unsigned version = 0;
-        TRY(number("proxy-protocol", value, 2, &version, err));
+        TRY(option_number("proxy-protocol", value, 1, 2, &version, err));
         l->like.proxy_protocol = (uint8_t)version;
     } else if (id == OPT_PROXY) {
         l->like.proxy = value;
@@ -231,15 +213,15 @@ static enum status apply_manner(struct line *l, enum option_id id, const char *v
         return ST_OK;
     }
     if (id == OPT_PARALLEL) {
-        return number("parallel", value, PARALLEL_MAX, &l->engine.parallel, err);
+        return option_number("parallel", value, 1, PARALLEL_MAX, &l->engine.parallel, err);
     }
     if (id == OPT_RATE) {
-        return number("rate", value, RATE_MAX, &l->engine.rate, err);
+        return option_number("rate", value, 1, RATE_MAX, &l->engine.rate, err);
     }
     if (id == OPT_CONNECTIONS) {
-        return number("connections", value, RATE_MAX, &l->survey.max_connections, err);
+        return option_number("connections", value, 1, RATE_MAX, &l->survey.max_connections, err);
     }
-    TRY(number("timeout", value, TIMEOUT_MAX_S, &seconds, err));
+    TRY(option_number("timeout", value, 1, TIMEOUT_MAX_S, &seconds, err));
     l->engine.timeout_ms = l->like.timeout_ms = seconds * 1000;
     return ST_OK;
 }
@@ -250,12 +232,11 @@ static enum status apply_output(struct line *l, enum option_id id, const char *v
     if (id == OPT_FAIL_ON) {
         return set_fail_on(l, value, err);
     }
-    if (id == OPT_COLOUR && !terminal_colour_by_name(value, &l->colour)) {
-        return err_set(err, ST_USAGE, "--color '%.60s': it is auto, always or never", value);
+    if (id == OPT_COLOUR) {
+        return terminal_colour_parse(value, &l->colour, err);
     }
     if (id == OPT_WIDTH) {
-        TRY(number("width", value, TERMINAL_WIDTH_MAX, &l->width, err));
-        l->width = l->width < TERMINAL_WIDTH_MIN ? TERMINAL_WIDTH_MIN : l->width;
+        return terminal_width_parse(value, &l->width, err);
     }
     l->use_json |= id == OPT_JSON;
     l->is_brief |= id == OPT_BRIEF;
@@ -292,7 +273,7 @@ static enum status apply(struct line *l, enum option_id id, const char *value, s
         l->survey.key_path = value;
         return ST_OK;
     case OPT_TRUST:
-        add_trust(l, value);
+        trust_words_add(&l->trust, value);
         return ST_OK;
     case OPT_PARALLEL:
     case OPT_RATE:
@@ -341,7 +322,7 @@ static enum status read_options(struct line *l, char **args, size_t n_args, stru
             return ST_USAGE;
         }
         if (id == OPTION_OPERAND) {
-            l->operands[l->n_operands++] = value;
+            words_push(&l->operands, value);
         } else {
             TRY(apply(l, (enum option_id)id, value, err));
         }
@@ -351,18 +332,16 @@ static enum status read_options(struct line *l, char **args, size_t n_args, stru
 
 static enum status check(const struct line *l, struct err *err)
 {
-    if (l->n_operands == 0 && l->targets == NULL) {
+    if (l->operands.n == 0 && l->targets == NULL) {
         return err_set(err, ST_USAGE, "no server: name HOST[:PORT], or --targets FILE");
     }
-    if (l->replay != NULL && (l->n_operands != 1 || l->targets != NULL)) {
+    if (l->replay != NULL && (l->operands.n != 1 || l->targets != NULL)) {
         return err_set(err, ST_USAGE, "--replay goes to one server: name HOST[:PORT]");
     }
     if (l->extras.as != NULL && l->targets != NULL) {
         return err_set(err, ST_USAGE, "--as asks the servers named on the command line");
     }
-    if (l->trust_none && (l->trust_system || l->n_trusts > 0)) {
-        return err_set(err, ST_USAGE, "--trust none excludes every other --trust");
-    }
+    TRY(trust_words_check(&l->trust, err));
     if (l->survey.key_path != NULL && l->survey.cert_path == NULL) {
         return err_set(err, ST_USAGE, "--key needs --cert");
     }
@@ -375,15 +354,14 @@ static enum status check(const struct line *l, struct err *err)
 static enum status open_store(struct line *l, struct err *err)
 {
     TRY(x509_store_new(&l->store, err));
-    bool given = l->trust_none || l->n_trusts > 0;
-    if (l->trust_system || !given) {
+    if (trust_words_want_system(&l->trust)) {
         TRY(x509_store_add_system_trust(l->store, err));
     }
-    for (size_t i = 0; i < l->n_trusts; i++) {
-        TRY(x509_store_add_trust(l->store, l->trusts[i], err));
+    for (size_t i = 0; i < l->trust.paths.n; i++) {
+        TRY(x509_store_add_trust(l->store, l->trust.paths.p[i], err));
     }
     l->survey.store = l->store;
-    l->survey.trust_is_given = given;
+    l->survey.trust_is_given = trust_words_are_given(&l->trust);
     l->survey.now_s = clock_now_ns() / NS_PER_S;
     return ST_OK;
 }
@@ -522,9 +500,9 @@ static int run_replay(struct line *l)
                                 .style = l->style.report,
                                 .out = l->out };
     struct dial_target named;
-    if (!replay_target_parse(l->operands[0], &named, host, sizeof host)) {
-        fprintf(stderr, "handfast probe: '%.100s' is no target\n", l->operands[0]);
-        return EXIT_MISUSE;
+    if (!replay_target_parse(l->operands.p[0], &named, host, sizeof host)) {
+        fprintf(stderr, "handfast probe: '%.100s' is no target\n", l->operands.p[0]);
+        return EXIT_USAGE;
     }
     o.target.host = named.host;
     o.target.port = named.port;
@@ -532,7 +510,7 @@ static int run_replay(struct line *l)
     enum status st = replay_main(&o, &outcome, &err);
     if (st != ST_OK) {
         fprintf(stderr, "handfast: %s\n", err.text);
-        return st == ST_USAGE ? EXIT_MISUSE : EXIT_UNREACHED;
+        return st == ST_USAGE ? EXIT_USAGE : EXIT_UNREACHED;
     }
     return outcome == REPLAY_NOT_REACHED      ? EXIT_UNREACHED
            : outcome == REPLAY_NOT_REPRODUCED ? EXIT_FINE
@@ -545,8 +523,8 @@ static enum status run_targets(const struct line *l, struct probe_targets *targe
     if (l->extras.as == NULL) {
         return probe_targets_run(targets, err);
     }
-    for (size_t i = 0; i < l->n_operands; i++) {
-        targets->names = &l->operands[i];
+    for (size_t i = 0; i < l->operands.n; i++) {
+        targets->names = &l->operands.p[i];
         targets->n_names = 1;
         TRY(probe_targets_run(targets, err));
     }
@@ -559,7 +537,7 @@ static int run(struct line *l)
     if (open_store(l, &err) != ST_OK || open_files(l, &err) != ST_OK ||
         probe_extras_open(&l->extras, &err) != ST_OK) {
         fprintf(stderr, "handfast: %s\n", err.text);
-        return EXIT_MISUSE;
+        return EXIT_USAGE;
     }
     (void)signal(SIGPIPE, SIG_IGN);
     if (l->replay != NULL) {
@@ -572,8 +550,8 @@ static int run(struct line *l)
     struct probe_targets targets = { .like = &l->like,
                                      .survey = &l->survey,
                                      .engine = &l->engine,
-                                     .names = l->operands,
-                                     .n_names = l->n_operands,
+                                     .names = l->operands.p,
+                                     .n_names = l->operands.n,
                                      .file = l->targets == NULL ? NULL
                                              : l->file != NULL  ? l->file
                                                                 : stdin,
@@ -584,7 +562,7 @@ static int run(struct line *l)
     clear_progress(l);
     if (st != ST_OK) {
         fprintf(stderr, "handfast probe: %s\n", err.text);
-        return st == ST_USAGE ? EXIT_MISUSE : EXIT_UNREACHED;
+        return st == ST_USAGE ? EXIT_USAGE : EXIT_UNREACHED;
     }
     if (l->n_results > 0 && l->n_reached == 0) {
         return EXIT_UNREACHED;
@@ -592,25 +570,11 @@ static int run(struct line *l)
     return l->n_failing > 0 ? EXIT_FINDINGS : EXIT_FINE;
 }
 
-static int show_help(void)
-{
-    struct text help = { 0 };
-    text_puts(&help, help_head);
-    options_help(rows, ARRAY_LEN(rows), &help);
-    text_puts(&help, help_tail);
-    fputs(text_str(&help), stdout);
-    text_deinit(&help);
-    return EXIT_FINE;
-}
-
 static enum status prepare(struct line *l, char **args, size_t n_args, struct err *err)
 {
     *l = (struct line){ .fail_on = SEVERITY_HIGH };
-    l->operands = calloc(n_args + 1, sizeof *l->operands);
-    l->trusts = calloc(n_args + 1, sizeof *l->trusts);
-    if (l->operands == NULL || l->trusts == NULL) {
-        return err_set(err, ST_NOMEM, "no memory");
-    }
+    TRY(words_init(&l->operands, n_args, err));
+    TRY(words_init(&l->trust.paths, n_args, err));
     TRY(read_options(l, args, n_args, err));
     return l->help || l->version ? ST_OK : check(l, err);
 }
@@ -626,23 +590,22 @@ static void line_deinit(struct line *l)
         fclose(l->out);
     }
     free(l->alpn_copy);
-    free(l->operands);
-    free(l->trusts);
+    words_deinit(&l->operands);
+    words_deinit(&l->trust.paths);
 }
 
 int cmd_probe(char **args, size_t n_args)
 {
     struct line l;
     struct err err = { 0 };
-    int code = EXIT_MISUSE;
+    int code = EXIT_FINE;
     enum status st = prepare(&l, args, n_args, &err);
     if (st != ST_OK) {
-        fprintf(stderr, "handfast probe: %s (handfast probe --help)\n", err.text);
+        code = command_refuse("probe", st, &err);
     } else if (l.help) {
-        code = show_help();
+        code = command_show_help(&help);
     } else if (l.version) {
-        puts("handfast " HANDFAST_VERSION);
-        code = EXIT_FINE;
+        code = command_show_version();
     } else {
         code = run(&l);
     }

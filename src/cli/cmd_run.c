@@ -3,7 +3,6 @@
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "agent/delivery.h"
@@ -12,8 +11,9 @@
 #include "agent/target.h"
 #include "agent/tracefile.h"
 #include "base/clock.h"
-#include "cli/explain.h"
+#include "cli/command.h"
 #include "cli/options.h"
+#include "cli/terminal.h"
 
 enum option_id {
     OPT_ALL = 1,
@@ -25,6 +25,7 @@ enum option_id {
     OPT_COLOUR,
     OPT_WIDTH,
     OPT_HELP,
+    OPT_VERSION
 };
 
 /* clang-format off */
@@ -38,6 +39,7 @@ static const struct option_row rows[] = {
     { NULL,       "pcapng", "FILE",                  "write the handshakes as a capture, keys inside",           OPT_PCAPNG, 0 },
     { "Daemons",  "listen", "SOCKET",                "run nothing: take verdicts of programs started elsewhere", OPT_LISTEN, 0 },
     { NULL,       "help",   NULL,                    "show this",                                                OPT_HELP,   'h' },
+    { NULL,       "version", NULL,                   "show the version",                                         OPT_VERSION, 0 },
 };
 /* clang-format on */
 
@@ -51,13 +53,16 @@ static const char help_tail[] =
     "\nThe exit status is the command's own; 2: usage, 3: handfast cannot do its part,\n"
     "126 and 127: the command cannot be run. More: man handfast-run\n";
 
-enum { WIDTH_MIN = 40, WIDTH_MAX = 1000, UNSEEN_MAX = 32 };
+static const struct command_help help = { help_head, rows, ARRAY_LEN(rows), help_tail };
+
+enum { UNSEEN_MAX = 32 };
 /* A command that ends has its verdicts below its output; one that stays has them soon. */
 #define HOLD_NS NS_PER_S
 
 struct run {
-    bool wants_all, use_json, help;
-    const char *output, *keylog, *pcapng, *listen, *colour;
+    bool wants_all, use_json, help, version;
+    const char *output, *keylog, *pcapng, *listen;
+    enum terminal_colour colour;
     unsigned width;
     char **command; /* NULL: none */
 
@@ -88,18 +93,6 @@ static void run_deinit(struct run *r)
 
 /* --- the command line --- */
 
-static enum status set_width(struct run *r, const char *word, struct err *err)
-{
-    char *end = NULL;
-    unsigned long v = strtoul(word, &end, 10);
-    if (word[0] < '0' || word[0] > '9' || *end != '\0' || v < WIDTH_MIN || v > WIDTH_MAX) {
-        return err_set(err, ST_USAGE, "--width '%.60s': it is a number from %d to %d", word,
-                       WIDTH_MIN, WIDTH_MAX);
-    }
-    r->width = (unsigned)v;
-    return ST_OK;
-}
-
 static enum status set_option(struct run *r, enum option_id id, const char *value, struct err *err)
 {
     switch (id) {
@@ -122,15 +115,14 @@ static enum status set_option(struct run *r, enum option_id id, const char *valu
         r->listen = value;
         return ST_OK;
     case OPT_COLOUR:
-        r->colour = value;
-        return strcmp(value, "auto") == 0 || strcmp(value, "always") == 0 ||
-                       strcmp(value, "never") == 0
-                   ? ST_OK
-                   : err_set(err, ST_USAGE, "--color '%.60s': it is auto, always or never", value);
+        return terminal_colour_parse(value, &r->colour, err);
     case OPT_WIDTH:
-        return set_width(r, value, err);
+        return terminal_width_parse(value, &r->width, err);
     case OPT_HELP:
         r->help = true;
+        return ST_OK;
+    case OPT_VERSION:
+        r->version = true;
         return ST_OK;
     }
     return ST_OK;
@@ -155,7 +147,7 @@ static enum status read_options(struct run *r, char **args, size_t n_args, struc
         }
         TRY(set_option(r, (enum option_id)id, value, err));
     }
-    if (!r->help && (r->command == NULL) == (r->listen == NULL)) {
+    if (!r->help && !r->version && (r->command == NULL) == (r->listen == NULL)) {
         return err_set(err, ST_USAGE,
                        r->listen == NULL ? "which command?" : "--listen runs no command");
     }
@@ -259,20 +251,13 @@ static void on_tick(void *arg, bool is_over)
 
 static struct report_style style_of(const struct run *r)
 {
-    struct winsize size = { 0 };
-    bool is_terminal = delivery_is_stderr(r->delivery) && isatty(STDERR_FILENO) == 1;
-    const char *no_colour = getenv("NO_COLOR");
-    bool is_auto = r->colour == NULL || strcmp(r->colour, "auto") == 0;
-    bool by_itself = is_terminal && (no_colour == NULL || no_colour[0] == '\0');
-    struct report_style style = {
-        .use_colour = is_auto ? by_itself : strcmp(r->colour, "always") == 0,
-        .width = r->width,
+    bool is_stderr = delivery_is_stderr(r->delivery);
+    unsigned columns = is_stderr ? terminal_width(stderr) : 0;
+    return (struct report_style){
+        .use_colour =
+            is_stderr ? terminal_wants_colour(r->colour, stderr) : r->colour == COLOUR_ALWAYS,
+        .width = r->width != 0 ? r->width : columns,
     };
-    if (style.width == 0 && is_terminal && ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 &&
-        size.ws_col >= WIDTH_MIN && size.ws_col <= WIDTH_MAX) {
-        style.width = size.ws_col;
-    }
-    return style;
 }
 
 static enum status open_outputs(struct run *r, struct err *err)
@@ -337,30 +322,19 @@ static enum status observe(struct run *r, struct runner_end *end, struct err *er
     return is_whole ? ST_OK : err_set(err, ST_IO, "%s: it could not be written whole", r->pcapng);
 }
 
-static int show_help(void)
-{
-    struct text help = { 0 };
-    text_puts(&help, help_head);
-    options_help(rows, ARRAY_LEN(rows), &help);
-    text_puts(&help, help_tail);
-    fputs(text_str(&help), stdout);
-    text_deinit(&help);
-    return EXIT_NOTHING_FAILED;
-}
-
 int cmd_run(char **args, size_t n_args)
 {
     struct run r = { 0 };
     struct err err = { 0 };
     struct runner_end end = { 0 };
-    if (read_options(&r, args, n_args, &err) != ST_OK) {
-        fprintf(stderr, "handfast run: %s (handfast run --help)\n", err.text);
-        return EXIT_USAGE;
+    enum status st = read_options(&r, args, n_args, &err);
+    if (st != ST_OK) {
+        return command_refuse("run", st, &err);
     }
-    if (r.help) {
-        return show_help();
+    if (r.help || r.version) {
+        return r.help ? command_show_help(&help) : command_show_version();
     }
-    enum status st = observe(&r, &end, &err);
+    st = observe(&r, &end, &err);
     if (st != ST_OK) {
         fprintf(stderr, "handfast: %s\n", err.text);
     }

@@ -10,15 +10,8 @@
 
 #include <stdio.h>
 
+#include "cli/command.h"
 #include "diagnose/gateway.h"
-
-/* What the documented exit codes mean. A usage error is found before explain_run(). */
-enum exit_code {
-    EXIT_NOTHING_FAILED = 0,
-    EXIT_SOME_FAILED = 1,
-    EXIT_USAGE = 2,
-    EXIT_INPUT = 3, /* input could not be read whole; wins over 0 and 1 */
-};
 
 enum explain_only {
     EXPLAIN_FAILED,

@@ -10,7 +10,6 @@
 #include "cli/cmd_probe.h"
 #include "cli/cmd_run.h"
 #include "cli/command.h"
-#include "cli/explain.h"
 #include "cli/suggest.h"
 
 static int cmd_help(char **args, size_t n_args);
@@ -18,12 +17,12 @@ static int cmd_version(char **args, size_t n_args);
 
 /* clang-format off */
 static const struct command commands[] = {
-    { "explain", cmd_explain, "FILE|DIR|-...", "say why the TLS handshakes in captures failed" },
-    { "check",   cmd_check,   "FILE|HOST:PORT", "say whether certificates are acceptable, and what mends them" },
-    { "probe",   cmd_probe,   "HOST[:PORT]",    "say what a live server accepts, and what to change" },
-    { "run",     cmd_run,     "COMMAND [ARG]...", "run a command and say why its handshakes fail, seen from inside" },
-    { "help",    cmd_help,    "[COMMAND]",     "show this, or how a command is used" },
-    { "version", cmd_version, "",              "show the version" },
+    { "explain", cmd_explain, "FILE|DIR|-...",    "say why the TLS handshakes in captures failed",                    true },
+    { "check",   cmd_check,   "FILE|HOST:PORT",   "say whether certificates are acceptable, and what mends them",     true },
+    { "probe",   cmd_probe,   "HOST[:PORT]",      "say what a live server accepts, and what to change",               true },
+    { "run",     cmd_run,     "COMMAND [ARG]...", "run a command and say why its handshakes fail, seen from inside", true },
+    { "help",    cmd_help,    "[COMMAND]",        "show this, or how a command is used",                             false },
+    { "version", cmd_version, "",                 "show the version",                                                false },
 };
 /* clang-format on */
 
@@ -42,7 +41,7 @@ static void usage(FILE *to)
     fputs("handfast: says why TLS handshakes fail\n\nusage: handfast COMMAND [OPTION]...\n\n", to);
     for (size_t i = 0; i < ARRAY_LEN(commands); i++) {
         const struct command *c = &commands[i];
-        fprintf(to, "  %-8s %-14s %s\n", c->name, c->usage, c->summary);
+        fprintf(to, "  %-8s %-18s %s\n", c->name, c->usage, c->summary);
     }
     fputs("\nTry: handfast explain capture.pcap\n"
           "     handfast explain --message 'curl: (35) ... wrong version number'\n"
@@ -80,8 +79,7 @@ static int cmd_help(char **args, size_t n_args)
     if (n_args > 0 && c == NULL) {
         return unknown(args[0]);
     }
-    if (c != NULL && (c->run == cmd_explain || c->run == cmd_check || c->run == cmd_probe ||
-                      c->run == cmd_run)) {
+    if (c != NULL && c->has_options) {
         return c->run(ask_help, 1);
     }
     usage(stdout);
@@ -92,8 +90,7 @@ static int cmd_version(char **args, size_t n_args)
 {
     (void)args;
     (void)n_args;
-    puts("handfast " HANDFAST_VERSION);
-    return EXIT_NOTHING_FAILED;
+    return command_show_version();
 }
 
 int main(int argc, char **argv)

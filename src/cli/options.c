@@ -1,5 +1,8 @@
 #include "cli/options.h"
 
+#include <errno.h>
+#include <stdlib.h>
+
 #include "cli/suggest.h"
 
 enum { HELP_COLUMN = 30 };
@@ -155,4 +158,42 @@ void options_help(const struct option_row *rows, size_t n_rows, struct text *out
         put_padding(out, used, HELP_COLUMN);
         text_printf(out, "%s\n", row->help);
     }
+}
+
+enum status option_number(const char *name, const char *word, unsigned least, unsigned most,
+                          unsigned *out, struct err *err)
+{
+    char *end = NULL;
+    errno = 0;
+    unsigned long v = strtoul(word, &end, 10);
+    if (word[0] < '0' || word[0] > '9' || *end != '\0' || errno != 0 || v < least || v > most) {
+        return err_set(err, ST_USAGE, "--%s '%.60s': it is a number from %u to %u", name, word,
+                       least, most);
+    }
+    *out = (unsigned)v;
+    return ST_OK;
+}
+
+static void put_choices(struct text *out, const char *const *choices)
+{
+    for (size_t i = 0; choices[i] != NULL; i++) {
+        const char *before = i == 0 ? "" : choices[i + 1] == NULL ? " or " : ", ";
+        text_printf(out, "%s%s", before, choices[i]);
+    }
+}
+
+enum status option_choice(const char *name, const char *word, const char *const *choices, int *out,
+                          struct err *err)
+{
+    struct text known = { 0 };
+    for (size_t i = 0; choices[i] != NULL; i++) {
+        if (strcmp(word, choices[i]) == 0) {
+            *out = (int)i;
+            return ST_OK;
+        }
+    }
+    put_choices(&known, choices);
+    err_set(err, ST_USAGE, "--%s '%.60s': it is %s", name, word, text_str(&known));
+    text_deinit(&known);
+    return ST_USAGE;
 }

@@ -35,4 +35,11 @@ struct option_reader {
 int option_next(struct option_reader *r, const char **out_value, struct err *err);
 void options_help(const struct option_row *rows, size_t n_rows, struct text *out);
 
+/* Values that many options take; `name` is the option's. ST_USAGE says what it ought to be. */
+enum status option_number(const char *name, const char *word, unsigned least, unsigned most,
+                          unsigned *out, struct err *err) NODISCARD;
+/* The place of `word` among `choices`, which end with NULL. */
+enum status option_choice(const char *name, const char *word, const char *const *choices, int *out,
+                          struct err *err) NODISCARD;
+
 #endif

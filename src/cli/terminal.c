@@ -7,16 +7,20 @@
 #include <termios.h>
 #include <unistd.h>
 
-bool terminal_colour_by_name(const char *word, enum terminal_colour *out)
+#include "cli/options.h"
+
+enum status terminal_colour_parse(const char *word, enum terminal_colour *out, struct err *err)
 {
-    static const char *const words[] = { "auto", "always", "never" };
-    for (int i = COLOUR_AUTO; i <= COLOUR_NEVER; i++) {
-        if (strcmp(word, words[i]) == 0) {
-            *out = (enum terminal_colour)i;
-            return true;
-        }
-    }
-    return false;
+    static const char *const words[] = { "auto", "always", "never", NULL };
+    int place = 0;
+    TRY(option_choice("color", word, words, &place, err));
+    *out = (enum terminal_colour)place;
+    return ST_OK;
+}
+
+enum status terminal_width_parse(const char *word, unsigned *out, struct err *err)
+{
+    return option_number("width", word, TERMINAL_WIDTH_MIN, TERMINAL_WIDTH_MAX, out, err);
 }
 
 bool terminal_wants_colour(enum terminal_colour colour, FILE *out)

@@ -7,11 +7,15 @@
 #include <stdbool.h>
 #include <stdio.h>
 
+#include "base/status.h"
+
 enum terminal_colour { COLOUR_AUTO, COLOUR_ALWAYS, COLOUR_NEVER };
 enum { TERMINAL_WIDTH_MIN = 40, TERMINAL_WIDTH_MAX = 1000 };
 
-/* "auto", "always", "never". */
-bool terminal_colour_by_name(const char *word, enum terminal_colour *out);
+/* The values of --color and --width. */
+enum status terminal_colour_parse(const char *word, enum terminal_colour *out,
+                                  struct err *err) NODISCARD;
+enum status terminal_width_parse(const char *word, unsigned *out, struct err *err) NODISCARD;
 /* NO_COLOR, TERM and whether it is a terminal are weighed. */
 bool terminal_wants_colour(enum terminal_colour colour, FILE *out);
 /* Columns; 0 where it is no terminal. */

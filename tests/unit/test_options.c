@@ -10,6 +10,7 @@
 
 #include "cli/options.h"
 #include "cli/suggest.h"
+#include "cli/words.h"
 
 enum { ID_FILE = 1, ID_JSON, ID_MESSAGE };
 enum { ARGS_MAX = 6 };
@@ -105,13 +106,77 @@ static void check_suggestions(void **state)
                      SUGGEST_TOO_FAR);
 }
 
+static void check_numbers(void **state)
+{
+    static const char *const wrong[] = { "",   "x", "-1", " 5",
+                                         "5x", "4", "11", "99999999999999999999" };
+    struct err err = { 0 };
+    unsigned n = 0;
+    (void)state;
+    assert_int_equal(option_number("n", "5", 5, 10, &n, &err), ST_OK);
+    assert_int_equal(n, 5);
+    assert_int_equal(option_number("n", "10", 5, 10, &n, &err), ST_OK);
+    assert_int_equal(n, 10);
+    for (size_t i = 0; i < ARRAY_LEN(wrong); i++) {
+        assert_int_equal(option_number("n", wrong[i], 5, 10, &n, &err), ST_USAGE);
+        assert_int_equal(n, 10);
+    }
+    assert_string_equal(err.text, "--n '99999999999999999999': it is a number from 5 to 10");
+}
+
+static void check_choices(void **state)
+{
+    static const char *const choices[] = { "a", "b", "c", NULL };
+    struct err err = { 0 };
+    int place = -1;
+    (void)state;
+    assert_int_equal(option_choice("n", "c", choices, &place, &err), ST_OK);
+    assert_int_equal(place, 2);
+    assert_int_equal(option_choice("n", "d", choices, &place, &err), ST_USAGE);
+    assert_string_equal(err.text, "--n 'd': it is a, b or c");
+    assert_int_equal(place, 2);
+}
+
+/* --trust: what is said, and whether the system's anchors are wanted then. */
+static void check_trust(void **state)
+{
+    static const struct {
+        const char *said[2];
+        bool is_wrong, wants_system;
+    } cases[] = {
+        { { NULL, NULL }, false, true },       { { "system", NULL }, false, true },
+        { { "ca.pem", NULL }, false, false },  { { "ca.pem", "system" }, false, true },
+        { { "none", NULL }, false, false },    { { "none", "system" }, true, true },
+        { { "none", "ca.pem" }, true, false },
+    };
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct trust_words trust = { 0 };
+        struct err err = { 0 };
+        assert_int_equal(words_init(&trust.paths, ARRAY_LEN(cases[i].said), &err), ST_OK);
+        for (size_t j = 0; j < ARRAY_LEN(cases[i].said) && cases[i].said[j] != NULL; j++) {
+            trust_words_add(&trust, cases[i].said[j]);
+        }
+        assert_int_equal(trust_words_check(&trust, &err) != ST_OK, cases[i].is_wrong);
+        assert_int_equal(trust_words_want_system(&trust), cases[i].wants_system);
+        assert_int_equal(words_count(&trust.paths, "ca.pem"), trust.paths.n);
+        words_deinit(&trust.paths);
+    }
+}
+
 int main(void)
 {
-    struct CMUnitTest tests[ARRAY_LEN(rows) + 2];
+    static const struct CMUnitTest others[] = {
+        cmocka_unit_test(check_help),    cmocka_unit_test(check_suggestions),
+        cmocka_unit_test(check_numbers), cmocka_unit_test(check_choices),
+        cmocka_unit_test(check_trust),
+    };
+    struct CMUnitTest tests[ARRAY_LEN(rows) + ARRAY_LEN(others)];
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         tests[i] = (struct CMUnitTest){ rows[i].name, check_row, NULL, NULL, (void *)&rows[i] };
     }
-    tests[ARRAY_LEN(rows)] = (struct CMUnitTest)cmocka_unit_test(check_help);
-    tests[ARRAY_LEN(rows) + 1] = (struct CMUnitTest)cmocka_unit_test(check_suggestions);
+    for (size_t i = 0; i < ARRAY_LEN(others); i++) {
+        tests[ARRAY_LEN(rows) + i] = others[i];
+    }
     return cmocka_run_group_tests_name("options", tests, NULL, NULL);
 }
