@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
-"""What is written from the program's tables and output is what they say now; --message's JSON."""
+"""Documents say what the program does: tables, options in man pages and completions, --message."""
 import json
+import re
 import subprocess
 import sys
 
@@ -20,6 +21,75 @@ def check_tool(tap, tool):
     done = subprocess.run([sys.executable, str(harness.SOURCE / 'tools' / tool), '--check'],
                           capture_output=True, check=False)
     tap.ok(done.returncode == 0, 'tools/%s --check' % tool, done.stderr.decode('utf-8', 'replace'))
+
+
+def documents(name):
+    return (harness.SOURCE / name).read_text(encoding='utf-8')
+
+
+def options_in(text, pattern):
+    return {option for found in re.findall(pattern, text, re.MULTILINE) for option in found.split() if option}
+
+
+def shell_function(name, command):
+    """The body of _handfast_COMMAND in a completion."""
+    return documents('completions/' + name).split('_handfast_%s()' % command, 1)[1].split('\n}\n', 1)[0]
+
+
+def bash_options(command):
+    lists = re.findall(r"compgen -W '([^']*)'", shell_function('handfast.bash', command))
+    return {word for words in lists if '--help' in words for word in words.split()}
+
+
+def zsh_options(command):
+    body = shell_function('_handfast', command)
+    specs = '\n'.join(re.findall(r"^ +'(?!\*:)([^\[]*)\[", body, re.MULTILINE))
+    return options_in(specs, r'(?<![\w-])(--?[a-z0-9][a-z0-9-]*)')
+
+
+def check_options(tap, command):
+    """What --help lists stands in the man page and in both completions, and nothing else does."""
+    helped = harness.run(command, '--help').text
+    wanted = options_in(helped, r'^ +(?:(?:-\w), )?(--[a-z0-9-]+)') | options_in(helped, r'^ +(-\w), --')
+    man = documents('docs/man/handfast-%s.1.scd' % command)
+    described = {option for line in re.findall(r'^\*-.*', man, re.MULTILINE)
+                 for option in re.findall(r'\*(--?[a-z0-9][a-z0-9-]*)\*', line)}
+    tap.ok('--help' in wanted and len(wanted) > 8, '%s --help lists options' % command, helped)
+    for where, found in (('its man page', described), ('the bash completion', bash_options(command)),
+                         ('the zsh completion', zsh_options(command))):
+        tap.equal(sorted(found), sorted(wanted), 'options of %s: %s' % (command, where))
+
+
+def check_values(tap, command, option, wanted):
+    """The words after an option, in both completions."""
+    bash = shell_function('handfast.bash', command).split('\n    %s)\n' % option, 1)[1].split('return', 1)[0]
+    zsh = re.search(r"'--%s=[^']*'" % option.lstrip('-'), shell_function('_handfast', command)).group(0)
+    for where, text in (('bash', re.search(r"-W '([^']*)'", bash).group(1)), ('zsh', zsh)):
+        missing = [word for word in wanted if not re.search(r'(?<![\w.-])%s(?![\w.-])' % re.escape(word), text)]
+        tap.ok(wanted and not missing, 'values of %s %s: %s' % (command, option, where), *missing)
+
+
+def ids(table, row):
+    return re.findall(r'^%s\((?:\w+, *)?"([^"]+)"' % row, documents(table), re.MULTILINE)
+
+
+def check_pages(tap):
+    """Commands, pages and schemas name each other and are installed."""
+    commands = re.findall(r'^  (\w+) ', harness.run('help').text, re.MULTILINE)
+    own = [command for command in commands if command not in ('help', 'version')]
+    installed = documents('docs/meson.build')
+    pages = sorted(path.stem for path in (harness.SOURCE / 'docs/man').glob('*.scd'))
+    tap.equal(pages, sorted(['handfast.1'] + ['handfast-%s.1' % command for command in own]), 'a page for each command')
+    for page in pages:
+        text = documents('docs/man/%s.scd' % page)
+        known = [name for name in re.findall(r'\*(handfast[a-z-]*)\*\(1\)', text) if name + '.1' not in pages]
+        tap.ok(not known and "'%s'" % page in installed, '%s is installed and names pages that exist' % page, *known)
+    main_page = documents('docs/man/handfast.1.scd')
+    tap.ok(all('*handfast-%s*(1)' % command in main_page for command in own), 'handfast(1) names every page')
+    for schema in sorted((harness.SOURCE / 'docs').glob('*.schema.json')):
+        tap.ok("'%s'" % schema.name in installed, '%s is installed' % schema.name)
+        jsonschema.Draft202012Validator.check_schema(json.loads(schema.read_text(encoding='utf-8')))
+    return own
 
 
 def check_messages(tap):
@@ -48,6 +118,10 @@ def main():
     tap = harness.Tap()
     check_tool(tap, 'gen_causes_doc')
     check_tool(tap, 'update_readme')
+    for command in check_pages(tap):
+        check_options(tap, command)
+    check_values(tap, 'check', '--as', ids('src/check/verifiers.def', 'VERIFIER'))
+    check_values(tap, 'probe', '--as', ids('src/probe/clients.def', 'CLIENT'))
     check_messages(tap)
     check_log(tap)
     tap.done()
