@@ -207,6 +207,17 @@ static bool has_name(struct bytes list, struct bytes name)
     return false;
 }
 
+/* Names to the last byte: behind anything else none can be added that a server would read. */
+static bool is_whole(struct bytes list)
+{
+    struct bytes here = list;
+    struct bytes name;
+    while (tls_alpn_next(&list, &name)) {
+        here = bytes_skip(here, 1 + name.len);
+    }
+    return here.len == 0;
+}
+
 /* `list` with the names known above that it lacks. */
 static struct bytes with_known_names(struct bytes list, struct arena *arena)
 {
@@ -234,7 +245,7 @@ bool form_add_alpn(struct hello_form *form, struct bytes name, struct arena *are
     struct bytes list = hello_form_vec16(form, ALPN);
     size_t room = list.len + 1 + name.len;
     uint8_t *p = arena_alloc(arena, room);
-    bool is_broken = list.len == 0 && hello_form_has(form, ALPN);
+    bool is_broken = !is_whole(list) || (list.len == 0 && hello_form_has(form, ALPN));
     if (p == NULL || is_broken || name.len == 0 || name.len > 255 || has_name(list, name)) {
         return false;
     }
@@ -248,7 +259,8 @@ bool change_alpn_more(struct mutating *m)
 {
     struct bytes list = hello_form_vec16(m->to, ALPN);
     struct bytes more = with_known_names(list, m->arena);
-    return list.len > 0 && more.len > list.len && hello_form_set_vec16(m->to, ALPN, more, m->arena);
+    return list.len > 0 && is_whole(list) && more.len > list.len &&
+           hello_form_set_vec16(m->to, ALPN, more, m->arena);
 }
 
 bool change_alpn_add(struct mutating *m)

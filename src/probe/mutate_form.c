@@ -41,7 +41,9 @@ bool hello_form_take(struct bytes body, bool is_sslv2, struct arena *arena, stru
     struct fault fault = { 0 };
     bool parsed = is_sslv2 ? tls_client_hello_parse_sslv2(body, &hello, &fault)
                            : tls_client_hello_parse(body, false, &hello, &fault);
-    if (!parsed || hello.ext.n_total > hello.ext.n) {
+    /* An extension that comes twice is against RFC 8446 section 4.2: which one counts nobody knows.
+     */
+    if (!parsed || hello.ext.n_total > hello.ext.n || hello.ext.has_duplicate) {
         return false;
     }
     if (is_sslv2) {

@@ -24,7 +24,8 @@ struct hello_form {
 };
 
 /* `body`: the message without its header. False where it does not parse, or has more extensions
- * than are kept. An SSL 2.0 hello is rewritten into `arena`; false where that has no room. */
+ * than are kept, or one twice. An SSL 2.0 hello is rewritten into `arena`; false where that has no
+ * room. */
 bool hello_form_take(struct bytes body, bool is_sslv2, struct arena *arena, struct hello_form *out);
 /* The message without its header; p == NULL where a length does not fit its field, or no room. */
 struct bytes hello_form_put(const struct hello_form *form, struct arena *arena);

@@ -136,11 +136,28 @@ static struct bytes with_share(struct bytes list, uint16_t group, struct arena *
     return bytes_of(p, list.len + 4 + len);
 }
 
+/* Entries to the last byte: behind anything else nothing can be added that a server would read. */
+static bool is_whole(struct bytes list)
+{
+    struct bytes here = list;
+    struct bytes key;
+    uint16_t group;
+    while (tls_key_share_next(&list, &group, &key)) {
+        here = bytes_skip(here, 4 + key.len);
+    }
+    return here.len == 0;
+}
+
 bool form_add_shares(struct hello_form *form, size_t max, struct arena *arena)
 {
     struct bytes groups = hello_form_u16_list(form, TLS_EXT_SUPPORTED_GROUPS);
     struct bytes list = hello_form_vec16(form, TLS_EXT_KEY_SHARE);
     size_t n = 0;
+    bool is_broken = list.len == 0 && hello_form_has(form, TLS_EXT_KEY_SHARE) &&
+                     hello_form_find(form, TLS_EXT_KEY_SHARE)->body.len != 2;
+    if (is_broken || !is_whole(list)) {
+        return false;
+    }
     for (size_t i = 0; i < tls_u16_count(groups) && n < max; i++) {
         uint16_t group = tls_u16_at(groups, i);
         struct bytes more =

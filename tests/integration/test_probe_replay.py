@@ -205,11 +205,23 @@ def try_server(row, port, force=None):
     return replay(path, port)
 
 
+def schema_errors(line):
+    """What docs/replay.schema.json says of a line; empty where the validator is not installed."""
+    try:
+        import jsonschema
+    except ImportError:
+        return []
+    schema = json.loads((harness.SOURCE / 'docs' / 'replay.schema.json').read_text())
+    return [e.message for e in jsonschema.Draft202012Validator(schema).iter_errors(line)]
+
+
 def check(tap, row, run):
     name, _, _, outcome, cause, change, detail = row
     line = proof_of(run)
     if not tap.ok(line is not None and not run.crashed, name + ': a proof', run):
         return
+    errors = schema_errors(line)
+    tap.ok(not errors, name + ': the schema', '\n'.join(errors))
     proof, verdict = line['proof'], line['verdict'] or {}
     wanted = outcome if isinstance(outcome, tuple) else (outcome,)
     changed = (proof['changed'] or {}).get('change')
@@ -418,12 +430,33 @@ def text(tap):
     server.stop()
 
 
+def by_probe(tap):
+    """`probe --replay` sends to the operand, picks the connection, and says 0, 1 or 3."""
+    server = lab.Responder(needs(lambda h: h.name, alert(112)))
+    path = pathlib.Path(DIRECTORY.name) / 'probe.pcap'
+    lab.write_capture(path, server.port, lab.record(lab.hello()), alert(112), 'fin')
+    for which in ('', ':0', ':stream=0', ':frame=4'):
+        run = harness.run('probe', '--json', '--trust', 'none', '--replay', '%s%s' % (path, which),
+                          'localhost')
+        line = proof_of(run)
+        tap.ok(line and line['verdict']['cause'] == 'sni-missing' and run.code == 1,
+               'probe --replay FILE%s' % which, run)
+    for which in (':7', ':frame=999', ':x'):
+        run = harness.run('probe', '--trust', 'none', '--replay', '%s%s' % (path, which), 'localhost')
+        tap.ok(run.code == 2, 'probe --replay FILE%s is misuse' % which, run)
+    n = server.n
+    run = harness.run('probe', '--trust', 'none', '--replay', path)
+    tap.ok(run.code == 2 and server.n == n, 'probe --replay without a server is misuse', run)
+    server.stop()
+
+
 def main():
     tap = harness.Tap()
     began = time.monotonic()
     only_the_named(tap)
     not_provable(tap)
     text(tap)
+    by_probe(tap)
     crafted(tap)
     real(tap)
     middlebox(tap)
