@@ -29,7 +29,7 @@ enum step { STEP_WAIT, STEP_DONE, STEP_FAILED };
 struct slot {
     int fd;
     SSL *ssl;
-    bool has_asked;
+    bool has_asked, has_left;
 };
 
 struct load {
@@ -99,17 +99,29 @@ static enum step slot_ask(struct slot *slot)
     return result > 0 ? STEP_DONE : step_of(slot, result);
 }
 
+/* The server has read the Finished once it answers close_notify, or closes: a reset before that
+ * would cut its handshake. */
+static enum step slot_leave(struct slot *slot)
+{
+    char left[4096];
+    int result = 1;
+    if (!slot->has_left) {
+        slot->has_left = true;
+        SSL_shutdown(slot->ssl);
+    }
+    while (result > 0) {
+        result = SSL_read(slot->ssl, left, sizeof left);
+    }
+    return SSL_get_error(slot->ssl, result) == SSL_ERROR_WANT_READ ? STEP_WAIT : STEP_DONE;
+}
+
 static enum step slot_step(const struct load *l, struct slot *slot)
 {
     int result = SSL_is_init_finished(slot->ssl) ? 1 : SSL_do_handshake(slot->ssl);
     if (result != 1) {
         return step_of(slot, result);
     }
-    enum step step = l->is_asking ? slot_ask(slot) : STEP_DONE;
-    if (step == STEP_DONE) {
-        SSL_shutdown(slot->ssl);
-    }
-    return step;
+    return l->is_asking ? slot_ask(slot) : slot_leave(slot);
 }
 
 /* One event: false where a new connection cannot be opened. */

@@ -189,11 +189,12 @@ static void deliver(struct watched *w)
 
 void watched_settle(struct watched *w, enum note_end end, int error, enum ssl_state state)
 {
-    if (end == NOTE_END_EOF && state == SSL_WHOLE) {
+    /* Many a health check leaves with a reset. */
+    if ((end == NOTE_END_EOF || end == NOTE_END_SYSTEM) && state == SSL_WHOLE) {
         w->is_abandoned = in_force_is_abandoned(w);
     }
-    bool is_by_alert = end == NOTE_END_ERROR || end == NOTE_END_SYSTEM;
-    bool is_good = (end == NOTE_END_DATA && !w->is_noteworthy) || (w->is_abandoned && !is_by_alert);
+    bool is_good =
+        (end == NOTE_END_DATA && !w->is_noteworthy) || (w->is_abandoned && end != NOTE_END_ERROR);
     if (w->begun && !w->over && (!is_good || observing.wants_all)) {
         uint8_t code[4] = { (uint8_t)(error >> 24), (uint8_t)(error >> 16), (uint8_t)(error >> 8),
                             (uint8_t)error };
