@@ -317,7 +317,7 @@ static bool own_certificate_is_fine(const struct watched *w)
 bool in_force_is_abandoned(const struct watched *w)
 {
     bool may_be = w->done && w->o->calls.SSL_is_server(w->ssl) != 0 && !w->is_noteworthy &&
-                  !w->data[0] && !w->data[1];
+                  !w->data[1]; /* HAProxy answers a client that says nothing */
     if (!may_be) {
         return false;
     }
