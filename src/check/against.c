@@ -155,8 +155,12 @@ static void advise_missing(struct sides *s, const struct x509_facts *below)
         "it: \"%.200s\"%s%.64s",
         s->chain_name, label_of(below), below->issuer,
         below->authority_key_id[0] == '\0' ? "" : ", key identifier ", below->authority_key_id);
-    a->action = check_say(s->c, "Get it from the CA%s%.300s and put it after the leaf.",
-                          has_url ? ", at " : "", has_url ? below->aia_issuer_url : "");
+    a->action =
+        check_say(s->c,
+                  "Get it from the CA%s%.300s and send it after \"%.160s\". Where it turns out "
+                  "to be a root, put it into %.160s instead.",
+                  has_url ? ", at " : "", has_url ? below->aia_issuer_url : "", label_of(below),
+                  s->trust_name);
 }
 
 static void advise_end(struct sides *s, const struct x509_path *p, enum x509_fault_kind kind)
@@ -164,9 +168,11 @@ static void advise_end(struct sides *s, const struct x509_path *p, enum x509_fau
     const struct x509_link *last = &p->links[p->n - 1];
     if (last->facts->is_self_signed) {
         advise_root(s, last);
-    } else if (kind == X509_FAULT_CHAIN_INCOMPLETE && p->n == 1) {
+    } else if (advise_root_of_system(s, p)) {
+        return;
+    } else if (kind == X509_FAULT_CHAIN_INCOMPLETE) {
         advise_missing(s, last->facts);
-    } else if (!advise_root_of_system(s, p)) {
+    } else {
         struct check_advice *a =
             advise(s, true, "root-not-trusted",
                    "%.160s holds no issuer of \"%.160s\": wanted is \"%.200s\"%s%.64s",

@@ -60,6 +60,9 @@ void check_error(struct check *c, const char *text)
 {
     struct text safe = { 0 };
     text_put_safe(&safe, bytes_of_str(text));
+    if (strstr(text, "no password was given") != NULL) {
+        text_puts(&safe, " (--password-file FILE, or HANDFAST_PASSWORD)");
+    }
     if (c->result.n_errors == CHECK_ERRORS_MAX) {
         c->result.n_errors_left_out++;
     } else {
@@ -179,6 +182,8 @@ static void sum_up(struct check *c)
     r->trust = x509_store_trust(c->store);
     r->n_anchors = x509_store_n_anchors(c->store);
     r->partial_chain = c->rq->partial_chain;
+    r->again_options = again_options(c);
+    r->again_inputs = again_inputs(c);
     for (size_t i = 0; i < r->n_items; i++) {
         r->n_not_acceptable += r->items[i]->is_acceptable ? 0 : 1;
         r->n_warnings += r->items[i]->has_warnings ? 1 : 0;
@@ -206,6 +211,9 @@ static enum status work(struct check *c, struct err *err)
         TRY(against_compare(c, n_inputs, err));
     }
     tell_lonely_keys(c);
+    if (c->result.n_items == 0 && c->result.n_errors == 0) {
+        check_error(c, "nothing was judged: there is no certificate in what was named");
+    }
     sum_up(c);
     return ST_OK;
 }

@@ -45,7 +45,8 @@ struct check_request {
     enum x509_purpose purpose;
     bool purpose_is_given; /* else of a capture: by the side that sent it */
     int64_t at_s;
-    bool at_capture; /* captures are judged by their own time */
+    bool at_is_given; /* by the user, not this machine's clock */
+    bool at_capture;  /* captures are judged by their own time */
     unsigned warn_days;
     bool partial_chain;  /* any entry of the trust store is an anchor */
     unsigned floor_bits; /* as in x509_question */
@@ -123,6 +124,9 @@ struct check_detail {
     bool has_key;                   /* its private key is in an input */
 };
 
+/* Whose clock says at what time a chain was judged. */
+enum check_clock { CHECK_CLOCK_HERE, CHECK_CLOCK_CAPTURE, CHECK_CLOCK_GIVEN };
+
 enum check_source { CHECK_FILE, CHECK_SERVER, CHECK_CAPTURE };
 
 struct check_anchor {          /* one entry of a trust store */
@@ -156,6 +160,7 @@ struct check_item {
     enum x509_purpose purpose;
     const char *host; /* NULL: no name was matched */
     int64_t at_s;
+    enum check_clock clock;
     bool is_acceptable;
     bool has_warnings;
     enum x509_fault_kind cause; /* where not acceptable */
@@ -196,8 +201,9 @@ struct check_result {
     enum x509_trust_source trust;
     size_t n_anchors;
     bool partial_chain;
-    bool is_acceptable;                  /* every item, and the comparison */
-    struct check_comparison *comparison; /* NULL: not asked for */
+    const char *again_options, *again_inputs; /* for a command that asks the same again */
+    bool is_acceptable;                       /* every item, and the comparison */
+    struct check_comparison *comparison;      /* NULL: not asked for */
 };
 
 enum status check_run(const struct check_request *request, struct check_result **out,

@@ -92,6 +92,19 @@ static const char *purpose_words(enum x509_purpose purpose)
     return "";
 }
 
+static const char *clock_words(enum check_clock clock)
+{
+    switch (clock) {
+    case CHECK_CLOCK_HERE:
+        return " (this machine's clock)";
+    case CHECK_CLOCK_CAPTURE:
+        return " (the capture's clock)";
+    case CHECK_CLOCK_GIVEN:
+        return " (as --at says)";
+    }
+    return "";
+}
+
 static void put_question(struct sheet *s, const struct check_item *item)
 {
     struct text *w = &s->words;
@@ -102,6 +115,7 @@ static void put_question(struct sheet *s, const struct check_item *item)
     }
     text_puts(w, " at ");
     clock_put(w, item->at_s * NS_PER_S, 0);
+    text_puts(w, clock_words(item->clock));
     switch (s->r->trust) {
     case X509_TRUST_NONE:
         text_puts(w, ", without a trust store.");

@@ -65,6 +65,13 @@ bool gather_split_stream(const char *name, char **out_path, int64_t *out_stream)
 /* leaf.c: what each input holds, as items. */
 enum status leaf_judge_input(struct check *c, size_t input, struct err *err) NODISCARD;
 
+/* again.c: the options of the question, each with a space after it, and the inputs, as words of a
+ * command line. */
+const char *again_options(struct check *c);
+const char *again_inputs(struct check *c);
+/* One word of a command line, or the placeholder where it cannot be written safely. */
+void again_put_word(struct text *t, const char *word, const char *placeholder);
+
 /* judge_item.c */
 enum status judge_chain(struct check *c, const struct candidate_chain *chain,
                         struct err *err) NODISCARD;

@@ -311,6 +311,19 @@ static void say_staple(struct look *l)
     }
 }
 
+static const char *why_no_key(const struct pool *p)
+{
+    size_t n_locked = 0, n_others = 0;
+    for (size_t i = 0; i < p->n_keys; i++) {
+        n_locked += p->keys[i].is_locked;
+        n_others += !p->keys[i].is_locked && !p->keys[i].is_matched;
+    }
+    return n_locked > 0   ? "what could be it is encrypted, and was not opened (--password-file)"
+           : n_others > 0 ? "the private key that was named is another's: a server does not start "
+                            "with the two (OpenSSL calls it a key values mismatch)"
+                          : "no private key was named";
+}
+
 /* A file that holds keys, and not the one of this leaf; or keys were named beside it. */
 static void say_key(struct look *l)
 {
@@ -323,10 +336,8 @@ static void say_key(struct look *l)
         wants_key = !p->keys[i].is_matched && p->keys[i].spki.len > 0;
     }
     if (wants_key) {
-        finding_put(l->d, CHECK_FINDING_KEY_MISSING, 0,
-                    "the private key of %.160s is not here: the keys that are here are others, or "
-                    "could not be opened",
-                    label_at(l, 0));
+        finding_put(l->d, CHECK_FINDING_KEY_MISSING, 0, "the private key of %.160s is not here: %s",
+                    label_at(l, 0), why_no_key(p));
     }
 }
 

@@ -61,8 +61,10 @@ static void note_file(struct check *c, const char *name, const struct keystore_f
         check_note(c, "%s: its integrity was not checked: no password was given", name);
         return;
     case KEYSTORE_WRONG_PASSWORD_OR_ALTERED:
-        check_note(c, "%s: the password is wrong, or the file was altered: its seal does not fit",
-                   name);
+        check_error(c, check_say(c,
+                                 "%s: the password is wrong, or the file was altered: its seal "
+                                 "does not fit",
+                                 name));
         return;
     }
 }

@@ -42,6 +42,9 @@ static void open_item(const struct check *c, const struct candidate_chain *chain
         item->host = in->host;
     }
     item->at_s = by_capture && rq->at_capture ? in->at_s : rq->at_s;
+    item->clock = by_capture && rq->at_capture ? CHECK_CLOCK_CAPTURE
+                  : rq->at_is_given            ? CHECK_CLOCK_GIVEN
+                                               : CHECK_CLOCK_HERE;
     item->n_certs = chain->n;
 }
 

@@ -173,6 +173,16 @@ static bool is_known_missing(const struct check_detail *d, struct bytes der)
     return false;
 }
 
+static bool is_anchor(const struct hunt *h, struct bytes der)
+{
+    for (size_t i = 0; i < x509_store_n_anchors(h->c->store); i++) {
+        if (bytes_equal(x509_store_anchor(h->c->store, i), der)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* No anchor at the end: the root that is there belongs into the trust store, or the issuer of the
  * last certificate is missing somewhere. */
 static void put_end(struct hunt *h, const struct x509_path *p)
@@ -182,6 +192,9 @@ static void put_end(struct hunt *h, const struct x509_path *p)
     for (size_t i = 0; i < h->d->judgement.n_faults; i++) {
         is_incomplete =
             is_incomplete || h->d->judgement.faults[i].kind == X509_FAULT_CHAIN_INCOMPLETE;
+    }
+    if (is_anchor(h, last->der)) {
+        return; /* it is trusted: the fault is below it */
     }
     if (last->facts->is_self_signed) {
         if (!is_known_missing(h->d, last->der)) {

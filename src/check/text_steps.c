@@ -1,6 +1,7 @@
 /* What to do, numbered: one step for each thing missing or wrong, the commands with their names in.
  */
 #include "base/clock.h"
+#include "check/engine.h"
 #include "check/page.h"
 #include "report/wrap.h"
 
@@ -23,11 +24,6 @@ static bool is_plain(const char *word)
     return word[0] != '\0' && word[0] != '-';
 }
 
-static const char *file_or(const char *name, const char *other)
-{
-    return is_plain(name) ? name : other;
-}
-
 static void put(struct steps *t)
 {
     if (t->n++ == 0) {
@@ -44,6 +40,17 @@ static void put(struct steps *t)
 static const char *side(const struct check_item *item)
 {
     return item->purpose == X509_FOR_CLIENT ? "client" : "server";
+}
+
+/* The same question, and a repair: what was named and `more`. */
+static void put_repair(struct steps *t, const char *more, const char *effect)
+{
+    const struct check_result *r = t->s->r;
+    if (t->item->source == CHECK_FILE && t->item->detail->fixed == NULL) {
+        text_printf(&t->s->words, "`handfast check --fix repaired %s%s%s` %s", r->again_options,
+                    r->again_inputs, more, effect);
+        put(t);
+    }
 }
 
 static void put_missing(struct steps *t, const struct check_missing *m)
@@ -76,26 +83,26 @@ static void put_missing(struct steps *t, const struct check_missing *m)
                     "PKCS#7: `openssl pkcs7 -inform DER -print_certs`).",
                     m->url);
         put(t);
+        put_repair(t, " issuer.pem", "puts it where it belongs, in a file of its own.");
     }
 }
 
 static void put_order(struct steps *t)
 {
     const struct check_detail *d = t->item->detail;
-    bool has_one = false;
+    bool has_one = false, is_lacking = false;
     for (size_t i = 0; i < d->n_findings; i++) {
         enum check_finding_kind kind = d->findings[i].kind;
         has_one = has_one || kind == CHECK_FINDING_WRONG_ORDER || kind == CHECK_FINDING_UNRELATED ||
                   kind == CHECK_FINDING_DUPLICATE;
     }
-    bool can_mend = t->item->source == CHECK_FILE && d->fixed == NULL;
     for (size_t i = 0; i < d->n_missing; i++) {
-        has_one = has_one || (d->missing[i].found_in != NULL && !d->missing[i].belongs_to_trust);
+        bool is_found = d->missing[i].found_in != NULL;
+        has_one = has_one || (is_found && !d->missing[i].belongs_to_trust);
+        is_lacking = is_lacking || (!is_found && !d->missing[i].belongs_to_trust);
     }
-    if (has_one && can_mend) {
-        text_printf(&t->s->words, "`handfast check --fix DIR %s` writes the chain as it should be.",
-                    file_or(t->item->input, "FILE"));
-        put(t);
+    if (has_one && !is_lacking) {
+        put_repair(t, "", "writes the chain as it should be.");
     }
 }
 
@@ -152,7 +159,9 @@ static const char *advice_for(enum x509_fault_kind kind)
 {
     switch (kind) {
     case X509_FAULT_MALFORMED:
-        return "Have the CA issue it again: it does not follow the rules of X.509 (RFC 5280).";
+        return "Copy it again, whole, from where it came: it is cut short, damaged, or does not "
+               "follow the rules of X.509 (RFC 5280). In the last case the CA has to issue it "
+               "again.";
     case X509_FAULT_CHAIN_INVALID:
         return "Put the certificates that belong to the leaf in the place of the ones at fault: "
                "each has to be issued, by name, key and signature, by a CA certificate that may.";
@@ -169,7 +178,8 @@ static const char *advice_for(enum x509_fault_kind kind)
                "or --ocsp.";
     case X509_FAULT_WRONG_PURPOSE:
         return "Have one issued for this use (extendedKeyUsage serverAuth for servers, clientAuth "
-               "for clients, and a fitting keyUsage), or ask with the right --purpose.";
+               "for clients, and a fitting keyUsage); where it is a client's, ask with "
+               "`--purpose client`.";
     case X509_FAULT_WEAK:
         return "Have it issued again with RSA of 2048 bits or more, or P-256, signed with SHA-256.";
     case X509_FAULT_CHAIN_INCOMPLETE:
@@ -199,13 +209,21 @@ static void put_fault(struct steps *t, const struct x509_fault *f)
 static void put_check_again(struct steps *t)
 {
     const struct check_item *item = t->item;
+    const struct check_fixed *fixed = item->detail->fixed;
+    struct text *w = &t->s->words;
+    bool is_wire = item->source == CHECK_CAPTURE;
+    bool is_repaired = fixed != NULL && fixed->path != NULL && fixed->is_valid;
     if (t->n == 0) {
         return;
     }
-    bool has_host = item->host != NULL && is_plain(item->host);
-    text_printf(&t->s->words, "Then check it again: `handfast check %s%s%s%s`",
-                has_host ? "--host " : "", has_host ? item->host : "", has_host ? " " : "",
-                file_or(item->input, "FILE"));
+    text_printf(w, "Then check %s: `handfast check %s", is_wire ? "what is served" : "it again",
+                t->s->r->again_options);
+    if (is_wire && item->host != NULL && strstr(t->s->r->again_options, "--host ") == NULL &&
+        is_plain(item->host)) {
+        text_printf(w, "--host %s ", item->host);
+    }
+    again_put_word(w, is_wire ? "HOST:PORT" : is_repaired ? fixed->path : item->input, "FILE");
+    text_putc(w, '`');
     put(t);
 }
 

@@ -155,6 +155,7 @@ static enum status set_at(struct command_line *l, const char *word, struct err *
                        word);
     }
     l->rq.at_s = at_ns / NS_PER_S;
+    l->rq.at_is_given = true;
     return ST_OK;
 }
 
