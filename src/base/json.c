@@ -122,14 +122,6 @@ void json_str(struct json *j, const char *key, const char *value)
     json_bytes(j, key, bytes_of_str(value));
 }
 
-void json_hex(struct json *j, const char *key, struct bytes value)
-{
-    begin(j, key);
-    text_putc(j->out, '"');
-    text_put_hex(j->out, value);
-    text_putc(j->out, '"');
-}
-
 void json_u64(struct json *j, const char *key, uint64_t value)
 {
     begin(j, key);

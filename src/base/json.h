@@ -31,7 +31,6 @@ void json_array(struct json *j, const char *key);
 void json_end_array(struct json *j);
 void json_bytes(struct json *j, const char *key, struct bytes value); /* as a string */
 void json_str(struct json *j, const char *key, const char *value);    /* NULL gives null */
-void json_hex(struct json *j, const char *key, struct bytes value);
 void json_u64(struct json *j, const char *key, uint64_t value);
 void json_i64(struct json *j, const char *key, int64_t value);
 void json_bool(struct json *j, const char *key, bool value);

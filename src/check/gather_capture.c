@@ -14,7 +14,7 @@
 #include "tls/names.h"
 #include "transcript/from_capture.h"
 
-enum { CAPTURE_INPUTS_MAX = 4096, BATCH = 32 };
+enum { CAPTURE_INPUTS_MAX = 4096 };
 
 struct capture_reading {
     struct check *c;
@@ -158,25 +158,6 @@ static bool on_ended(void *arg, const struct transcript *t)
     return false;
 }
 
-static enum status read_frames(struct capture *capture, struct watcher *w, struct err *err)
-{
-    struct frame frames[BATCH];
-    for (;;) {
-        size_t n = 0;
-        enum capture_next got = capture_next_batch(capture, frames, BATCH, &n, err);
-        TRY(watcher_frames(w, frames, n, err));
-        switch (got) {
-        case CAPTURE_FRAME:
-        case CAPTURE_IDLE:
-            break;
-        case CAPTURE_DONE:
-            return ST_OK;
-        case CAPTURE_FAILED:
-            return err->status;
-        }
-    }
-}
-
 struct capture_tools {
     struct keylog *keylog;
     struct capture *capture;
@@ -202,7 +183,7 @@ static enum status read_all(struct capture_reading *r, struct capture_tools *too
     TRY(capture_open(r->path, &options, &tools->capture, err));
     TRY(watcher_new(&watching, &tools->watcher, err));
     TRY(watcher_start_capture(tools->watcher, r->path, err));
-    enum status st = read_frames(tools->capture, tools->watcher, err);
+    enum status st = watcher_read(tools->watcher, tools->capture, err);
     watcher_finish(tools->watcher);
     return st;
 }

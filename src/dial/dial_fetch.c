@@ -10,6 +10,7 @@
 
 #include "base/arena.h"
 #include "base/clock.h"
+#include "dial/dial_ssl.h"
 
 enum {
     FETCH_PIECE_BYTES = 16384,
@@ -33,13 +34,6 @@ struct fetched_storage {
     struct arena arena;
 };
 
-static int take_anything(int ok, X509_STORE_CTX *context)
-{
-    (void)ok;
-    (void)context;
-    return 1;
-}
-
 /* The server asked for a certificate: note it, send none. */
 static int note_request(SSL *ssl, void *arg)
 {
@@ -49,15 +43,6 @@ static int note_request(SSL *ssl, void *arg)
     return 1;
 }
 
-static enum status ssl_error(const char *what, struct err *err)
-{
-    char reason[160];
-    ERR_error_string_n(ERR_peek_last_error(), reason, sizeof reason);
-    const char *last = strrchr(reason, ':');
-    ERR_clear_error();
-    return err_set(err, ST_IO, "%s: %s", what, last == NULL ? reason : last + 1);
-}
-
 /* The widest offer that OpenSSL can make: TLS 1.0 to 1.3, security level 0. */
 static enum status set_up(struct fetch *f, struct err *err)
 {
@@ -65,11 +50,11 @@ static enum status set_up(struct fetch *f, struct err *err)
     f->context = SSL_CTX_new(TLS_client_method());
     if (f->context == NULL || SSL_CTX_set_min_proto_version(f->context, TLS1_VERSION) != 1 ||
         SSL_CTX_set_cipher_list(f->context, "ALL:COMPLEMENTOFALL:@SECLEVEL=0") != 1) {
-        return ssl_error("OpenSSL", err);
+        return dial_ssl_error(ST_IO, "OpenSSL", err);
     }
     SSL_CTX_set_options(f->context,
                         SSL_OP_LEGACY_SERVER_CONNECT | SSL_OP_ALLOW_UNSAFE_LEGACY_RENEGOTIATION);
-    SSL_CTX_set_verify(f->context, SSL_VERIFY_NONE, take_anything);
+    SSL_CTX_set_verify(f->context, SSL_VERIFY_NONE, dial_ssl_take_anything);
     SSL_CTX_set_cert_cb(f->context, note_request, f);
     f->ssl = SSL_new(f->context);
     f->from_peer = BIO_new(BIO_s_mem());
@@ -84,7 +69,7 @@ static enum status set_up(struct fetch *f, struct err *err)
     SSL_set_connect_state(f->ssl);
     if (SSL_set_tlsext_status_type(f->ssl, TLSEXT_STATUSTYPE_ocsp) != 1 ||
         (name[0] != '\0' && SSL_set_tlsext_host_name(f->ssl, name) != 1)) {
-        return ssl_error("OpenSSL", err);
+        return dial_ssl_error(ST_IO, "OpenSSL", err);
     }
     return ST_OK;
 }
@@ -153,7 +138,7 @@ static enum status shake(struct fetch *f, struct err *err)
             return ST_OK;
         }
         if (reason != SSL_ERROR_WANT_READ && reason != SSL_ERROR_WANT_WRITE) {
-            return has_shown(f) ? ST_OK : ssl_error("handshake", err);
+            return has_shown(f) ? ST_OK : dial_ssl_error(ST_IO, "handshake", err);
         }
         st = st != ST_OK ? st : receive(f, deadline_ns, err);
         if (st != ST_OK) {

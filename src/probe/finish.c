@@ -3,27 +3,13 @@
 #include <openssl/err.h>
 #include <string.h>
 
+#include "dial/dial_ssl.h"
+
 static void copy_word(char *to, size_t room, const char *from, size_t len)
 {
     size_t n = len < room - 1 ? len : room - 1;
     (void)bytes_copy(to, room, bytes_of(from, n));
     to[n] = '\0';
-}
-
-static enum status ssl_error(const char *what, struct err *err)
-{
-    char reason[160];
-    ERR_error_string_n(ERR_peek_last_error(), reason, sizeof reason);
-    const char *last = strrchr(reason, ':');
-    ERR_clear_error();
-    return err_set(err, ST_USAGE, "%s: %s", what, last == NULL ? reason : last + 1);
-}
-
-static int take_anything(int ok, X509_STORE_CTX *context)
-{
-    (void)ok;
-    (void)context;
-    return 1;
 }
 
 static int note_request(SSL *ssl, void *arg)
@@ -79,7 +65,7 @@ static enum status widen(struct probe_finish *f, struct err *err)
     SSL_CTX_set_options(f->context,
                         SSL_OP_LEGACY_SERVER_CONNECT | SSL_OP_ALLOW_UNSAFE_LEGACY_RENEGOTIATION);
     if (SSL_CTX_set_cipher_list(f->context, "ALL:COMPLEMENTOFALL:@SECLEVEL=0") != 1) {
-        return ssl_error("OpenSSL", err);
+        return dial_ssl_error(ST_USAGE, "OpenSSL", err);
     }
     return ST_OK;
 }
@@ -91,10 +77,10 @@ static enum status set_certificate(struct probe_finish *f, struct err *err)
     }
     const char *key = f->key_path != NULL ? f->key_path : f->cert_path;
     if (SSL_CTX_use_certificate_chain_file(f->context, f->cert_path) != 1) {
-        return ssl_error(f->cert_path, err);
+        return dial_ssl_error(ST_USAGE, f->cert_path, err);
     }
     if (SSL_CTX_use_PrivateKey_file(f->context, key, SSL_FILETYPE_PEM) != 1) {
-        return ssl_error(key, err);
+        return dial_ssl_error(ST_USAGE, key, err);
     }
     return ST_OK;
 }
@@ -103,19 +89,19 @@ static enum status set_context(struct probe_finish *f, struct err *err)
 {
     f->context = SSL_CTX_new(TLS_client_method());
     if (f->context == NULL) {
-        return ssl_error("OpenSSL", err);
+        return dial_ssl_error(ST_USAGE, "OpenSSL", err);
     }
     TRY(widen(f, err));
     TRY(set_certificate(f, err));
     int low = f->min_version == 0 ? TLS1_VERSION : f->min_version;
     if (SSL_CTX_set_min_proto_version(f->context, low) != 1 ||
         SSL_CTX_set_max_proto_version(f->context, f->max_version) != 1) {
-        return ssl_error("OpenSSL", err);
+        return dial_ssl_error(ST_USAGE, "OpenSSL", err);
     }
     if (f->no_tickets) {
         SSL_CTX_set_options(f->context, SSL_OP_NO_TICKET);
     }
-    SSL_CTX_set_verify(f->context, SSL_VERIFY_NONE, take_anything);
+    SSL_CTX_set_verify(f->context, SSL_VERIFY_NONE, dial_ssl_take_anything);
     if (f->cert_path == NULL) {
         SSL_CTX_set_cert_cb(f->context, note_request, f);
     }
@@ -144,7 +130,7 @@ enum status finish_start(struct probe_finish *f, struct err *err)
     if ((f->session != NULL && SSL_set_session(f->ssl, f->session) != 1) ||
         (f->server_name != NULL && f->server_name[0] != '\0' &&
          SSL_set_tlsext_host_name(f->ssl, f->server_name) != 1)) {
-        return ssl_error("OpenSSL", err);
+        return dial_ssl_error(ST_USAGE, "OpenSSL", err);
     }
     return ST_OK;
 }

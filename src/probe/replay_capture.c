@@ -9,7 +9,7 @@
 #include "diagnose/judge.h"
 #include "transcript/from_capture.h"
 
-enum { VERDICT_LIMIT_BYTES = 4 << 20, BATCH_FRAMES = 32 };
+enum { VERDICT_LIMIT_BYTES = 4 << 20 };
 
 /* --- the operand --- */
 
@@ -126,25 +126,6 @@ static void on_kept(void *arg, struct kept_connection *kept)
     s->best_worth = s->kept_worth;
 }
 
-static enum status read_frames(struct search *s, struct err *err)
-{
-    struct frame frames[BATCH_FRAMES];
-    for (;;) {
-        size_t n = 0;
-        enum capture_next got = capture_next_batch(s->capture, frames, BATCH_FRAMES, &n, err);
-        TRY(watcher_frames(s->watcher, frames, n, err));
-        switch (got) {
-        case CAPTURE_FRAME:
-        case CAPTURE_IDLE:
-            break;
-        case CAPTURE_DONE:
-            return ST_OK;
-        case CAPTURE_FAILED:
-            return err->status;
-        }
-    }
-}
-
 static enum status nothing_found(const struct search *s, struct err *err)
 {
     const struct replay_choice *c = s->choice;
@@ -174,7 +155,7 @@ static enum status start(struct search *s, const struct replay_capture_options *
     TRY(watcher_new(&watcher_options, &s->watcher, err));
     TRY(capture_open(s->choice->path, &capture_options, &s->capture, err));
     TRY(watcher_start_capture(s->watcher, s->choice->path, err));
-    TRY(read_frames(s, err));
+    TRY(watcher_read(s->watcher, s->capture, err));
     watcher_finish(s->watcher);
     return s->best == NULL ? nothing_found(s, err) : ST_OK;
 }

@@ -1,5 +1,6 @@
 #include "diagnose/verdict.h"
 #include "probe/survey_report.h"
+#include "report/json_parts.h"
 #include "tls/names.h"
 
 typedef const char *(*name_of)(uint16_t value);
@@ -9,18 +10,7 @@ static void put_values(struct json *j, const char *key, const uint16_t *values, 
 {
     json_array(j, key);
     for (size_t i = 0; i < n; i++) {
-        const char *known = name(values[i]);
-        char number[8];
-        if (known == NULL) {
-            static const char digits[] = "0123456789abcdef";
-            number[0] = '0';
-            number[1] = 'x';
-            for (unsigned d = 0; d < 4; d++) {
-                number[2 + d] = digits[values[i] >> (12 - 4 * d) & 15];
-            }
-            number[6] = '\0';
-        }
-        json_str(j, NULL, known != NULL ? known : number);
+        json_code(j, NULL, name(values[i]), values[i]);
     }
     json_end_array(j);
 }

@@ -24,8 +24,7 @@ void json_ms(struct json *j, const char *key, int64_t ns)
     json_raw(j, key, digits + at);
 }
 
-/* The name, or "0x1234" where the registry has none. */
-static void json_code(struct json *j, const char *key, const char *name, uint16_t value)
+void json_code(struct json *j, const char *key, const char *name, uint16_t value)
 {
     static const char hex[] = "0123456789abcdef";
     char code[7] = {

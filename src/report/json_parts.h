@@ -20,6 +20,8 @@ void json_certificates(struct json *j, const struct transcript *t, const struct 
                        bool is_short);
 /* inside: of a transcript with local facts. */
 void json_inside(struct json *j, const struct transcript *t);
+/* The name, or "0x1234" where the registry has none. */
+void json_code(struct json *j, const char *key, const char *name, uint16_t value);
 /* Milliseconds with three decimals, of nanoseconds; quicker than printf. */
 void json_ms(struct json *j, const char *key, int64_t ns);
 

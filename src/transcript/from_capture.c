@@ -397,6 +397,25 @@ enum status watcher_frame(struct watcher *w, const struct frame *frame, struct e
     return watcher_frames(w, frame, 1, err);
 }
 
+enum status watcher_read(struct watcher *w, struct capture *capture, struct err *err)
+{
+    struct frame frames[BATCH_PACKETS];
+    for (;;) {
+        size_t n = 0;
+        enum capture_next got = capture_next_batch(capture, frames, ARRAY_LEN(frames), &n, err);
+        TRY(watcher_frames(w, frames, n, err));
+        switch (got) {
+        case CAPTURE_FRAME:
+        case CAPTURE_IDLE:
+            break;
+        case CAPTURE_DONE:
+            return ST_OK;
+        case CAPTURE_FAILED:
+            return err->status;
+        }
+    }
+}
+
 void watcher_advance(struct watcher *w, int64_t now_ns)
 {
     tcp_advance(w->tcp, now_ns);

@@ -55,6 +55,8 @@ enum status watcher_frame(struct watcher *w, const struct frame *frame, struct e
 /* The same as one by one, faster: what several frames need is fetched into the cache together. */
 enum status watcher_frames(struct watcher *w, const struct frame *frames, size_t n,
                            struct err *err) NODISCARD;
+/* Everything that is left of a capture; the caller still calls watcher_finish(). */
+enum status watcher_read(struct watcher *w, struct capture *capture, struct err *err) NODISCARD;
 /* Time goes on without frames. */
 void watcher_advance(struct watcher *w, int64_t now_ns);
 /* The capture is over: every open connection ends. */
