@@ -105,9 +105,10 @@ static void put_issuers(const struct check *c, struct candidate_chain *chain, si
     for (size_t i = 0; i < chain->n && i < ENGINE_SENT_MAX; i++) {
         const struct pool_cert *below = cert_of(c, chain->certs[i]);
         size_t n = 0;
-        const size_t *found = pool_find(&c->pool, below->issuer_key, &n);
+        const size_t *found =
+            pool_find_in(&c->pool, below->issuer_key, &c->pool.inputs[chain->input], &n);
         for (size_t k = 0; k < n && chain->n < ENGINE_SENT_MAX; k++) {
-            if (cert_of(c, found[k])->input == chain->input && !is_in(chain, found[k])) {
+            if (!is_in(chain, found[k])) {
                 put(chain, found[k]);
             }
         }
@@ -164,10 +165,9 @@ static bool is_again(const struct check *c, size_t cert)
 {
     size_t n = 0;
     const struct pool_cert *one = cert_of(c, cert);
-    const size_t *found = pool_find(&c->pool, one->subject_key, &n);
+    const size_t *found = pool_find_in(&c->pool, one->subject_key, &c->pool.inputs[one->input], &n);
     for (size_t i = 0; i < n && found[i] < cert; i++) {
-        const struct pool_cert *other = cert_of(c, found[i]);
-        if (other->input == one->input && bytes_equal(other->der, one->der)) {
+        if (bytes_equal(cert_of(c, found[i])->der, one->der)) {
             return true;
         }
     }

@@ -66,8 +66,7 @@ static bool look_at(struct pool *p, struct pool_cert *c)
     c->subject_key = x509_subject_key(chain, 0);
     c->issuer_key = x509_issuer_key(chain, 0);
     x509_store_note_seen(p->store, chain); /* CAs, and signers of CRLs */
-    if (p->n_held < POOL_HELD_MAX) {
-        p->n_held++;
+    if (x509_store_n_certs(p->store) < POOL_HELD_MAX) {
         c->held = chain;
     } else {
         x509_chain_unref(chain);
@@ -172,22 +171,35 @@ enum status pool_index(struct pool *p)
     return ST_OK;
 }
 
-const size_t *pool_find(const struct pool *p, uint64_t subject_key, size_t *n)
+/* The place in by_subject of the first that is not below (subject_key, cert). */
+static size_t lower_bound(const struct pool *p, uint64_t subject_key, size_t cert)
 {
     size_t low = 0;
     size_t high = p->n_certs;
     while (low < high) {
         size_t middle = low + (high - low) / 2;
-        if (p->certs[p->by_subject[middle]].subject_key < subject_key) {
+        uint64_t key = p->certs[p->by_subject[middle]].subject_key;
+        if (key < subject_key || (key == subject_key && p->by_subject[middle] < cert)) {
             low = middle + 1;
         } else {
             high = middle;
         }
     }
-    *n = 0;
-    while (low + *n < p->n_certs && p->certs[p->by_subject[low + *n]].subject_key == subject_key) {
-        ++*n;
-    }
+    return low;
+}
+
+const size_t *pool_find(const struct pool *p, uint64_t subject_key, size_t *n)
+{
+    size_t low = lower_bound(p, subject_key, 0);
+    *n = lower_bound(p, subject_key, SIZE_MAX) - low;
+    return p->by_subject + low;
+}
+
+const size_t *pool_find_in(const struct pool *p, uint64_t subject_key, const struct pool_input *in,
+                           size_t *n)
+{
+    size_t low = lower_bound(p, subject_key, in->first);
+    *n = lower_bound(p, subject_key, in->first + in->n) - low;
     return p->by_subject + low;
 }
 

@@ -51,13 +51,13 @@ struct pool_input {
     struct bytes ca_names; /* of the CertificateRequest; tls_authority_next() walks it */
 };
 
-enum { POOL_HELD_MAX = 16384 }; /* some 10 KB each */
+enum { POOL_HELD_MAX = 16384 }; /* distinct certificates kept decoded: some 10 KB each */
 
 struct pool {
     struct arena arena;
     struct x509_store *store; /* borrowed: to read certificates with */
     struct pool_cert *certs;
-    size_t n_certs, cap_certs, n_held;
+    size_t n_certs, cap_certs;
     struct pool_key *keys;
     size_t n_keys, cap_keys;
     struct pool_input *inputs;
@@ -76,6 +76,9 @@ enum status pool_add_key(struct pool *p, const struct pool_key *key) NODISCARD;
 enum status pool_index(struct pool *p) NODISCARD;
 /* The range of by_subject with this subject; *n 0: none. */
 const size_t *pool_find(const struct pool *p, uint64_t subject_key, size_t *n);
+/* The same of one input. Each in the order of the inputs. */
+const size_t *pool_find_in(const struct pool *p, uint64_t subject_key, const struct pool_input *in,
+                           size_t *n);
 /* One certificate as a chain of its own, to be given back. NULL without memory. */
 const struct x509_chain *pool_chain(const struct pool *p, size_t cert);
 /* "issuing.pem, line 3", "store.jks, alias web". */

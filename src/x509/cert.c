@@ -74,6 +74,7 @@ static struct cert *cert_new(struct x509_store *s, struct bytes der, uint64_t ha
         return NULL;
     }
     c->store = s;
+    c->serial = ++s->last_serial;
     c->hash = hash;
     c->refs = 1;
     c->self_signed = -1;
@@ -98,6 +99,7 @@ struct cert *cert_get(struct x509_store *s, struct bytes der)
     if (c != NULL) {
         c->next = *bucket;
         *bucket = c;
+        s->n_certs++;
     }
     return c;
 }
@@ -118,13 +120,36 @@ void cert_unref(struct cert *c)
         at = &(*at)->next;
     }
     *at = c->next;
+    c->store->n_certs--;
     cert_free(c);
 }
 
-bool cert_is_signed_by(const struct cert *c, const struct cert *issuer)
+static const struct signer *find_signer(const struct cert *c, const struct cert *issuer)
 {
+    for (size_t i = 0; i < SIGNERS_KEPT; i++) {
+        if (c->signers[i].serial == issuer->serial) {
+            return &c->signers[i];
+        }
+    }
+    return NULL;
+}
+
+bool cert_is_known_signed_by(const struct cert *c, const struct cert *issuer)
+{
+    const struct signer *known = find_signer(c, issuer);
+    return known != NULL && known->is_good;
+}
+
+bool cert_is_signed_by(struct cert *c, const struct cert *issuer)
+{
+    const struct signer *known = find_signer(c, issuer);
+    if (known != NULL) {
+        return known->is_good;
+    }
     EVP_PKEY *key = issuer->x == NULL ? NULL : X509_get0_pubkey(issuer->x);
-    return c->x != NULL && key != NULL && X509_verify(c->x, key) == 1;
+    bool is_good = c->x != NULL && key != NULL && X509_verify(c->x, key) == 1;
+    c->signers[c->next_signer++ % SIGNERS_KEPT] = (struct signer){ issuer->serial, is_good };
+    return is_good;
 }
 
 bool cert_is_self_signed(struct cert *c)

@@ -19,7 +19,7 @@ static bool has_word(const char *text, const char *const *words, size_t n)
     return false;
 }
 
-static bool issued_it(const struct cert *c, const struct cert *candidate)
+static bool issued_it(struct cert *c, const struct cert *candidate)
 {
     return cert_names_issuer(c, candidate) && cert_key_ids_agree(c, candidate) &&
            cert_is_signed_by(c, candidate);
@@ -27,7 +27,7 @@ static bool issued_it(const struct cert *c, const struct cert *candidate)
 
 /* The issuer's own certificate, seen in another connection: nothing proves more. A CA with both a
  * self-signed and a cross-signed certificate is a root. */
-static enum issuer by_seen(const struct x509_store *s, const struct cert *last)
+static enum issuer by_seen(const struct x509_store *s, struct cert *last)
 {
     enum issuer found = ISSUER_UNKNOWN;
     for (size_t i = 0; i < s->n_seen; i++) {

@@ -42,7 +42,7 @@ int culprit_of(const struct x509_chain *chain, const struct cert *c)
     return c->is_anchor ? X509_CULPRIT_TRUST : X509_CULPRIT_SEEN;
 }
 
-static bool is_signed(struct search *f, const struct cert *c, const struct cert *issuer)
+static bool is_signed(struct search *f, struct cert *c, const struct cert *issuer)
 {
     for (size_t i = 0; i < f->n_memo; i++) {
         if (f->memo[i].subject == c && f->memo[i].issuer == issuer) {
@@ -118,8 +118,7 @@ static void candidates_put(struct search *f, struct candidates *to, struct cert 
     to->penalty[at] = penalty;
 }
 
-static void consider(struct search *f, struct candidates *to, const struct cert *c,
-                     struct cert *issuer)
+static void consider(struct search *f, struct candidates *to, struct cert *c, struct cert *issuer)
 {
     if (!cert_names_issuer(c, issuer) || is_in_path(&f->path, issuer)) {
         return;

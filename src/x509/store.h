@@ -23,11 +23,19 @@ enum {
     CHAIN_HOSTS = 4,            /* host answers kept per chain */
     HOST_MAX = 255,             /* RFC 1035 section 2.3.4 */
     SEEN_MAX = 1024,            /* CA certificates of other connections */
+    SIGNERS_KEPT = 4,           /* answers about signatures kept per certificate */
     ANCHORS_MAX = 65536
+};
+
+/* What is known of a signature: that of a certificate with the key of one issuer. */
+struct signer {
+    uint64_t serial; /* the issuer's; 0: none */
+    bool is_good;
 };
 
 struct cert {
     struct cert *next; /* in the store's table */
+    uint64_t serial;   /* of all certificates of the store, from 1; never given twice */
     struct x509_store *store;
     uint64_t hash;
     size_t refs;
@@ -40,6 +48,8 @@ struct cert {
     bool is_self_issued;
     bool is_anchor, is_seen;
     int self_signed; /* -1: not looked at yet */
+    struct signer signers[SIGNERS_KEPT];
+    unsigned next_signer;
     struct arena arena;
     struct x509_facts *facts; /* NULL: not asked for yet */
     struct x509_java *java;   /* the same */
@@ -99,6 +109,8 @@ struct x509_store {
     struct cert *certs[TABLE_BUCKETS];
     struct x509_chain *newest, *oldest; /* kept without a reference */
     size_t n_kept;
+    uint64_t last_serial;
+    size_t n_certs; /* decoded and kept */
     enum x509_trust_source trust;
     unsigned trust_generation;
     struct cert **anchors;
@@ -116,8 +128,11 @@ struct x509_store {
 struct cert *cert_get(struct x509_store *s, struct bytes der);
 struct cert *cert_ref(struct cert *c);
 void cert_unref(struct cert *c); /* NULL is fine */
-/* The signature of `c` verifies with the key of `issuer`. */
-bool cert_is_signed_by(const struct cert *c, const struct cert *issuer);
+/* The signature of `c` verifies with the key of `issuer`. Verified once, while the answer is kept.
+ */
+bool cert_is_signed_by(struct cert *c, const struct cert *issuer);
+/* cert_is_signed_by() has said so, and need not be asked again. */
+bool cert_is_known_signed_by(const struct cert *c, const struct cert *issuer);
 bool cert_is_self_signed(struct cert *c);
 /* `issuer`'s subject is `c`'s issuer. */
 bool cert_names_issuer(const struct cert *c, const struct cert *issuer);

@@ -9,7 +9,7 @@ static struct cert *cert_at(const struct x509_chain *chain, size_t i)
     return i < chain->n && chain->certs[i]->x != NULL ? chain->certs[i] : NULL;
 }
 
-static enum x509_tie tie_of(const struct cert *c, const struct cert *issuer)
+static enum x509_tie tie_of(struct cert *c, const struct cert *issuer)
 {
     if (c == NULL || issuer == NULL || !cert_names_issuer(c, issuer)) {
         return X509_NOT_TIED;
@@ -42,6 +42,11 @@ uint64_t x509_issuer_key(const struct x509_chain *chain, size_t i)
 {
     const struct cert *c = cert_at(chain, i);
     return c == NULL ? 0 : key_of_hash(c->issuer_hash);
+}
+
+size_t x509_store_n_certs(const struct x509_store *s)
+{
+    return s->n_certs;
 }
 
 struct bytes x509_store_anchor(const struct x509_store *s, size_t i)

@@ -23,6 +23,8 @@ enum x509_tie x509_tie(const struct x509_chain *chain, size_t i, const struct x5
  * 0 where the certificate does not decode. */
 uint64_t x509_subject_key(const struct x509_chain *chain, size_t i);
 uint64_t x509_issuer_key(const struct x509_chain *chain, size_t i);
+/* Certificates that are kept decoded, whoever keeps them: some 10 KB each. */
+size_t x509_store_n_certs(const struct x509_store *s);
 /* An anchor's DER, borrowed as long as the store; empty beyond the last. */
 struct bytes x509_store_anchor(const struct x509_store *s, size_t i);
 
