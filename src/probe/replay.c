@@ -125,34 +125,15 @@ static size_t helpful_trials(struct replay *r, struct replay_trial **out, size_t
     return n;
 }
 
-/* The deciding pair once more, with transcripts: the original fails again, the change helps again.
- */
-static enum status confirm(struct replay *r, bool *out_holds, struct err *err)
-{
-    enum { ROUNDS = 2 };
-    const struct mutant *changed = r->result->changed->mutant;
-    *out_holds = true;
-    for (unsigned round = 0; round < ROUNDS && *out_holds; round++) {
-        struct replay_trial *a = replay_plan(r, r->base_mutant);
-        struct replay_trial *b = a == NULL ? NULL : replay_plan(r, changed);
-        if (b == NULL) {
-            return err_set(err, ST_NOMEM, "no room for the deciding pair");
-        }
-        TRY(replay_ask(r, a, 1, 1, true, err));
-        TRY(replay_ask(r, b, 1, 1, true, err));
-        *out_holds = replay_was_asked(a) && !a->is_answered && b->is_answered;
-        b->is_by_size = r->result->changed->is_by_size;
-        r->result->original = a;
-        r->result->changed = b;
-    }
-    return ST_OK;
-}
-
 static enum status conclude(struct replay *r, struct err *err)
 {
     bool holds = false;
-    TRY(confirm(r, &holds, err));
+    const char *flipped = NULL;
+    TRY(replay_confirm(r, &holds, err));
     if (holds) {
+        TRY(replay_look_again(r, &flipped, err));
+    }
+    if (holds && flipped == NULL) {
         replay_tell(r);
         return ST_OK;
     }
@@ -160,9 +141,9 @@ static enum status conclude(struct replay *r, struct err *err)
     return end_with(
         r, REPLAY_UNSTEADY,
         arena_printf(r->arena,
-                     "%s the server answered once, but the pair did not hold when asked "
-                     "again: the server is not steady, and nothing is proved.",
-                     r->result->changed->what));
+                     "%s the server answered, but not the same way each time: it is not steady, or "
+                     "refuses many connections in a short time, and nothing is proved.",
+                     flipped != NULL ? flipped : r->result->changed->what));
 }
 
 static enum status experiment(struct replay *r, struct err *err)

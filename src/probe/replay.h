@@ -20,7 +20,7 @@
 #include "probe/probe.h"
 #include "report/report.h"
 
-enum { REPLAY_TRIALS_MAX = 320, REPLAY_ARENA_BYTES = 96 << 20 };
+enum { REPLAY_TRIALS_MAX = 400, REPLAY_ARENA_BYTES = 96 << 20 };
 
 struct replay_request {
     const struct transcript *captured;
@@ -57,6 +57,7 @@ struct replay_trial {
     struct bytes alpn;                                /* chosen, where it is to be seen */
     const char *certificate_name; /* a name in the certificate, where it came in clear; or NULL */
     int64_t took_ns;
+    const struct replay_trial *control;  /* is_by_size: this change at the length that fails */
     const struct transcript *transcript; /* of the deciding pair; else NULL */
 };
 

@@ -235,6 +235,7 @@ enum status replay_control_size(struct replay *r, struct err *err)
     for (size_t i = 0; i < n && stands_padding; i++) {
         controls[i].shrunk->is_by_size =
             replay_was_asked(controls[i].padded) && !controls[i].padded->is_answered;
+        controls[i].shrunk->control = controls[i].padded;
     }
     return ST_OK;
 }

@@ -173,6 +173,7 @@ class Responder:
     def __init__(self, decide, answer_after=None):
         self.decide, self.answer_after = decide, answer_after
         self.n = 0
+        self.ports = []  # where the hellos came from
         self.socket = socket.socket()
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         self.socket.bind(('127.0.0.1', 0))
@@ -202,6 +203,7 @@ class Responder:
                 pieces += 1
             seen = Hello(wire)
             seen.pieces, seen.waited = pieces, time.monotonic() - began
+            self.ports.append(peer.getpeername()[1])
             self.n += 1
             what = self.decide(seen, self)
             if what == 'reset':
