@@ -30,7 +30,7 @@ _handfast_explain()
         compopt -o filenames
         return
         ;;
-    --keylog | --crl | -o | --output)
+    --keylog | --crl | --password-file | -o | --output)
         mapfile -t COMPREPLY < <(compgen -f -- "$cur")
         compopt -o filenames
         return
@@ -44,8 +44,8 @@ _handfast_explain()
         ;;
     esac
     if [[ $cur == -* ]]; then
-        mapfile -t COMPREPLY < <(compgen -W '-i --interface --filter --message --trust --crl
-            --keylog --gateway --prove --to --only --summary --json -o --output --color --width
+        mapfile -t COMPREPLY < <(compgen -W '-i --interface --filter --message --trust --password-file
+            --crl --keylog --gateway --prove --to --only --summary --json -o --output --color --width
             --no-progress -h --help --version' -- "$cur")
         return
     fi

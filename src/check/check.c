@@ -130,7 +130,7 @@ static enum status load(struct check *c, struct err *err)
         TRY(x509_store_add_system_trust(c->store, err));
     }
     for (size_t i = 0; i < rq->trust.n; i++) {
-        TRY(x509_store_add_trust_opened(c->store, rq->trust.p[i], rq->password, err));
+        TRY(x509_store_add_trust_opened(c->store, rq->trust.p[i], &rq->password, err));
     }
     for (size_t i = 0; i < rq->crls.n; i++) {
         TRY(x509_store_add_crl(c->store, rq->crls.p[i], err));

@@ -52,10 +52,7 @@ struct check_request {
     unsigned floor_bits; /* as in x509_question */
     enum x509_profile profile;
     unsigned as; /* verifiers by whose eyes chains are judged too (verifiers_parse()); 0: none */
-    const char *password; /* of stores and keys; NULL: none */
-    /* Asked for a file that cannot be read without one; NULL: nobody can be asked. What it returns
-     * is borrowed until the next call; NULL: no password. */
-    const char *(*ask_password)(void *arg, const char *path);
+    struct x509_password password; /* of stores and keys */
     enum dial_starttls starttls;
     unsigned timeout_ms;
     const char *connect_to; /* of servers; NULL: their own address */

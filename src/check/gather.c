@@ -106,7 +106,7 @@ static enum status gather_files(struct check *c, const char *path, bool is_trust
 {
     struct err why = { 0 };
     struct keystore_options options = {
-        .password = c->rq->password,
+        .password = c->rq->password.given,
         .skip_foreign = true,
         .progress = c->rq->progress,
         .arg = c->rq->arg,
@@ -114,8 +114,8 @@ static enum status gather_files(struct check *c, const char *path, bool is_trust
     size_t entry = keystore_n(c->stores);
     size_t file = keystore_n_files(c->stores);
     enum status st = keystore_add(c->stores, path, &options, &why);
-    if (st != ST_OK && keystore_wants_password(c->stores) && c->rq->ask_password != NULL) {
-        options.password = c->rq->ask_password(c->rq->arg, path);
+    if (st != ST_OK && keystore_wants_password(c->stores) && c->rq->password.ask != NULL) {
+        options.password = c->rq->password.ask(c->rq->password.arg, path);
         st = options.password == NULL ? st : keystore_add(c->stores, path, &options, &why);
     }
     if (st == ST_NOMEM) {

@@ -3,13 +3,12 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include <openssl/crypto.h>
-
 #include "base/clock.h"
 #include "check/check_json.h"
 #include "check/check_text.h"
 #include "cli/command.h"
 #include "cli/options.h"
+#include "cli/password.h"
 #include "cli/terminal.h"
 #include "cli/words.h"
 
@@ -84,7 +83,7 @@ static const char help_tail[] =
     "\nExit status: 0 acceptable, 1 not acceptable, 2 usage, 3 input that cannot be read.\n"
     "--trust, --crl, --ocsp and --keylog may be repeated. More: man handfast-check\n";
 
-enum { PASSWORD_MAX = 1024, DAYS_MAX = 100000, TIMEOUT_MAX_S = 3600, STRENGTH_MAX = 256 };
+enum { DAYS_MAX = 100000, TIMEOUT_MAX_S = 3600, STRENGTH_MAX = 256 };
 
 static const struct command_help help = { help_head, rows, ARRAY_LEN(rows), help_tail };
 
@@ -95,7 +94,7 @@ struct command_line {
     enum terminal_colour colour;
     unsigned width;
     bool use_json, no_progress, help, version;
-    char password[PASSWORD_MAX];
+    struct password password;
     int64_t last_shown_ns; /* progress */
     bool progress_is_shown;
 };
@@ -107,7 +106,7 @@ static void line_deinit(struct command_line *l)
     words_deinit(&l->crls);
     words_deinit(&l->ocsps);
     words_deinit(&l->keylogs);
-    OPENSSL_cleanse(l->password, sizeof l->password);
+    password_deinit(&l->password);
 }
 
 static enum status line_init(struct command_line *l, size_t n_args, struct err *err)
@@ -188,24 +187,6 @@ static enum status set_profile(struct command_line *l, const char *word, struct 
     return ST_OK;
 }
 
-/* The first line of the file; a password on the command line would be everybody's to see. */
-static enum status read_password(struct command_line *l, const char *path, struct err *err)
-{
-    FILE *file = fopen(path, "re");
-    if (file == NULL) {
-        err_sys(err, "%s", path);
-        return ST_IO;
-    }
-    bool is_read = fgets(l->password, sizeof l->password, file) != NULL || ferror(file) == 0;
-    fclose(file);
-    if (!is_read) {
-        return err_set(err, ST_IO, "%s: it cannot be read", path);
-    }
-    l->password[strcspn(l->password, "\r\n")] = '\0';
-    l->rq.password = l->password;
-    return ST_OK;
-}
-
 /* Options without a value. */
 static void set_flag(struct command_line *l, enum option_id id)
 {
@@ -242,7 +223,7 @@ static enum status apply(struct command_line *l, enum option_id id, const char *
     case OPT_TIMEOUT:
         return set_timeout(l, value, err);
     case OPT_PASSWORD_FILE:
-        return read_password(l, value, err);
+        return password_read(&l->password, value, err);
     case OPT_HOST:
         l->rq.host = value;
         return ST_OK;
@@ -336,26 +317,14 @@ static void show_progress(void *arg, size_t n_files)
     }
 }
 
-static void clear_progress(struct command_line *l)
+static void clear_progress(void *arg)
 {
+    struct command_line *l = arg;
     if (l->progress_is_shown) {
         fputs("\r\033[K", stderr);
         fflush(stderr);
         l->progress_is_shown = false;
     }
-}
-
-static const char *ask_password(void *arg, const char *path)
-{
-    struct command_line *l = arg;
-    struct text prompt = { 0 };
-    clear_progress(l);
-    text_puts(&prompt, "Password of ");
-    text_put_safe(&prompt, bytes_of_str(path));
-    text_puts(&prompt, ": ");
-    bool is_given = terminal_ask_secret(text_str(&prompt), l->password, sizeof l->password);
-    text_deinit(&prompt);
-    return is_given ? l->password : NULL;
 }
 
 static void fill_request(struct command_line *l)
@@ -372,10 +341,9 @@ static void fill_request(struct command_line *l)
     rq->arg = l;
     bool is_terminal = isatty(STDERR_FILENO) == 1;
     rq->progress = is_terminal && !l->no_progress ? show_progress : NULL;
-    if (rq->password == NULL) {
-        rq->password = getenv("HANDFAST_PASSWORD");
-    }
-    rq->ask_password = rq->password == NULL && isatty(STDIN_FILENO) == 1 ? ask_password : NULL;
+    l->password.before_asking = clear_progress;
+    l->password.arg = l;
+    rq->password = password_source(&l->password);
     l->last_shown_ns = clock_monotonic_ns();
 }
 

@@ -7,6 +7,7 @@
 #include "cli/explain.h"
 #include "cli/inputs.h"
 #include "cli/options.h"
+#include "cli/password.h"
 #include "cli/terminal.h"
 #include "cli/words.h"
 
@@ -15,6 +16,7 @@ enum option_id {
     OPT_FILTER,
     OPT_MESSAGE,
     OPT_TRUST,
+    OPT_PASSWORD_FILE,
     OPT_CRL,
     OPT_KEYLOG,
     OPT_GATEWAY,
@@ -38,6 +40,7 @@ static const struct option_row rows[] = {
     { NULL,       "filter",      "BPF",                  "look only at what this pcap-filter(7) takes",             OPT_FILTER,      0 },
     { NULL,       "message",     "[TEXT]",               "explain an error message or log line; no TEXT: stdin",    OPT_MESSAGE,     0 },
     { "Evidence", "trust",       "FILE|DIR|system|none", "trust anchors of the verifier (default: system)",         OPT_TRUST,       0 },
+    { NULL,       "password-file", "FILE",               "password of trust stores; else $HANDFAST_PASSWORD",       OPT_PASSWORD_FILE, 0 },
     { NULL,       "crl",         "FILE",                 "certificates known to be revoked",                        OPT_CRL,         0 },
     { NULL,       "keylog",      "FILE",                 "SSLKEYLOGFILE to open encrypted handshakes with",         OPT_KEYLOG,      0 },
     { NULL,       "gateway",     "ADDR[/LEN][:PORT]",    "tell northbound from southbound connections",             OPT_GATEWAY,     0 },
@@ -72,6 +75,7 @@ static const struct command_help help = { help_head, rows, ARRAY_LEN(rows), help
 struct request {
     struct words operands, messages, crls, keylogs;
     struct trust_words trust;
+    struct password password;
     struct gateway *gateways;
     size_t n_gateways;
     const char *interface, *filter, *output, *to;
@@ -94,6 +98,7 @@ static void request_deinit(struct request *rq)
     words_deinit(&rq->trust.paths);
     words_deinit(&rq->crls);
     words_deinit(&rq->keylogs);
+    password_deinit(&rq->password);
     free(rq->gateways);
     inputs_deinit(&rq->inputs);
     if (rq->file != NULL) {
@@ -155,6 +160,8 @@ static enum status apply(struct request *rq, enum option_id id, const char *valu
     case OPT_TRUST:
         trust_words_add(&rq->trust, value);
         return ST_OK;
+    case OPT_PASSWORD_FILE:
+        return password_read(&rq->password, value, err);
     case OPT_CRL:
         words_push(&rq->crls, value);
         return ST_OK;
@@ -253,7 +260,7 @@ static enum status check(const struct request *rq, struct err *err)
     return ST_OK;
 }
 
-static struct explain_options options_of(const struct request *rq)
+static struct explain_options options_of(struct request *rq)
 {
     FILE *out = rq->file != NULL ? rq->file : stdout;
     return (struct explain_options){
@@ -264,6 +271,7 @@ static struct explain_options options_of(const struct request *rq)
         .trust_system = trust_words_want_system(&rq->trust),
         .trust_paths = rq->trust.paths.p,
         .n_trust_paths = rq->trust.paths.n,
+        .password = password_source(&rq->password),
         .crls = rq->crls.p,
         .n_crls = rq->crls.n,
         .keylogs = rq->keylogs.p,

@@ -370,7 +370,7 @@ static enum status load_trust(struct explain *x, struct err *err)
         TRY(x509_store_add_system_trust(x->store, err));
     }
     for (size_t i = 0; i < o->n_trust_paths; i++) {
-        TRY(x509_store_add_trust(x->store, o->trust_paths[i], err));
+        TRY(x509_store_add_trust_opened(x->store, o->trust_paths[i], &o->password, err));
     }
     for (size_t i = 0; i < o->n_crls; i++) {
         TRY(x509_store_add_crl(x->store, o->crls[i], err));

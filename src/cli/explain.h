@@ -12,6 +12,7 @@
 
 #include "cli/command.h"
 #include "diagnose/gateway.h"
+#include "x509/x509.h"
 
 enum explain_only {
     EXPLAIN_FAILED,
@@ -27,6 +28,7 @@ struct explain_options {
     bool trust_system;              /* the system's trust anchors are wanted */
     const char *const *trust_paths; /* further anchors: files and directories */
     size_t n_trust_paths;           /* with neither: --trust none */
+    struct x509_password password;  /* of the key stores among them */
     const char *const *crls;
     size_t n_crls;
     const char *const *keylogs;

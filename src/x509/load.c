@@ -128,30 +128,42 @@ static enum status take_all(struct loading *l, const char *name)
                    l->first.text[0] == '\0' ? "" : "; the first error: ", l->first.text);
 }
 
+static enum status read_path(struct loading *l, struct keystore *k, const char *path,
+                             const struct x509_password *password)
+{
+    struct keystore_options options = { .password = password->given, .skip_foreign = true };
+    enum status st = keystore_add(k, path, &options, l->err);
+    if (st != ST_OK && keystore_wants_password(k) && password->ask != NULL) {
+        options.password = password->ask(password->arg, path);
+        st = options.password == NULL ? st : keystore_add(k, path, &options, l->err);
+    }
+    return st;
+}
+
 static enum status load_path(struct loading *l, struct keystore *k, const char *path,
-                             const char *password)
+                             const struct x509_password *password)
 {
     struct stat info;
-    const struct keystore_options options = { .password = password, .skip_foreign = true };
-    TRY(keystore_add(k, path, &options, l->err));
+    TRY(read_path(l, k, path, password));
     l->k = k;
     l->is_folder = stat(path, &info) == 0 && S_ISDIR(info.st_mode);
     return take_all(l, path);
 }
 
-static enum status load(struct loading *l, const char *path, const char *password)
+static enum status load(struct loading *l, const char *path, const struct x509_password *password)
 {
+    static const struct x509_password none;
     struct keystore *k = NULL;
     TRY(keystore_new(&k, l->err));
     ERR_set_mark();
-    enum status st = load_path(l, k, path, password);
+    enum status st = load_path(l, k, path, password == NULL ? &none : password);
     ERR_pop_to_mark();
     keystore_free(k);
     return st;
 }
 
 enum status x509_store_add_trust_opened(struct x509_store *s, const char *path,
-                                        const char *password, struct err *err)
+                                        const struct x509_password *password, struct err *err)
 {
     struct loading l = { .s = s, .err = err };
     TRY(load(&l, path, password));

@@ -190,9 +190,18 @@ void x509_store_free(struct x509_store *s); /* NULL is fine */
 /* The certificates of a file or folder of any format that keystore.h knows. Errors name the file
  * and the place. Repeatable. */
 enum status x509_store_add_trust(struct x509_store *s, const char *path, struct err *err) NODISCARD;
+/* How key stores are opened. All-zero: with no password. */
+struct x509_password {
+    const char *given; /* NULL: none */
+    /* Asked for a file that cannot be read without one; NULL: nobody can be asked. What it returns
+     * is borrowed until the next call; NULL: no password. */
+    const char *(*ask)(void *arg, const char *path);
+    void *arg;
+};
 /* The same with the password of its key stores; NULL: none. */
 enum status x509_store_add_trust_opened(struct x509_store *s, const char *path,
-                                        const char *password, struct err *err) NODISCARD;
+                                        const struct x509_password *password,
+                                        struct err *err) NODISCARD;
 /* The certificates of key stores that are open already. */
 struct keystore;
 enum status x509_store_add_trust_entries(struct x509_store *s, const struct keystore *k,

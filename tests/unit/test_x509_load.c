@@ -59,7 +59,8 @@ static void load_row(void **state)
     const struct row *row = *state;
     struct x509_store *s = open_store();
     struct err err = { 0 };
-    enum status st = x509_store_add_trust_opened(s, path_of(row), row->password, &err);
+    struct x509_password password = { .given = row->password };
+    enum status st = x509_store_add_trust_opened(s, path_of(row), &password, &err);
     assert_int_equal(st, row->says == NULL ? ST_OK : ST_FORMAT);
     assert_int_equal(x509_store_n_anchors(s), row->n_anchors);
     assert_int_equal(x509_store_trust(s), row->says == NULL ? X509_TRUST_FILES : X509_TRUST_NONE);
