@@ -182,39 +182,6 @@ static void put_findings(struct sheet *s, const struct check_finding *list, size
     }
 }
 
-static const char *answer_words(const struct verifier_judgement *v)
-{
-    switch (v->answer) {
-    case VERIFIER_ACCEPTS:
-        return "accepts it";
-    case VERIFIER_REFUSES:
-        return "refuses it: ";
-    case VERIFIER_MAY_ACCEPT:
-        return "may accept it: ";
-    }
-    return "";
-}
-
-static void put_others(struct sheet *s, const struct verifier_judgements *others)
-{
-    if (others == NULL) {
-        return;
-    }
-    sheet_heading(s, "By whose eyes");
-    for (size_t i = 0; i < others->n; i++) {
-        const struct verifier_judgement *v = &others->list[i];
-        text_printf(&s->words, "- %s %s%s%s%s", verifier_id(v->who), answer_words(v),
-                    v->answer == VERIFIER_ACCEPTS ? "" : x509_fault_id(v->cause),
-                    v->sentence == NULL ? "" : "; ", v->sentence == NULL ? "" : v->sentence);
-        if (v->rule != NULL) {
-            text_printf(&s->words, " [%s%s%s]", v->rule, v->source == NULL ? "" : ", ",
-                        v->source == NULL ? "" : v->source);
-        }
-        text_printf(&s->words, "%s%s", v->note == NULL ? "" : ". ", v->note == NULL ? "" : v->note);
-        sheet_paragraph(s, 4, 6);
-    }
-}
-
 static void put_remaining(struct sheet *s, const struct check_item *item)
 {
     const struct check_detail *d = item->detail;
@@ -256,7 +223,7 @@ static void put_chain(struct sheet *s, const struct check_item *item)
     put_findings(s, item->detail->findings, item->detail->n_findings,
                  item->detail->n_findings_left_out);
     put_remaining(s, item);
-    put_others(s, item->detail->as);
+    text_eyes(s, item);
     put_fixed(s, item->detail->fixed);
     text_steps(s, item);
     text_putc(s->out, '\n');

@@ -25,6 +25,8 @@ void sheet_heading(struct sheet *s, const char *heading);
 
 /* text_tree.c: the chain of an item, the leaf first, each issuer below what it issued. */
 void text_tree(struct sheet *s, const struct check_item *item);
+/* text_eyes.c: what the verifiers of --as say. */
+void text_eyes(struct sheet *s, const struct check_item *item);
 /* text_steps.c: what to do, numbered. */
 void text_steps(struct sheet *s, const struct check_item *item);
 

@@ -423,6 +423,12 @@ def check_output(t):
     t.tap.ok(b'\x1b' not in t.run('--trust', t.made.root, t.made.chain('good')).out, 'no colour in a pipe')
     eyes = t.json('--trust', t.made.root, '--as', 'openssl,java', t.made.chain('good'))['chains'][0]['as']
     t.tap.equal([e['verifier'] for e in eyes], ['openssl', 'java'], '--as')
+    text = t.run('--no-partial-chain', '--trust', t.made.intermediate, '--as', 'openssl,java,go',
+                 t.made.chain('incomplete')).text
+    rows = [line.split() for line in text.splitlines() if line.split()[-1:] == ['path/anchor-not-root']]
+    t.tap.equal([row[:2] for row in rows], [['openssl', 'refuses'], ['java', 'accepts'], ['go', 'accepts']],
+                '--as in text: a table')
+    t.tap.equal(text.count('- path/anchor-not-root:'), 1, 'and a shared reason once')
     unknown = t.json('--trust', 'none', t.made.chain('good'))
     t.tap.ok(unknown['valid'] and unknown['trust']['source'] == 'none', '--trust none')
     folder = t.folder / 'folder'
