@@ -414,7 +414,7 @@ static bool fails(const struct line *l, const char *name, const struct survey_fa
     }
     for (size_t i = 0; i < f->n_findings && !l->never_fails; i++) {
         if (f->findings[i].severity >= l->fail_on &&
-            probe_extras_is_new(&l->extras, name, f->findings[i].id)) {
+            probe_extras_is_new(&l->extras, name, &f->findings[i])) {
             return true;
         }
     }
@@ -447,7 +447,7 @@ static void put_text(struct line *l, struct text *out, const char *name,
     }
     if (f != NULL) {
         survey_text(out, f, &l->style);
-        probe_extras_text(&l->extras, l->style.report.width, out);
+        probe_extras_text(&l->extras, name, f, l->style.report.width, out);
         return;
     }
     text_put_safe(out, bytes_of_str(name));

@@ -68,8 +68,37 @@ enum status probe_extras_judge(struct probe_extras *x, const char *target,
     return ST_OK;
 }
 
-void probe_extras_text(const struct probe_extras *x, unsigned width, struct text *out)
+bool probe_extras_is_new(const struct probe_extras *x, const char *target,
+                         const struct survey_finding *finding)
 {
+    return x->baseline == NULL ||
+           !baseline_has_finding(x->baseline, target, finding->id, finding->cause);
+}
+
+/* What is new since the baseline, by name. */
+static void put_news(const struct probe_extras *x, const char *target, const struct survey_facts *f,
+                     struct text *out)
+{
+    size_t n_new = 0;
+    if (x->baseline == NULL) {
+        return;
+    }
+    text_puts(out, "\nSince the baseline\n");
+    for (size_t i = 0; i < f->n_findings; i++) {
+        const struct survey_finding *one = &f->findings[i];
+        if (probe_extras_is_new(x, target, one)) {
+            n_new++;
+            text_printf(out, "  new: %s%s%s\n", one->id, one->cause == NULL ? "" : ", ",
+                        one->cause == NULL ? "" : one->cause);
+        }
+    }
+    text_printf(out, "  %zu of %zu findings new\n", n_new, f->n_findings);
+}
+
+void probe_extras_text(const struct probe_extras *x, const char *target,
+                       const struct survey_facts *f, unsigned width, struct text *out)
+{
+    put_news(x, target, f, out);
     if (x->judged != NULL) {
         policy_text(out, x->judged, width);
         if (x->baseline != NULL && x->judged->n_total > 0) {
@@ -91,9 +120,4 @@ void probe_extras_json(const struct probe_extras *x, struct json *j)
     if (x->results != NULL) {
         clients_json(j, x->results, x->n_clients);
     }
-}
-
-bool probe_extras_is_new(const struct probe_extras *x, const char *target, const char *finding)
-{
-    return x->baseline == NULL || !baseline_has_finding(x->baseline, target, finding);
 }

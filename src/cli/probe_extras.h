@@ -31,9 +31,11 @@ void probe_extras_deinit(struct probe_extras *x);
 enum status probe_extras_judge(struct probe_extras *x, const char *target,
                                const struct survey_facts *f, struct x509_store *store,
                                struct err *err) NODISCARD;
-void probe_extras_text(const struct probe_extras *x, unsigned width, struct text *out);
+void probe_extras_text(const struct probe_extras *x, const char *target,
+                       const struct survey_facts *f, unsigned width, struct text *out);
 void probe_extras_json(const struct probe_extras *x, struct json *j);
 /* Is the finding new, where there is a baseline? */
-bool probe_extras_is_new(const struct probe_extras *x, const char *target, const char *finding);
+bool probe_extras_is_new(const struct probe_extras *x, const char *target,
+                         const struct survey_finding *finding);
 
 #endif

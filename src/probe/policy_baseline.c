@@ -89,11 +89,20 @@ static bool has_string(const json_t *object, const char *key, const char *value)
     return s != NULL && strcmp(s, value) == 0;
 }
 
-bool baseline_has_finding(const struct baseline *b, const char *target, const char *id)
+/* The same cause, or none on either side. */
+static bool has_cause(const json_t *finding, const char *cause)
+{
+    const char *was = json_string_value(json_object_get(finding, "cause"));
+    return was == NULL || cause == NULL ? was == cause : strcmp(was, cause) == 0;
+}
+
+bool baseline_has_finding(const struct baseline *b, const char *target, const char *id,
+                          const char *cause)
 {
     const json_t *list = json_object_get(json_object_get(b->by_target, target), "findings");
     for (size_t i = 0; i < json_array_size(list); i++) {
-        if (has_string(json_array_get(list, i), "id", id)) {
+        const json_t *one = json_array_get(list, i);
+        if (has_string(one, "id", id) && has_cause(one, cause)) {
             return true;
         }
     }

@@ -13,8 +13,10 @@
 struct baseline;
 enum status baseline_open(const char *path, struct baseline **out, struct err *err) NODISCARD;
 void baseline_free(struct baseline *b); /* NULL is fine */
-/* Did this target (as named on the command line) have this finding, this violation, then? */
-bool baseline_has_finding(const struct baseline *b, const char *target, const char *id);
+/* Did this target (as named on the command line) have this finding, this violation, then? `cause`
+ * as in struct survey_finding: with another cause it is another finding. */
+bool baseline_has_finding(const struct baseline *b, const char *target, const char *id,
+                          const char *cause);
 bool baseline_has_violation(const struct baseline *b, const char *target, const char *rule,
                             const char *item);
 

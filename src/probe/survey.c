@@ -290,6 +290,7 @@ static void over(void *arg)
     s->facts.took_ns = clock_monotonic_ns() - s->started_ns;
     survey_collect_lists(s);
     s->facts.staples = staples(&s->facts);
+    survey_settle(s);
     survey_find(s);
     if (s->over != NULL) {
         s->over(s->over_arg);

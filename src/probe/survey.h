@@ -97,6 +97,7 @@ enum survey_severity { SEVERITY_INFO, SEVERITY_LOW, SEVERITY_MEDIUM, SEVERITY_HI
 
 struct survey_finding {
     const char *id;
+    const char *cause; /* id of the cause it is about, where the finding stands for many; or NULL */
     enum survey_severity severity;
     const char *sentence;
     const char *source;

@@ -219,14 +219,20 @@ static void sha1_signatures(const struct survey *s, struct text *out)
 }
 
 /* The chains that the right name brings; where there is no name, all. */
+/* A chain that is shown for this host, and not acceptable. */
+static bool is_at_fault(const struct survey_facts *f, const struct survey_chain *c)
+{
+    bool is_other =
+        f->server_name[0] != '\0' && c->seen_with != 0 && (c->seen_with & 1U << NAME_RIGHT) == 0;
+    return !is_other && c->is_judged && c->judgement.n_faults > 0;
+}
+
 static void certificate(const struct survey *s, struct text *out)
 {
     const struct survey_facts *f = &s->facts;
     for (size_t i = 0; i < f->n_chains; i++) {
         const struct survey_chain *c = &f->chains[i];
-        bool is_other = f->server_name[0] != '\0' && c->seen_with != 0 &&
-                        (c->seen_with & 1U << NAME_RIGHT) == 0;
-        if (is_other || !c->is_judged || c->judgement.n_faults == 0) {
+        if (!is_at_fault(f, c)) {
             continue;
         }
         const struct x509_fault *fault = &c->judgement.faults[0];
@@ -370,8 +376,8 @@ static void uncertain(const struct survey *s, struct text *out)
 static const struct row rows[] = {
     { "handshake-fails", SEVERITY_HIGH, handshake_fails, "the verdict's own rule", NULL, NULL, NULL,
       NULL, NULL },
-    { "certificate-fault", SEVERITY_HIGH, certificate, "RFC 5280 section 6, RFC 9525",
-      "see handfast check for what mends the chain", NULL, NULL, NULL, NULL },
+    { "certificate-fault", SEVERITY_HIGH, certificate, "RFC 5280 section 6, RFC 9525", NULL, NULL,
+      NULL, NULL, NULL },
     { "ssl2-accepted", SEVERITY_HIGH, ssl20, "RFC 6176", "switch SSL 2.0 off",
       "ssl_protocols TLSv1.2 TLSv1.3;", "SSLProtocol -all +TLSv1.2 +TLSv1.3",
       "ssl-default-bind-options ssl-min-ver TLSv1.2", NULL },
@@ -465,6 +471,51 @@ static int by_severity(const void *a, const void *b)
     return (int)y->severity - (int)x->severity;
 }
 
+/* The first fault of a chain that counts for this host; NULL: none. */
+static const char *cause_of_chain(const struct survey_facts *f)
+{
+    for (size_t i = 0; i < f->n_chains; i++) {
+        if (is_at_fault(f, &f->chains[i])) {
+            return x509_fault_id(f->chains[i].judgement.faults[0].kind);
+        }
+    }
+    return NULL;
+}
+
+static const char *how_to_look(struct survey *s)
+{
+    const struct dial_target *t = s->facts.target;
+    const char *name = s->facts.server_name;
+    bool is_other = name[0] != '\0' && strcmp(name, t->host) != 0;
+    const char *upgrade = t->starttls == DIAL_NO_STARTTLS ? NULL : dial_starttls_name(t->starttls);
+    bool is_v6 = strchr(t->host, ':') != NULL;
+    return arena_printf(&s->arena, "`handfast check %s%s%s%s%s%s%s%s%s:%u` says what mends it%s",
+                        is_other ? "--host " : "", is_other ? name : "", is_other ? " " : "",
+                        upgrade == NULL ? "" : "--starttls ", upgrade == NULL ? "" : upgrade,
+                        upgrade == NULL ? "" : " ", is_v6 ? "[" : "", t->host, is_v6 ? "]" : "",
+                        t->port, s->options.trust_is_given ? " (with the same --trust)" : "");
+}
+
+static void put_finding(struct survey *s, const struct row *row, const char *sentence)
+{
+    struct survey_facts *f = &s->facts;
+    bool is_chain = row->match == certificate;
+    f->findings[f->n_findings++] = (struct survey_finding){
+        .id = row->id,
+        .cause = is_chain                        ? cause_of_chain(f)
+                 : row->match == handshake_fails ? cause_id(f->verdict.cause)
+                                                 : NULL,
+        .severity = row->severity,
+        .sentence = sentence,
+        .source = row->source,
+        .fix = is_chain ? how_to_look(s) : row->fix,
+        .nginx = row->nginx,
+        .apache = row->apache,
+        .haproxy = row->haproxy,
+        .java = row->java,
+    };
+}
+
 void survey_find(struct survey *s)
 {
     struct survey_facts *f = &s->facts;
@@ -476,10 +527,7 @@ void survey_find(struct survey *s)
         char *kept =
             sentence.len == 0 ? NULL : arena_strndup(&s->arena, text_str(&sentence), sentence.len);
         if (kept != NULL) {
-            f->findings[f->n_findings++] =
-                (struct survey_finding){ row->id,     row->severity, kept,
-                                         row->source, row->fix,      row->nginx,
-                                         row->apache, row->haproxy,  row->java };
+            put_finding(s, row, kept);
         }
     }
     text_deinit(&sentence);

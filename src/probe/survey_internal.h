@@ -125,6 +125,9 @@ int survey_note_chain(struct survey *s, const struct probe_outcome *o);
 void survey_note_request(struct survey *s, const struct probe_outcome *o);
 void survey_judge_chains(struct survey *s);
 
+/* survey_settle.c: the usual handshake's verdict by all that was found. */
+void survey_settle(struct survey *s);
+
 /* survey_findings.c */
 void survey_find(struct survey *s);
 

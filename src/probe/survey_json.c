@@ -167,6 +167,7 @@ static void put_findings(struct json *j, const struct survey_facts *f)
         const struct survey_finding *x = &f->findings[i];
         json_object(j, NULL);
         json_str(j, "id", x->id);
+        json_str(j, "cause", x->cause);
         json_str(j, "severity", survey_severity_id(x->severity));
         json_str(j, "sentence", x->sentence);
         json_str(j, "source", x->source);

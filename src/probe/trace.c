@@ -193,6 +193,11 @@ static void tell_ends(struct telling *t, struct tls_record_sink *sink)
     if (trace->rst_ns != 0) {
         tell(t, event_at(t, EVENT_RST, SIDE_SERVER, trace->rst_ns), no_bytes);
     }
+    bool is_left =
+        trace->fin_ns == 0 && trace->rst_ns == 0 && (t->plain_sides & (1 << SIDE_SERVER)) != 0;
+    if (is_left) { /* the probe does not go on with a server that answers in plain text */
+        tell(t, event_at(t, EVENT_FIN, SIDE_CLIENT, trace->end_ns), no_bytes);
+    }
 }
 
 static void tell_all(struct telling *t)

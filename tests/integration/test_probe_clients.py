@@ -2,11 +2,13 @@
 """`probe --as`, `--policy` and `--baseline` against openssl s_server with known settings."""
 import base64
 import concurrent.futures
+import http.server
 import json
 import pathlib
 import shutil
 import subprocess
 import tempfile
+import threading
 
 import harness
 
@@ -127,12 +129,45 @@ def policies(tap, keys):
     own.write_text('versions: TLS 1.2\ndh-bits: 3072\n')
     run = harness.run(*common, '--policy', own, '--baseline', baseline, name)
     tap.ok(run.code == 1 and '1 of 1 new' in run.text, 'new since the baseline', run)
+    chain = harness.run(*common[:1], '--connect', '127.0.0.1', '--trust', keys['rsa'][3], '--json',
+                        name)
+    baseline.write_text(chain.text)
+    known = json.loads(chain.text)['findings']
+    run = harness.run(*common[:1], '--connect', '127.0.0.1', '--trust', 'system', '--baseline', baseline, name)
+    tap.ok(run.code == 1 and 'new: certificate-fault' in run.text and
+           not [f for f in known if f['id'] == 'certificate-fault'], 'a certificate that was fine, and is not', run)
+    baseline.write_text(json.dumps({**json.loads(chain.text), 'findings': [
+        {'id': 'certificate-fault', 'cause': 'certificate-expired'}]}))
+    run = harness.run(*common[:1], '--connect', '127.0.0.1', '--trust', 'system', '--baseline', baseline, name)
+    tap.ok(run.code == 1 and 'new: certificate-fault' in run.text, 'another fault of the certificate is new', run)
     own.write_text('velocity: high\n')
     run = harness.run(*common, '--policy', own, name)
     tap.ok(run.code == 2 and 'line 1' in run.errors, 'a rule that is none', run)
     run = harness.run(*common, '--as', 'netscape4', name)
     tap.ok(run.code == 2 and 'netscape4' in run.errors, 'a client that is none', run)
     server.stop()
+
+
+def usual_client(port):
+    run = harness.run('probe', '--json', '--trust', 'none', '--connect', '127.0.0.1', 'localhost:%d' % port)
+    return json.loads(run.text)
+
+
+def verdicts(tap, keys):
+    """What the survey found decides what an alert alone leaves open."""
+    server = Server(keys['rsa'] + ['-tls1_2', '-cipher', 'ECDHE-RSA-AES128-SHA256'])
+    found = usual_client(server.port)
+    server.stop()
+    tap.ok(found['usual_client']['cause'] == 'cipher-mismatch', 'the usual client has no suite', found['usual_client'])
+    ids = {f['id'] for f in found['findings']}
+    tap.ok('handshake-fails' in ids and 'hello-intolerance' not in ids,
+           'and what is refused for that is no intolerance', ids)
+    server = http.server.HTTPServer(('127.0.0.1', 0), http.server.BaseHTTPRequestHandler)
+    server.RequestHandlerClass.log_message = lambda *_: None
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    found = usual_client(server.server_address[1])
+    server.shutdown()
+    tap.ok(found['usual_client']['cause'] == 'plaintext-server', 'a port without TLS', found['usual_client'])
 
 
 def main():
@@ -143,6 +178,7 @@ def main():
     keys = {kind: certificate(kind) for kind in ('rsa', 'small', 'ec')}
     clients(tap, keys, small_group())
     policies(tap, keys)
+    verdicts(tap, keys)
     shutil.rmtree(DIRECTORY, ignore_errors=True)
     tap.done()
 

@@ -157,12 +157,16 @@ static void check_baseline(void **state)
     struct baseline *b = NULL;
     struct err err = { 0 };
     (void)state;
-    write_file(path, "{\"target\":\"a\",\"findings\":[{\"id\":\"x\"}],\"policy\":{\"violations\":"
+    write_file(path, "{\"target\":\"a\",\"findings\":[{\"id\":\"x\"},{\"id\":\"z\",\"cause\":\"c\"}"
+                     "],\"policy\":{\"violations\":"
                      "[{\"rule\":\"versions\",\"item\":\"TLS 1.0\"}]}}\n\n{\"type\":\"other\"}\n");
     assert_int_equal(baseline_open(path, &b, &err), ST_OK);
-    assert_true(baseline_has_finding(b, "a", "x"));
-    assert_false(baseline_has_finding(b, "a", "y"));
-    assert_false(baseline_has_finding(b, "b", "x"));
+    assert_true(baseline_has_finding(b, "a", "x", NULL));
+    assert_false(baseline_has_finding(b, "a", "y", NULL));
+    assert_false(baseline_has_finding(b, "b", "x", NULL));
+    assert_true(baseline_has_finding(b, "a", "z", "c"));
+    assert_false(baseline_has_finding(b, "a", "z", "d"));
+    assert_false(baseline_has_finding(b, "a", "z", NULL));
     assert_true(baseline_has_violation(b, "a", "versions", "TLS 1.0"));
     assert_false(baseline_has_violation(b, "a", "versions", "TLS 1.1"));
     baseline_free(b);
