@@ -9,7 +9,8 @@
 
 #define EXPORTED __attribute__((visibility("default")))
 /* POSIX: an object pointer of dlsym() holds a function's address. */
-#define CALLER        __builtin_extract_return_addr(__builtin_return_address(0))
+#define CALLER __builtin_extract_return_addr(__builtin_return_address(0))
+/* NOLINTNEXTLINE(bugprone-macro-parentheses): a name of a function */
 #define REAL(f)       (*(__typeof__(&f) *)&(void *){ origin_find(#f, CALLER) })
 #define ADDRESS(real) (*(void **)&(real))
 

@@ -110,7 +110,7 @@ static void put_file_name(struct text *t, const char *label)
     for (const char *p = label; *p != '\0' && t->len - start < NAME_MAX_LEN; p++) {
         bool is_fine = (*p >= 'a' && *p <= 'z') || (*p >= 'A' && *p <= 'Z') ||
                        (*p >= '0' && *p <= '9') || *p == '-' || (*p == '.' && t->len > start);
-        text_putc(t, is_fine ? *p : '_');
+        text_putc(t, (char)(is_fine ? *p : '_'));
     }
     text_puts(t, t->len == start ? "chain" : "");
 }

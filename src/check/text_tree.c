@@ -144,7 +144,7 @@ static const char *what_it_is(const struct x509_link *link)
 {
     switch (link->origin) {
     case X509_SENT:
-        return link->index == 0 ? "" : "";
+        return "";
     case X509_TRUSTED:
         return "(trusted)";
     case X509_SEEN:

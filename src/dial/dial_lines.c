@@ -42,6 +42,12 @@ static unsigned code_of(struct bytes line)
     return code;
 }
 
+/* What follows is a line of the same reply: "250-", or a line without a code. */
+static bool is_continued(struct bytes line)
+{
+    return code_of(line) == 0 || (line.len > 3 && line.p[3] == '-');
+}
+
 /* RFC 5321 section 4.2.1 and RFC 959 section 4.2: "250-first", ..., "250 last". A code below 10 in
  * the table asks for the first digit only. */
 enum dial_take dial_take_reply(struct dial_steps *s, struct bytes in, size_t *used)
@@ -53,10 +59,11 @@ enum dial_take dial_take_reply(struct dial_steps *s, struct bytes in, size_t *us
         if (contains(line, "STARTTLS") || contains(line, "starttls")) {
             s->offers_tls = true;
         }
-        if (code == 0 || (line.len > 3 && line.p[3] == '-')) {
-            if (code == 0 && s->row->code == 220 && at == line.len + 2 && line.len > 0) {
-                return TAKE_NO; /* a greeting of something else */
-            }
+        bool is_first = at == line.len + 2;
+        if (code == 0 && s->row->code == 220 && is_first && line.len > 0) {
+            return TAKE_NO; /* a greeting of something else */
+        }
+        if (is_continued(line)) {
             continue;
         }
         s->lists_capabilities |= s->row->code == 250;

@@ -18,6 +18,7 @@ typedef void (*INFO_CALLBACK)(const SSL *, int, int);
 typedef void (*KEYLOG_CALLBACK)(const SSL *, const char *);
 
 struct calls {
+/* NOLINTNEXTLINE(bugprone-macro-parentheses): a name and a list of types take none */
 #define CALL(need, result, name, parameters) result(*name) parameters;
 #include "observe/calls.def"
 };

@@ -120,14 +120,23 @@ static void keep_number(struct story *s, enum note_fact fact, uint64_t v)
     }
 }
 
+/* Where a fact that is text is kept; NULL: it is no text. */
+static const char **text_of(struct story *s, enum note_fact fact)
+{
+    if (fact == FACT_PROGRAM) {
+        return &s->program;
+    }
+    if (fact == FACT_LIBRARY) {
+        return &s->local.library;
+    }
+    return fact == FACT_CHECKED_HOST ? &s->local.checked_host : NULL;
+}
+
 static void keep_fact(struct story *s, struct arena *arena, enum note_fact fact, struct bytes body)
 {
     struct local_facts *l = &s->local;
     enum side own = l->side;
-    const char **text = fact == FACT_PROGRAM        ? &s->program
-                        : fact == FACT_LIBRARY      ? &l->library
-                        : fact == FACT_CHECKED_HOST ? &l->checked_host
-                                                    : NULL;
+    const char **text = text_of(s, fact);
     if (text != NULL) {
         *text = arena_strndup(arena, (const char *)body.p, body.len);
     } else if (fact == FACT_PEER || fact == FACT_LOCAL) {

@@ -27,30 +27,40 @@ static void put_negotiated(struct text *line, const struct client_result *r)
     }
 }
 
+static void put_reason(struct text *line, const struct client_result *r)
+{
+    const char *id = cause_id(r->cause);
+    text_puts(line, id != NULL ? id : "");
+    text_puts(line, id != NULL ? ": " : "");
+    text_puts(line, r->why != NULL ? r->why : "");
+}
+
+static void put_changes(struct text *line, const struct client_result *r)
+{
+    if (r->server_change != NULL) {
+        text_printf(line, "server: %s", r->server_change);
+    }
+    if (r->client_change != NULL) {
+        text_printf(line, "%sclient: %s", line->len > 0 ? "; " : "", r->client_change);
+    }
+}
+
 static void put_client(struct text *out, const struct client_result *r, unsigned width)
 {
     struct text line = { 0 };
     size_t indent = INDENT + ID_WIDTH + 1 + 4;
+    const char *answer = r->succeeds ? "yes" : "no";
     text_printf(out, "%*s%-*s %-4s", INDENT, "", ID_WIDTH, r->client->id,
-                !r->is_asked  ? "?"
-                : r->succeeds ? "yes"
-                              : "no");
+                r->is_asked ? answer : "?");
     if (r->succeeds) {
         put_negotiated(&line, r);
     } else {
-        const char *id = cause_id(r->cause);
-        text_printf(&line, "%s%s%s", id != NULL ? id : "", id != NULL ? ": " : "",
-                    r->why != NULL ? r->why : "");
+        put_reason(&line, r);
     }
     put_wrapped(out, indent, width, text_str(&line));
     text_clear(&line);
-    if (r->client_change != NULL || r->server_change != NULL) {
-        text_printf(&line, "%s%s%s%s", r->server_change != NULL ? "server: " : "",
-                    r->server_change != NULL ? r->server_change : "",
-                    r->client_change != NULL && r->server_change != NULL ? "; client: "
-                    : r->client_change != NULL                           ? "client: "
-                                                                         : "",
-                    r->client_change != NULL ? r->client_change : "");
+    put_changes(&line, r);
+    if (line.len > 0) {
         wrap_spaces(out, indent);
         put_wrapped(out, indent, width, text_str(&line));
     }

@@ -124,6 +124,24 @@ static void send_tls(struct connection *c, int64_t now_ns)
     }
 }
 
+static bool is_too_much(const struct probe_flight *f)
+{
+    return f->n_bytes > PROBE_FLIGHT_BYTES || f->stream.dead;
+}
+
+/* A ServerHello with a fault in it says more than waiting for the rest would. */
+static bool is_broken_hello(const struct probe_flight *f)
+{
+    return f->is_malformed && f->has_hello && f->hello_fault.kind != FAULT_NONE;
+}
+
+static bool is_flight_whole(const struct connection *c)
+{
+    const struct probe_flight *f = &c->flight;
+    return f->version != 0 && (c->q.until == PROBE_UNTIL_HELLO || f->hello_done ||
+                               (f->n_sealed > 0 && f->decryptor == NULL));
+}
+
 /* Is what came enough? */
 static void judge_flight(struct connection *c)
 {
@@ -132,16 +150,21 @@ static void judge_flight(struct connection *c)
         end(c, PROBE_NOT_TLS);
     } else if (f->has_hello && f->hello.is_retry) {
         end(c, PROBE_RETRY);
-    } else if (f->version != 0 && (c->q.until == PROBE_UNTIL_HELLO || f->hello_done ||
-                                   (f->n_sealed > 0 && f->decryptor == NULL))) {
+    } else if (is_flight_whole(c) || (is_broken_hello(f) && !f->has_alert && !is_too_much(f))) {
         end(c, PROBE_ANSWERED);
     } else if (f->has_alert) {
         end(c, PROBE_ALERT);
-    } else if (f->n_bytes > PROBE_FLIGHT_BYTES || f->stream.dead) {
+    } else if (is_too_much(f)) {
         end(c, PROBE_TOO_MUCH);
-    } else if (f->is_malformed && f->has_hello && f->hello_fault.kind != FAULT_NONE) {
-        end(c, PROBE_ANSWERED);
     }
+}
+
+/* A full handshake began where one was to be resumed: that is all there is to learn (RFC 5246 section
+ * 7.3). TLS 1.3 does not show it, and takes no longer. */
+static bool will_not_resume(const struct connection *c)
+{
+    return c->q.finish->session != NULL && c->flight.version != 0 && c->flight.version < 0x0304 &&
+           c->flight.certificate.p != NULL;
 }
 
 /* OpenSSL gives up for reasons of its own; what the server sent says whether it answered. */
@@ -200,8 +223,8 @@ static void take_tls(struct connection *c, const struct dial_target *target, str
     }
     flight_push(&c->flight, in);
     if (c->q.finish != NULL) {
-        if (c->flight.n_bytes > PROBE_FLIGHT_BYTES) {
-            end(c, PROBE_TOO_MUCH);
+        if (c->flight.n_bytes > PROBE_FLIGHT_BYTES || will_not_resume(c)) {
+            end(c, will_not_resume(c) ? PROBE_ANSWERED : PROBE_TOO_MUCH);
             return;
         }
         take_finish(c, target, in, now_ns);
@@ -238,6 +261,29 @@ static void closed(struct connection *c)
     }
 }
 
+static void broken_off(struct connection *c, int error, int64_t now_ns)
+{
+    if (c->flight.version != 0 && c->flight.has_hello) {
+        c->trace.rst_ns = now_ns;
+        end(c, PROBE_ANSWERED);
+    } else {
+        end_by_error(c, PROBE_RESET, error);
+    }
+}
+
+static void take(struct connection *c, const struct dial_target *target, struct bytes piece,
+                 int64_t now_ns)
+{
+    trace_put(&c->trace, SIDE_SERVER, piece, now_ns);
+    if (c->state == CONNECTION_DIALOGUE) {
+        (void)dial_steps_push(&c->steps, piece);
+        c->deadline_ns = in_ms(now_ns, c->timeout_ms);
+        converse(c, target, now_ns);
+    } else {
+        take_tls(c, target, piece, now_ns);
+    }
+}
+
 static void hear(struct connection *c, const struct dial_target *target, int64_t now_ns)
 {
     uint8_t piece[READ_BYTES];
@@ -246,27 +292,12 @@ static void hear(struct connection *c, const struct dial_target *target, int64_t
         if (n < 0 && (errno == EAGAIN || errno == EINTR)) {
             return;
         }
-        if (n < 0) {
-            int error = errno;
-            if (c->flight.version != 0 && c->flight.has_hello) {
-                c->trace.rst_ns = now_ns;
-                end(c, PROBE_ANSWERED);
-            } else {
-                end_by_error(c, PROBE_RESET, error);
-            }
-            return;
-        }
-        if (n == 0) {
+        if (n > 0) {
+            take(c, target, bytes_of(piece, (size_t)n), now_ns);
+        } else if (n == 0) {
             closed(c);
-            return;
-        }
-        trace_put(&c->trace, SIDE_SERVER, bytes_of(piece, (size_t)n), now_ns);
-        if (c->state == CONNECTION_DIALOGUE) {
-            (void)dial_steps_push(&c->steps, bytes_of(piece, (size_t)n));
-            c->deadline_ns = in_ms(now_ns, c->timeout_ms);
-            converse(c, target, now_ns);
         } else {
-            take_tls(c, target, bytes_of(piece, (size_t)n), now_ns);
+            broken_off(c, errno, now_ns);
         }
     }
 }
@@ -303,9 +334,6 @@ static void expire(struct connection *c, int64_t now_ns)
         end(c, PROBE_NO_DIALOGUE);
         break;
     case CONNECTION_DELAYED:
-        c->state = CONNECTION_SENDING;
-        c->deadline_ns = in_ms(now_ns, c->timeout_ms);
-        break;
     case CONNECTION_GAP:
         c->state = CONNECTION_SENDING;
         c->deadline_ns = in_ms(now_ns, c->timeout_ms);
@@ -319,9 +347,20 @@ static void expire(struct connection *c, int64_t now_ns)
     }
 }
 
-static bool is_sending(const struct connection *c)
+/* The state's time, or that of the whole connection: then what came has to do. */
+static void watch_time(struct connection *c, int64_t now_ns)
 {
-    return c->state == CONNECTION_SENDING;
+    bool is_all_over = now_ns >= c->limit_ns;
+    if (c->state == CONNECTION_OVER || (now_ns < c->deadline_ns && !is_all_over)) {
+        return;
+    }
+    if (is_all_over && c->state != CONNECTION_CONNECTING && c->state != CONNECTION_DIALOGUE) {
+        c->state = CONNECTION_READING;
+    }
+    expire(c, now_ns);
+    if (c->state == CONNECTION_SENDING) {
+        send_tls(c, now_ns);
+    }
 }
 
 void connection_work(struct connection *c, const struct dial_target *target, uint32_t events,
@@ -332,22 +371,14 @@ void connection_work(struct connection *c, const struct dial_target *target, uin
     } else if (c->state == CONNECTION_DIALOGUE && (events & EPOLLOUT) != 0) {
         converse(c, target, now_ns);
     }
-    if (is_sending(c)) {
+    if (c->state == CONNECTION_SENDING) {
         send_tls(c, now_ns);
     }
     if (c->state != CONNECTION_OVER && c->state != CONNECTION_CONNECTING &&
         (events & (EPOLLIN | EPOLLERR | EPOLLHUP)) != 0) {
         hear(c, target, now_ns);
     }
-    if (c->state != CONNECTION_OVER && (now_ns >= c->deadline_ns || now_ns >= c->limit_ns)) {
-        if (now_ns >= c->limit_ns && c->state != CONNECTION_CONNECTING) {
-            c->state = c->state == CONNECTION_DIALOGUE ? c->state : CONNECTION_READING;
-        }
-        expire(c, now_ns);
-        if (is_sending(c)) {
-            send_tls(c, now_ns);
-        }
-    }
+    watch_time(c, now_ns);
 }
 
 uint32_t connection_wants(const struct connection *c)

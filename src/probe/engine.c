@@ -24,7 +24,6 @@ struct probe_engine {
     struct connection *spare;
     unsigned n_open, max_open;
     int64_t epoch_ns, next_scan_ns;
-    bool is_stopped;
 };
 
 static unsigned most_open(unsigned wanted)
@@ -36,7 +35,7 @@ static unsigned most_open(unsigned wanted)
         limit.rlim_cur = setrlimit(RLIMIT_NOFILE, &more) == 0 ? limit.rlim_max : limit.rlim_cur;
     }
     size_t files = limit.rlim_cur > OPEN_MAX ? OPEN_MAX : (size_t)limit.rlim_cur;
-    size_t room = files > 2 * FILES_KEPT ? files - FILES_KEPT : files / 2 + 1;
+    size_t room = files > 2 * (size_t)FILES_KEPT ? files - FILES_KEPT : files / 2 + 1;
     return wanted != 0 && wanted < room ? wanted : (unsigned)room;
 }
 
@@ -122,11 +121,6 @@ const struct probe_lane_facts *probe_lane_facts(const struct probe_lane *lane)
 int64_t probe_engine_epoch_ns(const struct probe_engine *e)
 {
     return e->epoch_ns;
-}
-
-void probe_engine_stop(struct probe_engine *e)
-{
-    e->is_stopped = true;
 }
 
 static struct connection *take_spare(struct probe_engine *e)
@@ -232,7 +226,7 @@ static struct connection *next_question(struct probe_engine *e, struct probe_lan
 
 static void fill(struct probe_engine *e, struct probe_lane *lane)
 {
-    while (!e->is_stopped && e->n_open < e->max_open && lane_has_room(lane, clock_monotonic_ns())) {
+    while (e->n_open < e->max_open && lane_has_room(lane, clock_monotonic_ns())) {
         struct connection *c = next_question(e, lane);
         if (c == NULL) {
             return;
@@ -250,7 +244,7 @@ static void fill_all(struct probe_engine *e)
         fill(e, lane);
         bool waits = lane->n_open > 0 || lane->again != NULL ||
                      !lane_has_room(lane, clock_monotonic_ns()) || e->n_open >= e->max_open;
-        if (waits && !e->is_stopped) {
+        if (waits) {
             at = &lane->next;
             continue;
         }
@@ -324,48 +318,6 @@ enum status probe_engine_run(struct probe_engine *e, struct err *err)
         }
         TRY(turn(e, err));
     }
-}
-
-/* --- one question --- */
-
-struct single {
-    struct probe_question *q;
-    const struct probe_asker *asker;
-};
-
-static bool single_next(void *arg, struct probe_question *out)
-{
-    struct single *s = arg;
-    if (s->q == NULL) {
-        return false;
-    }
-    *out = *s->q;
-    s->q->wire = (struct text){ 0 };
-    s->q = NULL;
-    return true;
-}
-
-static void single_answered(void *arg, const struct probe_question *q,
-                            const struct probe_outcome *o)
-{
-    struct single *s = arg;
-    s->asker->answered(s->asker->arg, q, o);
-}
-
-enum status probe_ask(const struct dial_target *target, const struct endpoint *address,
-                      struct probe_question *q, const struct probe_asker *asker, struct err *err)
-{
-    struct probe_options options = { .tries = 1, .timeout_ms = target->timeout_ms };
-    struct single s = { q, asker };
-    struct probe_asker one = { &s, single_next, single_answered, NULL };
-    struct probe_engine *e = NULL;
-    TRY(probe_engine_new(&options, &e, err));
-    enum status st = probe_engine_add(e, target, address, &one, NULL, err);
-    if (st == ST_OK) {
-        st = probe_engine_run(e, err);
-    }
-    probe_engine_free(e);
-    return st;
 }
 
 const char *probe_end_name(enum probe_end end)

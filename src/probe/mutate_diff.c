@@ -361,23 +361,23 @@ void hello_change_put_item(const struct hello_change *change, struct text *out)
     }
 }
 
+static void put_item(const struct hello_change *c, bool is_first, struct text *out)
+{
+    const char *verb = c->is_added ? "adds " : "removes ";
+    text_puts(out, is_first ? verb : ", ");
+    text_puts(out, c->part == PART_SHARE ? "a key share of " : "");
+    hello_change_put_item(c, out);
+}
+
 static void put_side(const struct hello_changes *changes, bool is_added, size_t max,
                      struct text *out)
 {
     size_t n = 0;
     for (size_t i = 0; i < changes->n; i++) {
         const struct hello_change *c = &changes->list[i];
-        if (c->is_added != is_added) {
-            continue;
+        if (c->is_added == is_added && n++ < max) {
+            put_item(c, n == 1, out);
         }
-        if (n < max) {
-            text_puts(out, n == 0 ? (is_added ? "adds " : "removes ") : ", ");
-            if (c->part == PART_SHARE) {
-                text_puts(out, "a key share of ");
-            }
-            hello_change_put_item(c, out);
-        }
-        n++;
     }
     if (n > max) {
         text_printf(out, " and %zu more", n - max);

@@ -112,16 +112,9 @@ enum status probe_engine_add(struct probe_engine *e, const struct dial_target *t
                              struct probe_lane **out, struct err *err) NODISCARD;
 /* Until every lane is over. */
 enum status probe_engine_run(struct probe_engine *e, struct err *err) NODISCARD;
-/* Drops all that is open; run() returns. For signals and limits of time. */
-void probe_engine_stop(struct probe_engine *e);
 const struct probe_lane_facts *probe_lane_facts(const struct probe_lane *lane);
 /* To be added to a time of the monotonic clock. */
 int64_t probe_engine_epoch_ns(const struct probe_engine *e);
-
-/* One question to one address, waiting for the answer. `answered` as in the asker. */
-enum status probe_ask(const struct dial_target *target, const struct endpoint *address,
-                      struct probe_question *q, const struct probe_asker *asker,
-                      struct err *err) NODISCARD;
 
 const char *probe_end_name(enum probe_end end); /* "answered", "closed" ... */
 
