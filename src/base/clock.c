@@ -116,7 +116,7 @@ static bool parse_offset(const char *s, int64_t *out_s)
     int minutes = 0;
     int used = 0;
     if ((s[0] != '+' && s[0] != '-') || sscanf(s + 1, "%2d:%2d%n", &hours, &minutes, &used) != 2 ||
-        s[1 + used] != '\0' || hours > 23 || minutes > 59) {
+        s[1 + used] != '\0' || hours < 0 || hours > 23 || minutes < 0 || minutes > 59) {
         return false;
     }
     int64_t ahead_s = INT64_C(60) * (hours * 60 + minutes);
@@ -135,6 +135,20 @@ static bool parse_epoch(const char *s, int64_t *out_ns)
     return true;
 }
 
+/* A date that no calendar has (30 February) would be moved into the next month by timegm(). */
+static bool is_day_of_month(const struct tm *tm)
+{
+    struct tm moved = { .tm_year = tm->tm_year, .tm_mon = tm->tm_mon, .tm_mday = tm->tm_mday };
+    (void)timegm(&moved);
+    return moved.tm_mon == tm->tm_mon && moved.tm_mday == tm->tm_mday;
+}
+
+static bool is_time_of_day(const struct tm *tm)
+{
+    return tm->tm_hour >= 0 && tm->tm_hour <= 23 && tm->tm_min >= 0 && tm->tm_min <= 59 &&
+           tm->tm_sec >= 0 && tm->tm_sec <= 60;
+}
+
 bool clock_parse(const char *s, int64_t *out_ns)
 {
     struct tm tm = { 0 };
@@ -149,13 +163,16 @@ bool clock_parse(const char *s, int64_t *out_ns)
     }
     tm.tm_year -= 1900;
     tm.tm_mon -= 1;
+    if (!is_day_of_month(&tm)) {
+        return false;
+    }
     const char *rest = s + used;
     int64_t fraction = 0;
     int64_t offset_s = 0;
     if (*rest != '\0') {
         if ((*rest != 'T' && *rest != 't' && *rest != ' ') ||
             sscanf(rest + 1, "%2d:%2d:%2d%n", &tm.tm_hour, &tm.tm_min, &tm.tm_sec, &used) != 3 ||
-            tm.tm_hour > 23 || tm.tm_min > 59 || tm.tm_sec > 60) {
+            !is_time_of_day(&tm)) {
             return false;
         }
         rest += 1 + used;

@@ -4,7 +4,8 @@ static bool is_harmful(uint32_t c)
 {
     bool is_control = c < 0x20 || (c >= 0x7f && c < 0xa0);
     bool is_direction = (c >= 0x202a && c <= 0x202e) || (c >= 0x2066 && c <= 0x2069) ||
-                        c == 0x200e || c == 0x200f || c == 0x2028 || c == 0x2029;
+                        c == 0x200e || c == 0x200f || c == 0x061c || /* marks of direction */
+                        c == 0x2028 || c == 0x2029;
     return is_control || is_direction;
 }
 
