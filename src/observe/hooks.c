@@ -265,11 +265,10 @@ static void on_header(struct watched *w, bool from_peer, struct bytes header)
     }
 }
 
-void hooks_message(const struct observer *o, int is_written, int type, struct bytes body, SSL *s)
+void hooks_message(struct watched *w, int is_written, int type, struct bytes body)
 {
-    struct watched *w = watched_of(o, s);
     bool from_peer = is_written == 0;
-    if (w == NULL || w->over) {
+    if (w->over) {
         return;
     }
     switch (type) {
@@ -368,10 +367,9 @@ static void on_exit_of_handshake(struct watched *w, int result)
     watched_settle(w, how_it_ended(w, error), error, SSL_WHOLE);
 }
 
-void hooks_info(const struct observer *o, const SSL *s, int where, int result)
+void hooks_info(struct watched *w, int where, int result)
 {
-    struct watched *w = watched_of(o, s);
-    if (w == NULL || w->over) {
+    if (w->over) {
         return;
     }
     if (where == SSL_CB_HANDSHAKE_START) {

@@ -296,24 +296,6 @@ void in_force_put(struct watched *w, enum ssl_state state)
     errno = saved;
 }
 
-/* Whether a client could mind our certificate for its dates or its name. */
-static bool own_certificate_is_fine(const struct watched *w)
-{
-    const struct calls *c = &w->o->calls;
-    if (c->SSL_get_certificate == NULL || c->X509_check_host == NULL ||
-        c->X509_cmp_current_time == NULL || c->X509_get0_notBefore == NULL ||
-        c->X509_get0_notAfter == NULL || c->SSL_get_servername == NULL) {
-        return false;
-    }
-    X509 *own = c->SSL_get_certificate(w->ssl);
-    const char *name = c->SSL_get_servername(w->ssl, TLSEXT_NAMETYPE_host_name);
-    if (own == NULL || c->X509_cmp_current_time(c->X509_get0_notBefore(own)) >= 0 ||
-        c->X509_cmp_current_time(c->X509_get0_notAfter(own)) <= 0) {
-        return false;
-    }
-    return name == NULL || c->X509_check_host(own, name, strlen(name), 0, NULL) == 1;
-}
-
 bool in_force_is_abandoned(const struct watched *w)
 {
     bool may_be = w->done && w->o->calls.SSL_is_server(w->ssl) != 0 && !w->is_noteworthy &&

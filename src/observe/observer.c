@@ -36,21 +36,12 @@ static void unlock(atomic_flag *flag)
 
 /* --- the callbacks of each OpenSSL --- */
 
-static void call_program_msg(const struct observer *o, int is_written, int version, int type,
-                             const void *buf, size_t len, SSL *s, void *arg)
-{
-    struct watched *w = watched_of(o, s);
-    if (w != NULL && w->msg != NULL) {
-        w->msg(is_written, version, type, buf, len, s, arg); /* arg is the program's own */
-    }
-}
-
 /* A program that asked which callback was there, met ours and calls it from its own: once is
  * enough.
  */
-static void call_program_info(const struct observer *o, const SSL *s, int where, int result)
+static void call_program_info(const struct observer *o, struct watched *w, const SSL *s, int where,
+                              int result)
 {
-    struct watched *w = watched_of(o, s);
     INFO_CALLBACK program = w != NULL ? w->info : NULL;
     if (program == NULL) {
         program = o->calls.SSL_CTX_get_info_callback(o->calls.SSL_get_SSL_CTX(s));
@@ -62,7 +53,6 @@ static void call_program_info(const struct observer *o, const SSL *s, int where,
         w->is_in_info = true;
     }
     program(s, where, result);
-    w = watched_of(o, s);
     if (w != NULL) {
         w->is_in_info = false;
     }
@@ -99,16 +89,24 @@ static long on_bio(const struct observer *o, BIO *b, int oper, const char *p, si
                         SSL *s, void *arg)                                                         \
     {                                                                                              \
         int saved = errno;                                                                         \
-        call_program_msg(&observers[i], is_written, version, type, buf, len, s, arg);              \
-        hooks_message(&observers[i], is_written, type, bytes_of(buf, len), s);                     \
+        struct watched *w = watched_of(&observers[i], s);                                          \
+        if (w != NULL && w->msg != NULL) {                                                         \
+            w->msg(is_written, version, type, buf, len, s, arg); /* arg is the program's own */    \
+        }                                                                                          \
+        if (w != NULL) {                                                                           \
+            hooks_message(w, is_written, type, bytes_of(buf, len));                                \
+        }                                                                                          \
         errno = saved;                                                                             \
     }                                                                                              \
     static void info_##i(const SSL *s, int where, int result)                                      \
     {                                                                                              \
         int saved = errno;                                                                         \
-        call_program_info(&observers[i], s, where, result);                                        \
+        struct watched *w = watched_of(&observers[i], s);                                          \
+        call_program_info(&observers[i], w, s, where, result);                                     \
         errno = saved;                                                                             \
-        hooks_info(&observers[i], s, where, result);                                               \
+        if (w != NULL) {                                                                           \
+            hooks_info(w, where, result);                                                          \
+        }                                                                                          \
         errno = saved;                                                                             \
     }                                                                                              \
     static int verify_##i(int is_ok, X509_STORE_CTX *ctx)                                          \

@@ -97,8 +97,8 @@ struct watched_store *watched_store_of(const struct observer *o, const X509_STOR
 CRYPTO_EX_free watched_free_ctx, watched_free_store;
 
 /* hooks.c: what the callbacks see */
-void hooks_message(const struct observer *o, int is_written, int type, struct bytes body, SSL *s);
-void hooks_info(const struct observer *o, const SSL *s, int where, int result);
+void hooks_message(struct watched *w, int is_written, int type, struct bytes body);
+void hooks_info(struct watched *w, int where, int result);
 int hooks_verify(const struct observer *o, int is_ok, X509_STORE_CTX *ctx);
 void hooks_key(const struct observer *o, const SSL *s, const char *line);
 void hooks_wire(const struct observer *o, BIO *bio, const SSL *s, bool is_read, struct bytes bytes);
@@ -113,5 +113,8 @@ void in_force_put(struct watched *w, enum ssl_state state);
 /* A server's client left after the handshake without a word, and nothing here is a reason: health
  * checks do that all day long. Asks the whole SSL. */
 bool in_force_is_abandoned(const struct watched *w);
+
+/* own_certificate.c: nobody could mind it for its dates, or for the name that was asked for */
+bool own_certificate_is_fine(const struct watched *w);
 
 #endif
