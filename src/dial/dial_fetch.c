@@ -126,25 +126,32 @@ static bool has_shown(const struct fetch *f)
     return SSL_get0_peer_certificate(f->ssl) != NULL;
 }
 
+static enum status shake_once(struct fetch *f, int64_t deadline_ns, bool *out_done, struct err *err)
+{
+    ERR_clear_error();
+    int done = SSL_do_handshake(f->ssl);
+    int reason = done == 1 ? SSL_ERROR_NONE : SSL_get_error(f->ssl, done);
+    enum status st = flush(f, deadline_ns, err);
+    *out_done = done == 1;
+    if (done == 1) {
+        return ST_OK;
+    }
+    if (reason != SSL_ERROR_WANT_READ && reason != SSL_ERROR_WANT_WRITE) {
+        return dial_ssl_error(ST_IO, "handshake", err);
+    }
+    TRY(st);
+    return receive(f, deadline_ns, err);
+}
+
 static enum status shake(struct fetch *f, struct err *err)
 {
     int64_t deadline_ns = dial_deadline(f->target);
-    for (;;) {
-        ERR_clear_error();
-        int done = SSL_do_handshake(f->ssl);
-        int reason = done == 1 ? SSL_ERROR_NONE : SSL_get_error(f->ssl, done);
-        enum status st = flush(f, deadline_ns, err);
-        if (done == 1) {
-            return ST_OK;
-        }
-        if (reason != SSL_ERROR_WANT_READ && reason != SSL_ERROR_WANT_WRITE) {
-            return has_shown(f) ? ST_OK : dial_ssl_error(ST_IO, "handshake", err);
-        }
-        st = st != ST_OK ? st : receive(f, deadline_ns, err);
-        if (st != ST_OK) {
-            return has_shown(f) ? ST_OK : st;
-        }
+    bool is_done = false;
+    enum status st = ST_OK;
+    while (!is_done && st == ST_OK) {
+        st = shake_once(f, deadline_ns, &is_done, err);
     }
+    return has_shown(f) ? ST_OK : st;
 }
 
 static enum status copy_certificate(struct arena *arena, X509 *certificate, struct bytes *out)
@@ -213,7 +220,7 @@ static enum status run(struct fetch *f, struct dial_fetched *out, struct err *er
     if (storage == NULL) {
         return err_set(err, ST_NOMEM, "no memory");
     }
-    storage->arena.limit_bytes = 2 * FETCH_LIMIT_BYTES;
+    storage->arena.limit_bytes = 2 * (size_t)FETCH_LIMIT_BYTES;
     out->storage = storage;
     TRY(dial_open_nonblocking(f->target, &f->fd, err));
     dial_ends(f->fd, &local, &out->peer);
