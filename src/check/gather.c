@@ -192,7 +192,12 @@ static enum status gather_server(struct check *c, const char *name, struct err *
         return st;
     }
     if (st != ST_OK) {
-        check_error(c, why.text);
+        bool is_plain = strstr(why.text, "wrong version number") != NULL;
+        check_error(c, is_plain ? check_say(c,
+                                            "%s: it answers, but not in TLS: another port, or "
+                                            "--starttls NAME",
+                                            why.text)
+                                : why.text);
         return ST_OK;
     }
     c->fetched.n++;

@@ -376,7 +376,7 @@ static enum status open_files(struct line *l, struct err *err)
     }
     l->out = stdout;
     if (l->output != NULL) {
-        l->out = fopen(l->output, "we");
+        l->out = fopen(l->output, l->resume == NULL ? "we" : "ae"); /* earlier results stay */
         if (l->out == NULL) {
             return err_sys(err, "%s", l->output);
         }
@@ -531,6 +531,16 @@ static enum status run_targets(const struct line *l, struct probe_targets *targe
     return ST_OK;
 }
 
+static int tell_nothing_done(const struct line *l)
+{
+    if (l->resume != NULL) {
+        fprintf(stderr, "handfast probe: nothing is left to do: %s has every target\n", l->resume);
+        return EXIT_FINE;
+    }
+    fprintf(stderr, "handfast probe: %s: no target in it\n", l->targets);
+    return EXIT_USAGE;
+}
+
 static int run(struct line *l)
 {
     struct err err = { 0 };
@@ -564,7 +574,10 @@ static int run(struct line *l)
         fprintf(stderr, "handfast probe: %s\n", err.text);
         return st == ST_USAGE ? EXIT_USAGE : EXIT_UNREACHED;
     }
-    if (l->n_results > 0 && l->n_reached == 0) {
+    if (l->n_results == 0) {
+        return tell_nothing_done(l);
+    }
+    if (l->n_reached == 0) {
         return EXIT_UNREACHED;
     }
     return l->n_failing > 0 ? EXIT_FINDINGS : EXIT_FINE;

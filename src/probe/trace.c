@@ -193,9 +193,9 @@ static void tell_ends(struct telling *t, struct tls_record_sink *sink)
     if (trace->rst_ns != 0) {
         tell(t, event_at(t, EVENT_RST, SIDE_SERVER, trace->rst_ns), no_bytes);
     }
-    bool is_left =
-        trace->fin_ns == 0 && trace->rst_ns == 0 && (t->plain_sides & (1 << SIDE_SERVER)) != 0;
-    if (is_left) { /* the probe does not go on with a server that answers in plain text */
+    bool is_left = trace->connected_ns != 0 && trace->fin_ns == 0 && trace->rst_ns == 0 &&
+                   t->builder.t->server_hello == NULL;
+    if (is_left) { /* the probe waits no longer for a server that does not begin to speak TLS */
         tell(t, event_at(t, EVENT_FIN, SIDE_CLIENT, trace->end_ns), no_bytes);
     }
 }

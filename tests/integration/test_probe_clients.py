@@ -6,6 +6,7 @@ import http.server
 import json
 import pathlib
 import shutil
+import socket
 import subprocess
 import tempfile
 import threading
@@ -148,8 +149,9 @@ def policies(tap, keys):
     server.stop()
 
 
-def usual_client(port):
-    run = harness.run('probe', '--json', '--trust', 'none', '--connect', '127.0.0.1', 'localhost:%d' % port)
+def usual_client(port, *options):
+    run = harness.run('probe', '--json', '--trust', 'none', '--connect', '127.0.0.1', *options,
+                      'localhost:%d' % port)
     return json.loads(run.text)
 
 
@@ -168,6 +170,9 @@ def verdicts(tap, keys):
     found = usual_client(server.server_address[1])
     server.shutdown()
     tap.ok(found['usual_client']['cause'] == 'plaintext-server', 'a port without TLS', found['usual_client'])
+    with socket.create_server(('127.0.0.1', 0)) as silent:
+        found = usual_client(silent.getsockname()[1], '--timeout', '3')
+    tap.ok(found['usual_client']['cause'] == 'handshake-timeout', 'a port that says nothing', found['usual_client'])
 
 
 def main():

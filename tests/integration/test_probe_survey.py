@@ -382,6 +382,15 @@ def check_targets(tap, folder):
     tap.equal([f for v in done.verdicts() for f in faults_of_form(v)], [], 'results are what the schema says')
     again = harness.run('probe', '--json', '--targets', 'targets', '--resume', 'journal', cwd=folder)
     tap.equal((again.out, again.code), (b'', 0), 'nothing is done twice')
+    tap.ok('nothing is left to do' in again.errors, 'and that is said', again)
+    results, journal = folder / 'results', folder / 'journal'
+    for port in (1, 2):
+        names = folder / ('names-%d' % port)
+        names.write_text('127.0.0.1:%d\n' % port)
+        harness.run('probe', '--json', '--targets', names, '--resume', journal, '-o', results)
+    tap.equal(len(results.read_text().splitlines()), 2, 'what is resumed adds to the results')
+    names.write_text('# none\n')
+    tap.equal(harness.run('probe', '--targets', names).code, 2, 'no target at all')
     server.close()
 
 
