@@ -5,7 +5,7 @@
  * in the end holds facts and findings. What could not be settled is said to be uncertain or not
  * asked, never "not supported". Everything in the facts lives as long as the survey; chains belong
  * to its x509 store. Sources: RFC 8446, 5246, 5746, 6066, 6176, 7301, 7507, 7568, 7627, 8701, 8996,
- * 9325 (what is recommended); the rows in survey_findings.def name theirs.
+ * 9325 (what is recommended); the findings (survey_findings.c) name theirs.
  */
 #ifndef HANDFAST_PROBE_SURVEY_H
 #define HANDFAST_PROBE_SURVEY_H

@@ -74,7 +74,7 @@ def ids(table, row):
 
 
 def check_pages(tap):
-    """Commands, pages and schemas name each other and are installed."""
+    """Commands, pages and documents name each other and are installed."""
     commands = re.findall(r'^  (\w+) ', harness.run('help').text, re.MULTILINE)
     own = [command for command in commands if command not in ('help', 'version')]
     installed = documents('docs/meson.build')
@@ -86,9 +86,10 @@ def check_pages(tap):
         tap.ok(not known and "'%s'" % page in installed, '%s is installed and names pages that exist' % page, *known)
     main_page = documents('docs/man/handfast.1.scd')
     tap.ok(all('*handfast-%s*(1)' % command in main_page for command in own), 'handfast(1) names every page')
-    for schema in sorted((harness.SOURCE / 'docs').glob('*.schema.json')):
-        tap.ok("'%s'" % schema.name in installed, '%s is installed' % schema.name)
-        jsonschema.Draft202012Validator.check_schema(json.loads(schema.read_text(encoding='utf-8')))
+    for document in sorted(path for path in (harness.SOURCE / 'docs').iterdir() if path.suffix in ('.json', '.md')):
+        tap.ok("'%s'" % document.name in installed, '%s is installed' % document.name)
+        if document.suffix == '.json':
+            jsonschema.Draft202012Validator.check_schema(json.loads(document.read_text(encoding='utf-8')))
     return own
 
 
