@@ -199,7 +199,8 @@ static void take_finish(struct connection *c, const struct dial_target *target, 
     if (c->q.finish->is_done &&
         c->state != CONNECTION_OVER) { /* a ticket may follow, or an alert */
         int64_t trip_ns = c->outcome.connected_ns - c->outcome.started_ns;
-        c->deadline_ns = now_ns + 3 * trip_ns + FINISH_SLACK_MS * NS_PER_MS;
+        int64_t answer_ns = c->outcome.first_byte_ns - c->outcome.sent_ns;
+        c->deadline_ns = now_ns + 3 * (trip_ns + answer_ns) + FINISH_SLACK_MS * NS_PER_MS;
     }
     if (progress == FINISH_OVER && c->state != CONNECTION_OVER) {
         end(c, how_it_finished(c));

@@ -3,7 +3,7 @@
 #include <string.h>
 
 enum stage { STAGE_ALL, STAGE_REVERSED, STAGE_GROUPS, STAGE_LARGE, STAGE_WAVES };
-enum { LARGE_OFFER = 96, NO_CHOICE = -1, NOT_KNOWN = -2 };
+enum { LARGE_OFFER = 96, IDLE_WAVES_MAX = 2, NO_CHOICE = -1, NOT_KNOWN = -2 };
 
 static bool has(const struct enum_set *s, size_t i)
 {
@@ -46,6 +46,17 @@ void enumerator_start(struct enumerator *e)
     for (size_t i = e->n_likely; e->n_likely > 0 && i < e->n; i++) {
         e->is_doubtful[i] = true;
     }
+}
+
+void enumerator_doubt(struct enumerator *e, const uint16_t *values, size_t n)
+{
+    for (size_t i = 0; i < e->n; i++) {
+        for (size_t k = 0; k < n; k++) {
+            e->is_doubtful[i] |= e->value[i] == values[k];
+        }
+    }
+    e->is_hinted = true;
+    e->n_groups = 0;
 }
 
 void enumerator_reject_all(struct enumerator *e)
@@ -123,7 +134,7 @@ static bool is_settled(const struct enumerator *e, size_t at, const struct enum_
     if (e->state[i] != ENUM_ACCEPTED) {
         return false;
     }
-    if (e->policy == ENUM_POLICY_CLIENT) {
+    if (e->policy == ENUM_POLICY_CLIENT || e->policy == ENUM_POLICY_MIXED) {
         return true; /* there is no order to be learned */
     }
     struct enum_set known = e->beats[i];
@@ -184,11 +195,13 @@ static struct enum_set everything(const struct enumerator *e, size_t from, size_
     return set;
 }
 
+/* Where nobody's order decides, an accepted one on offer might be chosen again and again. */
 static struct enum_set rest_of_order(const struct enumerator *e, size_t at)
 {
     struct enum_set set = { { 0 } };
     for (; at < e->n_order; at++) {
-        if (is_live(e, e->order[at])) {
+        bool is_idle = e->policy == ENUM_POLICY_MIXED && e->state[e->order[at]] == ENUM_ACCEPTED;
+        if (is_live(e, e->order[at]) && !is_idle) {
             add(&set, e->order[at]);
         }
     }
@@ -244,13 +257,43 @@ static bool stage_offer(struct enumerator *e, struct enum_offer *out)
     return false;
 }
 
+/* Grows with every answer that taught anything. */
+static size_t knowledge(const struct enumerator *e)
+{
+    size_t known = (size_t)e->policy;
+    for (size_t i = 0; i < e->n; i++) {
+        known += e->state[i] != ENUM_UNKNOWN ? 1 : 0;
+        known += e->is_passed_over[i] ? 1 : 0;
+        for (size_t w = 0; w < ENUM_WORDS; w++) {
+            known += (size_t)__builtin_popcountll(e->beats[i].words[w]);
+        }
+    }
+    return known;
+}
+
+/* Two waves that taught nothing: a server whose answers follow no order. What is left is not known.
+ */
+static bool is_stuck(struct enumerator *e)
+{
+    size_t known = knowledge(e);
+    e->n_idle = known == e->n_known ? e->n_idle + 1 : 0;
+    e->n_known = known;
+    if (e->n_idle < IDLE_WAVES_MAX) {
+        return false;
+    }
+    for (size_t i = 0; i < e->n; i++) {
+        e->state[i] = e->state[i] == ENUM_UNKNOWN ? ENUM_UNCERTAIN : e->state[i];
+    }
+    return true;
+}
+
 /* A wave begins when nothing is open. False: all is settled. */
 static bool begin_wave(struct enumerator *e)
 {
     struct enum_set wanted;
     guess(e);
     size_t n = find_unsettled(e, &wanted);
-    if (n == 0) {
+    if (n == 0 || is_stuck(e)) {
         e->is_over = true;
         return false;
     }
@@ -274,13 +317,27 @@ static size_t stride(const struct enumerator *e, size_t n_unsettled, bool last_w
     return step;
 }
 
+/* Offers that the rest of a wave takes: the doubtful ones share one. */
+static size_t n_offers_left(const struct enumerator *e, const struct enum_set *wanted)
+{
+    size_t n = 0;
+    size_t n_doubtful = 0;
+    for (size_t at = 0; at < e->n_order; at++) {
+        if (has(wanted, at)) {
+            *(is_doubtful(e, e->order[at]) ? &n_doubtful : &n) += 1;
+        }
+    }
+    return n + (n_doubtful > 0 ? 1 : 0);
+}
+
 static bool wave_offer(struct enumerator *e, struct enum_offer *out)
 {
     struct enum_set wanted;
     if (e->cursor == SIZE_MAX) {
         return false; /* the wave's offers are all made */
     }
-    size_t n = find_unsettled(e, &wanted);
+    (void)find_unsettled(e, &wanted);
+    size_t n = n_offers_left(e, &wanted);
     size_t at = e->cursor;
     while (at < e->n_order && !has(&wanted, at)) {
         at++;
@@ -321,7 +378,8 @@ static bool next_offer(struct enumerator *e, struct enum_offer *out)
         }
     }
     do {
-        if (!e->in_wave && (e->n_open > 0 || !begin_wave(e))) {
+        bool waits = e->n_open > 0 && !(e->is_hinted && e->n_waves == 0);
+        if (!e->in_wave && (waits || !begin_wave(e))) {
             return false;
         }
         e->in_wave = true;
@@ -389,6 +447,11 @@ static int index_of(const struct enumerator *e, const struct enum_offer *offer, 
     return value == NO_CHOICE ? NO_CHOICE : NOT_KNOWN;
 }
 
+bool enumerator_offered(const struct enumerator *e, unsigned slot, uint16_t value)
+{
+    return index_of(e, &e->open[slot], value) >= 0;
+}
+
 static void reject(struct enumerator *e, const struct enum_set *set)
 {
     for (size_t i = 0; i < e->n; i++) {
@@ -406,24 +469,37 @@ static void note_policy(struct enumerator *e)
     }
 }
 
+/* A server that follows the client passed these over: probably they are not there. They are asked
+ * for once more, together, before they are believed to be missing. Where one is there after all, or
+ * was known to be, the server follows nobody's order: some like ChaCha20 better with clients that
+ * do, and take AES first with all others. */
+static void note_passed_over(struct enumerator *e, const struct enum_offer *offer, size_t chosen)
+{
+    for (size_t at = 0; at < e->n_order && e->order[at] != chosen; at++) {
+        size_t i = e->order[at];
+        if (!has(&offer->set, i)) {
+            continue;
+        }
+        if (e->state[i] == ENUM_ACCEPTED) {
+            e->policy = ENUM_POLICY_MIXED;
+        } else {
+            e->is_doubtful[i] = e->is_passed_over[i] = true;
+        }
+    }
+}
+
 static void note_choice(struct enumerator *e, const struct enum_offer *offer, size_t chosen)
 {
     struct enum_set others = offer->set;
     others.words[chosen / 64] &= ~(UINT64_C(1) << (chosen % 64));
     e->state[chosen] = ENUM_ACCEPTED;
-    if (e->policy != ENUM_POLICY_CLIENT) {
+    if (e->policy == ENUM_POLICY_CLIENT && offer->is_of_doubt && e->is_passed_over[chosen]) {
+        e->policy = ENUM_POLICY_MIXED;
+    }
+    if (e->policy == ENUM_POLICY_CLIENT && !offer->is_reversed && offer->target >= 0) {
+        note_passed_over(e, offer, chosen);
+    } else if (e->policy == ENUM_POLICY_SERVER || e->policy == ENUM_POLICY_UNKNOWN) {
         unite(&e->beats[chosen], &others);
-    } else if (!offer->is_reversed) {
-        /* Whatever stood before the chosen one is not there. */
-        struct enum_set before = { { 0 } };
-        for (size_t at = 0; at < e->n_order && e->order[at] != chosen; at++) {
-            if (has(&offer->set, e->order[at])) {
-                add(&before, e->order[at]);
-            }
-        }
-        if (offer->target >= 0) {
-            reject(e, &before);
-        }
     }
 }
 
@@ -437,7 +513,7 @@ static void note_doubt(struct enumerator *e, const struct enum_offer *offer, int
     }
     size_t likely = e->n_likely == 0 ? e->n : e->n_likely;
     if (offer->is_of_doubt) {
-        for (size_t i = 0; i < likely; i++) {
+        for (size_t i = 0; i < likely && (size_t)chosen < likely; i++) {
             e->is_doubtful[i] = false;
         }
     } else if (chosen != offer->target) {
@@ -475,7 +551,7 @@ size_t enumerator_accepted(const struct enumerator *e, size_t *out)
 {
     struct enumerator copy = *e;
     size_t n = 0;
-    if (e->policy == ENUM_POLICY_CLIENT) { /* the server has no order: the guess stands */
+    if (e->policy == ENUM_POLICY_CLIENT || e->policy == ENUM_POLICY_MIXED) { /* the guess stands */
         for (size_t i = 0; i < ENUM_ITEMS_MAX; i++) {
             copy.beats[i] = (struct enum_set){ { 0 } };
         }

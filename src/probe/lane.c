@@ -8,6 +8,8 @@ enum {
     WINDOW_MIN = 2,
     DROPS_MAX = 6,       /* times that one question is begun anew for a drop */
     GROW_CONNECT_MS = 2, /* where connecting is quicker a larger window gains nothing */
+    GROW_BY = 4,         /* for each connection made, and for each answer */
+    GROW_TO = 100,       /* before the first answer */
     DROP_SLACK_MS = 60,
     HELLO_SLACK_MS = 250,
     ANSWERS_LEAST = 3,
@@ -70,6 +72,13 @@ static void shrink(struct probe_lane *lane)
     lane->facts.window = lane->window;
 }
 
+static void grow(struct probe_lane *lane)
+{
+    unsigned more = lane->window + GROW_BY;
+    lane->window = more < lane->window_max ? more : lane->window_max;
+    lane->facts.window = lane->window;
+}
+
 /* Answers that come about as quickly as the quickest did: no queue has grown, there is room. */
 static void note_answer(struct probe_lane *lane, const struct connection *c)
 {
@@ -92,9 +101,7 @@ static void note_answer(struct probe_lane *lane, const struct connection *c)
     bool is_far = lane->connect_ns > GROW_CONNECT_MS * NS_PER_MS;
     bool is_quick = took < 2 * lane->answer_ns;
     if (!lane->is_fixed && is_far && is_quick && lane->window < lane->window_max) {
-        unsigned more = lane->window + 4;
-        lane->window = more < lane->window_max ? more : lane->window_max;
-        lane->facts.window = lane->window;
+        grow(lane);
     }
 }
 
@@ -162,10 +169,10 @@ void lane_connected(struct probe_lane *lane, struct connection *c)
             lane->connect_ns = took;
             lane->facts.connect_ns = took;
         }
-        /* Every address that is far away and lets us in has room for one more. */
+        /* A server far away that lets all of us in at once has room for more. */
         if (!lane->is_fixed && took > GROW_CONNECT_MS * NS_PER_MS && took < 2 * lane->connect_ns &&
-            lane->window < 2 * PROBE_PARALLEL && lane->window < lane->window_max) {
-            lane->window++;
+            lane->window < GROW_TO && lane->window < lane->window_max) {
+            grow(lane);
         }
     }
 }

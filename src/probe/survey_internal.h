@@ -91,11 +91,13 @@ struct survey {
     int64_t started_ns;
     const struct x509_chain *taken[2 + SURVEY_CHAINS_MAX]; /* references to give back */
     size_t n_taken;
+    uint16_t curve12; /* of the ECDSA certificate: beside every group asked for; 0: not needed */
     char address_text[64], dot_name[300], case_name[300];
 };
 
 /* survey_tables.c */
 void survey_candidates(struct survey *s);
+void survey_candidates_again(struct survey *s, enum list_topic t); /* forgets what was learned */
 uint16_t survey_list_version(enum list_topic t); /* of the suites' lists; 0 for others */
 /* Each writes to `room`, of SUITES_MAX: every suite up to TLS 1.2; the usual ones of one kind of
  * authentication (TLS_AUTH_NONE: of all but anonymous), TLS 1.3's before them where asked; those

@@ -16,10 +16,29 @@ static struct hello_spec usual(const struct survey *s, uint16_t version)
                                 .name = s->facts.server_name };
 }
 
+/* With an ECDSA certificate nothing but its own curve is agreed on unless that stands in the offer
+ * too (RFC 8422 section 5.1): it does, last. */
+static struct tls_u16_list beside_curve(const struct survey *s, struct tls_u16_list groups,
+                                        uint16_t *room)
+{
+    size_t n = 0;
+    for (; n < groups.n && n < SUITES_MAX - 1; n++) {
+        room[n] = groups.p[n];
+        if (room[n] == s->curve12) {
+            return groups;
+        }
+    }
+    if (s->curve12 != 0) {
+        room[n++] = s->curve12;
+    }
+    return (struct tls_u16_list){ room, n };
+}
+
 static enum probe_until ask(const struct survey *s, enum list_topic t, struct tls_u16_list values,
                             struct text *wire)
 {
     uint16_t room[SUITES_MAX];
+    uint16_t beside[SUITES_MAX];
     struct hello_spec spec = usual(s, 0x0303);
     enum probe_until until = PROBE_UNTIL_FLIGHT;
     switch (t) {
@@ -47,7 +66,7 @@ static enum probe_until ask(const struct survey *s, enum list_topic t, struct tl
         break;
     case LIST_GROUPS12:
         spec.suites = survey_suites_by_auth(TLS_AUTH_NONE, false, room);
-        spec.groups = values;
+        spec.groups = beside_curve(s, values, beside);
         break;
     case LIST_RSA12:
         spec.suites = survey_suites_by_auth(TLS_AUTH_RSA, false, room);
@@ -91,6 +110,31 @@ static bool suites_go_on(const struct survey *s)
     return false;
 }
 
+/* TLS 1.2 has shown roughly what there is: older versions need not find it out again. */
+static bool is_sorted_out(const struct survey *s)
+{
+    const struct enumerator *e = &s->lists[LIST_TLS12];
+    return e->is_over || e->n_waves > 0;
+}
+
+/* What TLS 1.2 does not accept older versions hardly do. */
+static void take_hint(struct survey *s, enum list_topic t)
+{
+    const struct enumerator *known = &s->lists[LIST_TLS12];
+    uint16_t missing[ENUM_ITEMS_MAX];
+    size_t n = 0;
+    bool has_hint = (t == LIST_TLS10 || t == LIST_TLS11) && known->first_choice >= 0;
+    if (!has_hint || s->options.polite || s->lists[t].n_made > 0) {
+        return;
+    }
+    for (size_t i = 0; i < known->n; i++) {
+        if (known->state[i] == ENUM_REJECTED) {
+            missing[n++] = known->value[i];
+        }
+    }
+    enumerator_doubt(&s->lists[t], missing, n);
+}
+
 /* Is the list worth asking for: is what it rests on there? */
 static bool is_wanted(const struct survey *s, enum list_topic t, bool *never)
 {
@@ -100,13 +144,55 @@ static bool is_wanted(const struct survey *s, enum list_topic t, bool *never)
     *never = ((t == LIST_GROUPS13 || t == LIST_SIGNATURES13) && no13) ||
              (t == LIST_GROUPS12 && no12) ||
              ((t == LIST_RSA12 || t == LIST_ECDSA12) && no12_itself);
+    if ((t == LIST_TLS10 || t == LIST_TLS11) && !s->options.polite && !is_sorted_out(s)) {
+        return false;
+    }
     /* With few connections the suites come first. */
     return !*never && !(s->options.polite && t > LIST_TLS13 && suites_go_on(s));
+}
+
+/* The curve of the ECDSA certificates, where the server has no others; 0: it has, or none is known.
+ */
+static uint16_t only_curve(const struct survey_facts *f)
+{
+    static const struct {
+        const char *key;
+        uint16_t group;
+    } curves[] = { { "EC P-256", 0x0017 }, { "EC P-384", 0x0018 }, { "EC P-521", 0x0019 } };
+    uint16_t found = 0;
+    for (size_t i = 0; i < f->n_chains; i++) {
+        uint16_t group = 0;
+        for (size_t k = 0; k < ARRAY_LEN(curves); k++) {
+            group = strcmp(f->chains[i].key_type, curves[k].key) == 0 ? curves[k].group : group;
+        }
+        if (group == 0 || (found != 0 && found != group)) {
+            return 0;
+        }
+        found = group;
+    }
+    return found;
+}
+
+/* The groups of TLS 1.2 were asked for before it was known that a curve must stand beside them. */
+static void reconsider_groups12(struct survey *s)
+{
+    const struct enumerator *e = &s->lists[LIST_GROUPS12];
+    bool is_known = s->singles[SINGLE_CERT_RSA].is_done && s->singles[SINGLE_CERT_ECDSA].is_done;
+    if (s->curve12 != 0 || !e->is_over || e->n_made == 0 || !is_known) {
+        return;
+    }
+    s->curve12 = only_curve(&s->facts);
+    if (s->curve12 != 0) {
+        survey_candidates_again(s, LIST_GROUPS12);
+    }
 }
 
 bool survey_next_of_list(struct survey *s, enum list_topic t, struct probe_question *q)
 {
     struct enumerator *e = &s->lists[t];
+    if (t == LIST_GROUPS12) {
+        reconsider_groups12(s);
+    }
     uint16_t values[ENUM_ITEMS_MAX];
     unsigned offer = 0;
     size_t n = 0;
@@ -122,6 +208,7 @@ bool survey_next_of_list(struct survey *s, enum list_topic t, struct probe_quest
         }
         return false;
     }
+    take_hint(s, t);
     if (!enumerator_next(e, &offer, values, &n)) {
         return false;
     }
@@ -280,6 +367,10 @@ void survey_answer_of_list(struct survey *s, enum list_topic t, unsigned offer,
 {
     struct enumerator *e = &s->lists[t];
     int32_t choice = what_was_chosen(t, o);
+    if (t == LIST_GROUPS12 && choice > 0 && choice == s->curve12 &&
+        !enumerator_offered(e, offer, s->curve12)) {
+        choice = NO_CHOICE; /* the curve beside them: of those asked for none is ever chosen */
+    }
     if (choice >= 0 && survey_list_version(t) != 0 && survey_list_version(t) < 0x0304) {
         note_encrypt_then_mac(s, o->flight);
     }

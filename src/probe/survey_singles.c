@@ -87,9 +87,13 @@ static bool is_wanted(const struct survey *s, enum single_topic t, bool *wait)
     if (t == SINGLE_FINISH13) {
         return !is_refused(s, LIST_TLS13);
     }
+    if ((t == SINGLE_FINISH12 || t == SINGLE_FINISH12_ID) && !s->options.polite) {
+        return !no_up_to_12(s); /* resumption waits for these: at once */
+    }
     if (t == SINGLE_FINISH12 || t == SINGLE_FINISH12_ID || t == SINGLE_DHE ||
         t == SINGLE_EXTRAS12 || t == SINGLE_COMPRESSION || t == SINGLE_CERT_DSS ||
         t == SINGLE_TOLERANCE_FIRST + TOLERATES_LATER_VERSION ||
+        t == SINGLE_TOLERANCE_FIRST + TOLERATES_MIDDLE_SIZE ||
         t == SINGLE_TOLERANCE_FIRST + TOLERATES_NO_EXTENSIONS) {
         *wait = !has_up_to_12(s) && !no_up_to_12(s);
         return has_up_to_12(s);
@@ -352,12 +356,16 @@ static void take_finish(struct survey *s, enum single_topic t, const struct prob
         return;
     }
     if (p->is_asked || f->asks_certificate == SURVEY_YES) {
-        bool refused = p->has_alert || (!p->is_done && !shook(o));
-        enum survey_answer required = refused ? SURVEY_YES : SURVEY_NO;
-        if (s->options.cert_path == NULL) {
-            f->requires_certificate = required;
-        } else {
+        /* Some close without an alert; where OpenSSL gave up by itself, `why` says so. */
+        bool refused = p->has_alert || (!p->is_done && (!shook(o) || p->why[0] == '\0'));
+        enum survey_answer required = refused           ? SURVEY_YES
+                                      : p->is_confirmed ? SURVEY_NO
+                                                        : SURVEY_UNCERTAIN;
+        if (s->options.cert_path != NULL) {
             f->certificate_accepted = refused ? SURVEY_NO : SURVEY_YES;
+        } else if (f->requires_certificate != SURVEY_YES &&
+                   (required != SURVEY_UNCERTAIN || f->requires_certificate == SURVEY_NOT_ASKED)) {
+            f->requires_certificate = required;
         }
     }
     if (!p->is_done) {

@@ -246,14 +246,21 @@ static void candidates(struct enumerator *e, enum list_topic t)
     }
 }
 
+void survey_candidates_again(struct survey *s, enum list_topic t)
+{
+    struct enumerator *e = &s->lists[t];
+    unsigned n_made = e->n_made;
+    *e = (struct enumerator){ .n_made = n_made };
+    candidates(e, t);
+    e->is_patient = s->options.polite;
+    e->budget = s->budget;
+    enumerator_start(e);
+}
+
 void survey_candidates(struct survey *s)
 {
     for (unsigned t = 0; t < N_LISTS; t++) {
-        struct enumerator *e = &s->lists[t];
-        candidates(e, (enum list_topic)t);
-        e->is_patient = s->options.polite;
-        e->budget = s->budget;
-        enumerator_start(e);
+        survey_candidates_again(s, (enum list_topic)t);
     }
 }
 
