@@ -362,11 +362,13 @@ static int print(const struct command_line *l, const struct check_result *r)
     for (size_t i = 0; i < r->n_errors; i++) {
         fprintf(stderr, "handfast: %s\n", r->errors[i]);
     }
+    bool has_memory = !out.failed;
     bool is_written =
-        !out.failed && fwrite(text_str(&out), 1, out.len, stdout) == out.len && fflush(stdout) == 0;
+        has_memory && fwrite(text_str(&out), 1, out.len, stdout) == out.len && fflush(stdout) == 0;
     text_deinit(&out);
     if (!is_written) {
-        fputs("handfast: the output could not be written\n", stderr);
+        fprintf(stderr, "handfast: %s\n",
+                has_memory ? "the output could not be written" : "no memory for the output");
         return EXIT_INPUT;
     }
     if (r->n_errors > 0) {

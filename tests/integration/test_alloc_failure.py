@@ -23,6 +23,8 @@ CASES = (
                              'keys/certificate-expired-tls13.keylog', 'certificate-expired-tls13.pcap')),
     ('summary of several', ('explain', '--summary', '--trust', 'none', '--gateway', '10.0.0.0/8',
                             'cipher-mismatch-retry.pcap', 'sni-missing.pcap')),
+    ('check', ('check', '--json', '--at', 'capture', '--trust', 'ca/lab-root.pem', '--as', 'openssl',
+               'certificate-chain-incomplete.pcap')),
     ('message', ('explain', '--message', 'curl: (35) error:0A000410:SSL routines::sslv3 alert handshake failure')),
 )
 
@@ -47,7 +49,7 @@ def verdicts(done):
                 row = json.loads(line)
             except ValueError:
                 row = {}
-            found.append(tuple(str(row.get(k)) for k in ('outcome', 'cause', 'confidence', 'rejected_by')))
+            found.append(tuple(str(row.get(k)) for k in ('outcome', 'valid', 'cause', 'confidence', 'rejected_by')))
         elif re.match(r'\s+(FAILED|COMPLETED|UNFINISHED)\b|Summary ', line):
             found.append(line.strip())
     return found
