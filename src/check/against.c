@@ -99,14 +99,23 @@ static const char *place_of(struct check *c, struct bytes der)
     return NULL;
 }
 
-/* How a certificate gets into a store of this format. */
+/* How a certificate gets into a store of this format. keytool does not tell a JCEKS from others. */
 static const char *how_to_trust(struct sides *s)
 {
-    bool is_java = strcmp(s->trust_format, "JKS") == 0 || strcmp(s->trust_format, "JCEKS") == 0 ||
-                   strcmp(s->trust_format, "PKCS#12") == 0;
-    return is_java ? check_say(s->c, "Upload it there: `keytool -importcert -alias NAME -file "
-                                     "root.pem -keystore STORE`.")
-                   : check_say(s->c, "Upload it there: append its PEM block to the file.");
+    bool is_jceks = strcmp(s->trust_format, "JCEKS") == 0;
+    bool is_java =
+        is_jceks || strcmp(s->trust_format, "JKS") == 0 || strcmp(s->trust_format, "PKCS#12") == 0;
+    struct text where = { 0 };
+    again_put_word(&where, s->trust_name, "STORE");
+    const char *how =
+        is_java
+            ? check_say(s->c,
+                        "Upload it there: its PEM block alone in root.pem, then `keytool "
+                        "-importcert -alias NAME -file root.pem -keystore %.200s%s`.",
+                        text_str(&where), is_jceks ? " -storetype JCEKS" : "")
+            : check_say(s->c, "Upload it there: append its PEM block to %.200s.", text_str(&where));
+    text_deinit(&where);
+    return how;
 }
 
 static void advise_root(struct sides *s, const struct x509_link *root)

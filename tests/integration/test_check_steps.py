@@ -55,6 +55,9 @@ def main():
         given = run(*asked, '--at', '2020-01-01', 'turned.pem')
         tap.ok('as --at says' in given.text, 'whose clock: the one named', given.text)
         tap.ok("this machine's clock" in run(*asked, 'turned.pem').text, 'whose clock: this machine\'s')
+        compared = run('check', '--width', '200', made.other_root, '--trust', root, '--host', 'good.test', '--against', 'turned.pem')
+        tap.ok('append its PEM block to %s.' % made.other_root in re.sub(r'\s+', ' ', compared.text),
+               'what to upload, and where', compared.text)
         (folder / 'cut.pem').write_text(leaf[:200])
         for arguments in (('cut.pem',), (made.key('good'),)):
             nothing = run(*asked, *arguments)
