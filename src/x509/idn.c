@@ -142,11 +142,18 @@ static bool put_punycode(struct sink *out, const struct label *l)
     return true;
 }
 
+/* Encoded it is longer than typed, and has to be a label still (RFC 3490 section 4.1, step 8). */
+static bool put_encoded(struct sink *out, const struct label *l)
+{
+    size_t from = out->len;
+    return put(out, 'x') && put(out, 'n') && put(out, '-') && put(out, '-') &&
+           put_punycode(out, l) && out->len - from <= LABEL_MAX;
+}
+
 static bool put_label(struct sink *out, const struct label *l)
 {
     if (!l->is_ascii) {
-        return put(out, 'x') && put(out, 'n') && put(out, '-') && put(out, '-') &&
-               put_punycode(out, l);
+        return put_encoded(out, l);
     }
     for (size_t i = 0; i < l->n; i++) {
         if (!put(out, (char)l->points[i])) {
