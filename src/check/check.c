@@ -157,21 +157,26 @@ static enum status set_up(struct check *c, struct err *err)
 
 /* --- the end --- */
 
+static void tell_lonely_key(struct check *c, const struct pool_key *key)
+{
+    const struct pool_input *in = &c->pool.inputs[key->input];
+    const char *comma = key->alias == NULL ? "" : ", ";
+    const char *alias = key->alias == NULL ? "" : key->alias;
+    if (key->is_locked) {
+        check_note(c, "%s%s%s: a private key could not be opened: its password is needed", in->name,
+                   comma, alias);
+    } else if (!key->is_matched && key->spki.len > 0) {
+        check_note(c, "%s%s%s: no certificate named here belongs to this private key", in->name,
+                   comma, alias);
+    }
+}
+
 static void tell_lonely_keys(struct check *c)
 {
     for (size_t i = 0; i < c->pool.n_keys; i++) {
         const struct pool_key *key = &c->pool.keys[i];
-        const struct pool_input *in = &c->pool.inputs[key->input];
-        if (in->is_trust) {
-            continue;
-        }
-        if (key->is_locked) {
-            check_note(c, "%s%s%s: a private key could not be opened: its password is needed",
-                       in->name, key->alias == NULL ? "" : ", ",
-                       key->alias == NULL ? "" : key->alias);
-        } else if (!key->is_matched && key->spki.len > 0) {
-            check_note(c, "%s%s%s: no certificate named here belongs to this private key", in->name,
-                       key->alias == NULL ? "" : ", ", key->alias == NULL ? "" : key->alias);
+        if (!c->pool.inputs[key->input].is_trust) {
+            tell_lonely_key(c, key);
         }
     }
 }

@@ -58,7 +58,7 @@ static void put_name(struct sheet *s, const struct check_item *item)
 static void put_capital(struct text *t, const char *sentence)
 {
     char first = sentence[0];
-    text_putc(t, first >= 'a' && first <= 'z' ? (char)(first - 'a' + 'A') : first);
+    text_putc(t, (char)(first >= 'a' && first <= 'z' ? first - 'a' + 'A' : first));
     text_puts(t, first == '\0' ? "" : sentence + 1);
     size_t len = strlen(sentence);
     text_puts(t, len > 0 && sentence[len - 1] == '.' ? "" : ".");

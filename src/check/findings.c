@@ -144,31 +144,45 @@ static bool is_on_good_path(const struct look *l, size_t k)
     return false;
 }
 
-/* A certificate that bears the issuer's name and did not sign. */
+/* Which certificate has `k` for its issuer by name only; l->n: none, or `k` signed another. */
+static size_t named_only(const struct look *l, size_t k, size_t *n_ties)
+{
+    size_t below = l->n;
+    for (size_t i = 0; i < l->n && *n_ties < TIES_MAX; i++) {
+        if (i == k || !l->is_reached[i] || l->issuer[i] != l->subject[k]) {
+            continue;
+        }
+        ++*n_ties;
+        enum x509_tie tie = x509_tie(l->certs, i, l->certs, k);
+        if (tie == X509_TIED) {
+            return l->n;
+        }
+        below = tie == X509_TIED_BY_NAME ? i : below;
+    }
+    return below;
+}
+
+static void say_namesake(struct look *l, size_t k, size_t below)
+{
+    const struct x509_facts *f = x509_chain_facts(l->certs, k);
+    finding_put(l->d, CHECK_FINDING_NAMESAKE, (int)k,
+                "certificate %zu (%.120s) bears the name of the issuer of %.120s and has another "
+                "key (key identifier %.40s, wanted %.40s)",
+                k, label_of(f), label_at(l, below),
+                f->subject_key_id[0] == '\0' ? "none" : f->subject_key_id,
+                x509_chain_facts(l->certs, below)->authority_key_id);
+}
+
+/* Certificates that bear the issuer's name and did not sign. */
 static void say_namesakes(struct look *l)
 {
     size_t n_ties = 0;
     bool are_few = l->c->n_detailed < CHECK_DETAILED_MAX;
     for (size_t k = 1; k < l->n && (are_few || !l->item->is_acceptable); k++) {
-        size_t below = l->n;
-        bool is_tied = l->is_again[k] || is_on_good_path(l, k);
-        for (size_t i = 0; i < l->n && !is_tied && n_ties < TIES_MAX; i++) {
-            if (i == k || !l->is_reached[i] || l->issuer[i] != l->subject[k]) {
-                continue;
-            }
-            n_ties++;
-            enum x509_tie tie = x509_tie(l->certs, i, l->certs, k);
-            is_tied = tie == X509_TIED;
-            below = tie == X509_TIED_BY_NAME ? i : below;
-        }
-        if (!is_tied && below < l->n) {
-            const struct x509_facts *f = x509_chain_facts(l->certs, k);
-            finding_put(l->d, CHECK_FINDING_NAMESAKE, (int)k,
-                        "certificate %zu (%.120s) bears the name of the issuer of %.120s and has "
-                        "another key (key identifier %.40s, wanted %.40s)",
-                        k, label_of(f), label_at(l, below),
-                        f->subject_key_id[0] == '\0' ? "none" : f->subject_key_id,
-                        x509_chain_facts(l->certs, below)->authority_key_id);
+        bool is_used = l->is_again[k] || is_on_good_path(l, k);
+        size_t below = is_used ? l->n : named_only(l, k, &n_ties);
+        if (below < l->n) {
+            say_namesake(l, k, below);
         }
     }
 }

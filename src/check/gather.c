@@ -213,7 +213,7 @@ static bool looks_like_server(const char *name)
 
 enum status gather_one(struct check *c, const char *name, struct err *err)
 {
-    struct stat info;
+    struct stat info = { 0 };
     char *path = NULL;
     int64_t stream = -1;
     if (strcmp(name, "-") == 0 || stat(name, &info) == 0) {

@@ -36,13 +36,34 @@ static const char *path_words(struct arena *a, const struct x509_path *p)
     return copy == NULL ? "" : copy;
 }
 
+static bool outcomes_differ(const struct x509_paths *found)
+{
+    for (size_t i = 1; i < found->n; i++) {
+        if (found->paths[i].is_valid != found->paths[0].is_valid) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void say_other_path(struct check_detail *d)
+{
+    for (size_t i = 1; i < d->n_paths; i++) {
+        const struct check_path *p = &d->paths[i];
+        if (p->is_valid != d->paths[0].is_valid) {
+            finding_put(d, CHECK_FINDING_OTHER_PATH, -1,
+                        "there is another path, and it %s: %.300s%s%.200s",
+                        p->is_valid ? "verifies" : "fails", p->text, p->why == NULL ? "" : ": ",
+                        p->why == NULL ? "" : p->why);
+            return;
+        }
+    }
+}
+
 static void keep_alternatives(struct check_detail *d, const struct x509_paths *found)
 {
-    bool differs = false;
-    for (size_t i = 1; i < found->n; i++) {
-        differs = differs || found->paths[i].is_valid != found->paths[0].is_valid;
-    }
-    struct check_path *list = differs ? arena_alloc_array(&d->arena, found->n, sizeof *list) : NULL;
+    struct check_path *list =
+        outcomes_differ(found) ? arena_alloc_array(&d->arena, found->n, sizeof *list) : NULL;
     for (size_t i = 0; list != NULL && i < found->n; i++) {
         const struct x509_path *p = &found->paths[i];
         list[i] = (struct check_path){
@@ -53,15 +74,7 @@ static void keep_alternatives(struct check_detail *d, const struct x509_paths *f
     }
     d->paths = list;
     d->n_paths = list == NULL ? 0 : found->n;
-    for (size_t i = 1; i < d->n_paths; i++) {
-        if (list[i].is_valid != list[0].is_valid) {
-            finding_put(d, CHECK_FINDING_OTHER_PATH, -1,
-                        "there is another path, and it %s: %.300s%s%.200s",
-                        list[i].is_valid ? "verifies" : "fails", list[i].text,
-                        list[i].why == NULL ? "" : ": ", list[i].why == NULL ? "" : list[i].why);
-            return;
-        }
-    }
+    say_other_path(d);
 }
 
 enum status paths_look(struct check *c, struct check_item *item, const struct x509_question *q,

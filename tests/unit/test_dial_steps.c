@@ -322,11 +322,11 @@ static void an_answer_without_end_is_refused(void **state)
     struct dial_steps s;
     (void)state;
     dial_steps_start(&s, &target, &local, &remote);
-    for (size_t i = 0; i < 2 * DIAL_IN_MAX && s.progress == DIAL_MORE; i++) {
+    for (size_t i = 0; i < 2 * (size_t)DIAL_IN_MAX && s.progress == DIAL_MORE; i++) {
         (void)dial_steps_push(&s, BYTES("220-x\r\n"));
     }
     assert_int_equal(s.progress, DIAL_REFUSED);
-    assert_true(s.in.len < 2 * DIAL_IN_MAX);
+    assert_true(s.in.len < 2 * (size_t)DIAL_IN_MAX);
     dial_steps_deinit(&s);
 }
 

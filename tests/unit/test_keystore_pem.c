@@ -216,10 +216,25 @@ static void too_many(void **state)
     keystore_free(k);
 }
 
+/* RFC 4648 section 4, with line breaks here and there. */
+static void put_base64(struct text *t, const uint8_t *bytes, size_t len)
+{
+    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    for (size_t i = 0; i < len; i += 3) {
+        uint32_t group = (uint32_t)bytes[i] << 16;
+        group |= i + 1 < len ? (uint32_t)bytes[i + 1] << 8 : 0;
+        group |= i + 2 < len ? bytes[i + 2] : 0;
+        text_putc(t, digits[group >> 18]);
+        text_putc(t, digits[group >> 12 & 63]);
+        text_puts(t, i % 4 == 0 ? "\r\n" : "");
+        text_putc(t, (char)(i + 1 < len ? digits[group >> 6 & 63] : '='));
+        text_putc(t, (char)(i + 2 < len ? digits[group & 63] : '='));
+    }
+}
+
 /* What is written is read again, wherever white space stands. */
 static void base64_round(void **state)
 {
-    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     uint8_t bytes[67];
     uint8_t out[256];
     (void)state;
@@ -230,16 +245,7 @@ static void base64_round(void **state)
         struct text t = { 0 };
         struct fault fault = { 0 };
         size_t out_len = 0;
-        for (size_t i = 0; i < len; i += 3) {
-            uint32_t group = (uint32_t)bytes[i] << 16;
-            group |= i + 1 < len ? (uint32_t)bytes[i + 1] << 8 : 0;
-            group |= i + 2 < len ? bytes[i + 2] : 0;
-            text_putc(&t, digits[group >> 18]);
-            text_putc(&t, digits[group >> 12 & 63]);
-            text_puts(&t, i % 4 == 0 ? "\r\n" : "");
-            text_putc(&t, i + 1 < len ? digits[group >> 6 & 63] : '=');
-            text_putc(&t, i + 2 < len ? digits[group & 63] : '=');
-        }
+        put_base64(&t, bytes, len);
         assert_true(base64_room(t.len) <= sizeof out);
         assert_true(base64_decode(bytes_of(t.p, t.len), out, &out_len, &fault));
         assert_true(bytes_equal(bytes_of(out, out_len), bytes_of(bytes, len)));
