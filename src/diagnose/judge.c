@@ -1,11 +1,32 @@
 #include "diagnose/judge.h"
 
 #include "base/clock.h"
+#include "base/text.h"
+
+/* A client that knows its server by address sends no name (RFC 6066 section 3). From inside we know
+ * the address: one that verifies, is content with the chain, and then leaves without a word may
+ * have compared it with the certificate by itself, as curl does. */
+static const char *host_of(const struct transcript *t, struct text *address)
+{
+    const struct local_facts *l = t->local;
+    bool is_asked = l != NULL && l->side == SIDE_CLIENT && t->server_name == NULL &&
+                    l->checked_host == NULL && t->server.family != 0;
+    bool has_left = is_asked && l->is_done && l->verify_result == 0 && l->verify_mode != 0 &&
+                    !t->side[SIDE_CLIENT].sent_application_data &&
+                    !t->side[SIDE_SERVER].sent_application_data;
+    if (!has_left) {
+        return t->server_name;
+    }
+    endpoint_put_host(address, &t->server);
+    return address->failed ? t->server_name : text_str(address);
+}
 
 enum status judge(struct x509_store *store, const struct transcript *t, struct judgements *out,
                   struct err *err)
 {
     enum status st = ST_OK;
+    struct text address = { 0 };
+    const char *host = host_of(t, &address);
     for (int s = 0; s < 2; s++) {
         const struct side_facts *side = &t->side[s];
         out->is_judged[s] = false;
@@ -14,7 +35,7 @@ enum status judge(struct x509_store *store, const struct transcript *t, struct j
         }
         struct x509_question question = {
             .purpose = s == SIDE_SERVER ? X509_FOR_SERVER : X509_FOR_CLIENT,
-            .host = s == SIDE_SERVER ? t->server_name : NULL,
+            .host = s == SIDE_SERVER ? host : NULL,
             .at_s = side->certificate_event->when.at_ns / NS_PER_S,
             .ocsp_response = side->ocsp_response,
         };
@@ -22,5 +43,6 @@ enum status judge(struct x509_store *store, const struct transcript *t, struct j
         out->is_judged[s] = judged == ST_OK;
         st = judged == ST_OK ? st : judged;
     }
+    text_deinit(&address);
     return st;
 }

@@ -122,6 +122,8 @@ static enum outcome of_prelude(const struct view *view)
 
 /* A verifier that runs after the handshake is done by then; later ends have other reasons. */
 #define LATE_REFUSAL_NS (2 * NS_PER_S)
+/* Nobody who waits for an answer gives up so soon. */
+#define AT_ONCE_NS (NS_PER_S / 4)
 
 static bool server_refuses_client(const struct view *view)
 {
@@ -275,13 +277,40 @@ static enum outcome of_begun(const struct view *view)
     return view->end != NULL || is_stalled(view) ? OUTCOME_FAILED : OUTCOME_UNFINISHED;
 }
 
-/* After a handshake that was let pass: the program saw the verification's result, and left. */
-static bool program_left(const struct view *view)
+static bool said_goodbye(const struct transcript *t, enum side side)
+{
+    for (size_t i = 0; i < t->n_events; i++) {
+        const struct event *e = &t->events[i];
+        if (e->kind == EVENT_ALERT && e->side == side && e->type == TLS_ALERT_CLOSE_NOTIFY) {
+            return true;
+        }
+    }
+    return false;
+}
+
+bool view_left_unserved(const struct view *view)
 {
     const struct transcript *t = view->t;
-    const struct local_facts *l = t->local;
-    return view->end != NULL && view->end_side == l->side && l->verify_result != 0 &&
-           !t->side[l->side].sent_application_data && view->idle_ns < LATE_REFUSAL_NS;
+    enum side own = t->local->side;
+    if (view->end == NULL || view->end_side != own || view->idle_ns >= LATE_REFUSAL_NS) {
+        return false;
+    }
+    if (!t->side[own].sent_application_data) {
+        return true;
+    }
+    return own == SIDE_CLIENT && !t->side[SIDE_SERVER].sent_application_data &&
+           view->idle_ns < AT_ONCE_NS && !said_goodbye(t, own);
+}
+
+/* After a handshake that was let pass: the program looked at the verification's result, or at the
+ * name, and left. */
+static bool program_left(const struct view *view)
+{
+    const struct local_facts *l = view->t->local;
+    bool asked = view->t->side[SIDE_CLIENT].sent_application_data;
+    bool has_reason =
+        l->verify_result != 0 || (l->side == SIDE_CLIENT && asked && view_wrong_name(view) != NULL);
+    return has_reason && view_left_unserved(view);
 }
 
 /* From inside the library itself says what became of it. */

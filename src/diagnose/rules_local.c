@@ -160,8 +160,9 @@ static void read_refusal(const struct judging *j, struct refusal *r)
     const struct x509_fault *link = judged_link(j, peer);
     r->is_known = true;
     r->kind = link != NULL ? link->kind : X509_FAULT_UNTRUSTED_CA;
-    r->is_doubtful =
-        link == NULL || !j->view->context->trust_is_given || r->kind == X509_FAULT_CHAIN_INVALID;
+    /* Who has not seen the issuer cannot tell an intermediate from a private root. */
+    r->is_doubtful = link == NULL || !j->view->context->trust_is_given ||
+                     r->kind == X509_FAULT_CHAIN_INVALID || r->kind == X509_FAULT_CHAIN_INCOMPLETE;
     r->words = "has an issuer that was neither sent nor is among what the program trusts";
 }
 
@@ -276,14 +277,32 @@ bool match_local_verify(struct judging *j)
     return r.error != X509_V_OK && blame(j, &r, CONFIDENCE_CERTAIN);
 }
 
+/* The chain is good, and the program asked for something and left before it was answered. */
+static bool left_for_name(struct judging *j)
+{
+    const struct x509_fault *name = view_wrong_name(j->view);
+    if (j->t->local->side != SIDE_CLIENT || name == NULL ||
+        !j->t->side[SIDE_CLIENT].sent_application_data) {
+        return false;
+    }
+    set_cause(j, CAUSE_CERTIFICATE_HOSTNAME_MISMATCH, NULL, CONFIDENCE_PROBABLE);
+    j->v->party = ACTOR_SERVER;
+    add_evidence(j, j->t->side[SIDE_SERVER].certificate_event, "%s", name->detail);
+    add_evidence(j, j->view->end, "%s, before its request was answered", end_words(j));
+    add_alternative(j, CAUSE_CONNECTION_CLOSED, CONFIDENCE_POSSIBLE, "the program does not say why");
+    say(j, "The program left right after the handshake: %s.", name->detail);
+    return true;
+}
+
 /* The handshake was let pass, and then the program looked at the result and left: Node, nginx. */
 bool match_local_late(struct judging *j)
 {
     const struct local_facts *l = j->t->local;
-    bool left = l != NULL && l->is_done && l->verify_result != X509_V_OK && j->view->end != NULL &&
-                j->view->end_side == l->side && !j->t->side[l->side].sent_application_data;
-    if (!left) {
+    if (l == NULL || !l->is_done || !view_left_unserved(j->view)) {
         return false;
+    }
+    if (l->verify_result == X509_V_OK) {
+        return left_for_name(j);
     }
     struct refusal r = { .error = l->verify_result };
     for (size_t i = 0; i < l->n_faults; i++) {

@@ -219,6 +219,17 @@ const struct x509_fault *view_hard_fault(const struct view *view, enum side owne
     return NULL;
 }
 
+const struct x509_fault *view_wrong_name(const struct view *view)
+{
+    const struct x509_judgement *judgement = view->context->judgement[SIDE_SERVER];
+    for (size_t i = 0; judgement != NULL && i < judgement->n_faults; i++) {
+        if (judgement->faults[i].kind == X509_FAULT_HOSTNAME_MISMATCH) {
+            return &judgement->faults[i];
+        }
+    }
+    return NULL;
+}
+
 bool ended_by_alert(const struct view *view, enum side side, enum tls_alert_description alert)
 {
     return view->end_is_alert && view->end_side == side && view->end->type == alert;

@@ -63,6 +63,11 @@ bool ended_by_alert(const struct view *view, enum side side, enum tls_alert_desc
  * strength and revocation are policy, and trust counts only where the user said what the peers
  * trust. NULL where none. */
 const struct x509_fault *view_hard_fault(const struct view *view, enum side owner);
+/* The server's certificate does not name the host; NULL where it does, or nobody knows. */
+const struct x509_fault *view_wrong_name(const struct view *view);
+/* outcome.c. From inside a process: the program left at once, before anybody was served. Node
+ * writes the request that is waiting before it looks at the certificate. */
+bool view_left_unserved(const struct view *view);
 /* The client asked for this name: server_name, or the host of CONNECT; else the server's address.
  */
 const char *view_host(const struct judging *j);
