@@ -24,11 +24,15 @@ enum mutation_kind {
     MUTATION_TAKES
 };
 
+enum { HELLO_FRAGMENTS_MAX = 512 };
+
 /* How a message is carried. All-zero but for the version: one record, at once. */
 struct hello_carriage {
     uint16_t record_version;
-    bool is_sslv2;     /* the body is an SSL 2.0 CLIENT-HELLO, with its 2-byte header on the wire */
-    bool two_records;  /* cut in the middle */
+    bool is_sslv2; /* the body is an SSL 2.0 CLIENT-HELLO, with its 2-byte header on the wire */
+    /* How long the records are that come before the last one; none: one record. Borrowed. */
+    const uint16_t *fragments;
+    size_t n_fragments;
     size_t segment_at; /* bytes in the first TCP segment; 0: all at once */
     unsigned gap_ms;   /* between the segments */
     unsigned delay_ms; /* before the first byte */
@@ -106,6 +110,8 @@ enum hello_share {
 bool mutant_mix(const struct mutable_hello *from, const struct mutation_hints *hints,
                 unsigned shares, struct arena *arena, struct mutant *out);
 
+/* The body with the header of its message. p == NULL without room. */
+struct bytes hello_message(struct bytes body, struct arena *arena);
 /* The bytes on the wire: records with their headers. p == NULL without room. */
 struct bytes hello_wire(struct bytes body, const struct hello_carriage *carriage,
                         struct arena *arena);

@@ -29,8 +29,30 @@ bool change_segments(struct mutating *m)
 
 bool change_records(struct mutating *m)
 {
-    m->carriage->two_records = true;
-    return !m->carriage->is_sslv2 && !m->from->carriage.two_records;
+    uint16_t *half = arena_alloc(m->arena, sizeof *half);
+    size_t len = (m->from->body.len + MESSAGE_HEADER_BYTES) / 2;
+    if (half == NULL || m->carriage->is_sslv2 || m->from->carriage.n_fragments > 0 ||
+        len > FRAGMENT_MAX) {
+        return false;
+    }
+    *half = (uint16_t)len;
+    m->carriage->fragments = half;
+    m->carriage->n_fragments = 1;
+    return true;
+}
+
+bool change_one_record(struct mutating *m)
+{
+    m->carriage->fragments = NULL;
+    m->carriage->n_fragments = 0;
+    return m->from->carriage.n_fragments > 0;
+}
+
+bool change_one_segment(struct mutating *m)
+{
+    m->carriage->segment_at = 0;
+    m->carriage->gap_ms = 0;
+    return m->from->carriage.segment_at > 0;
 }
 
 bool change_delay(struct mutating *m)
@@ -51,7 +73,7 @@ static struct bytes wire_sslv2(struct bytes body, struct arena *arena)
     return bytes_of(p, 2 + body.len);
 }
 
-static struct bytes whole_message(struct bytes body, struct arena *arena)
+struct bytes hello_message(struct bytes body, struct arena *arena)
 {
     uint8_t *p = arena_alloc(arena, MESSAGE_HEADER_BYTES + body.len);
     if (p == NULL) {
@@ -71,17 +93,18 @@ struct bytes hello_wire(struct bytes body, const struct hello_carriage *carriage
     if (carriage->is_sslv2) {
         return wire_sslv2(body, arena);
     }
-    struct bytes left = whole_message(body, arena);
-    size_t records = 2 + left.len / FRAGMENT_MAX;
+    struct bytes left = hello_message(body, arena);
+    size_t records = 2 + carriage->n_fragments + left.len / FRAGMENT_MAX;
     size_t room = left.len + records * RECORD_HEADER_BYTES;
     uint8_t *p = left.p == NULL ? NULL : arena_alloc(arena, room);
     if (p == NULL) {
         return (struct bytes){ NULL, 0 };
     }
-    size_t fragment = carriage->two_records ? left.len / 2 : FRAGMENT_MAX;
     size_t at = 0;
-    while (left.len > 0) {
-        struct bytes part = bytes_head(left, fragment < FRAGMENT_MAX ? fragment : FRAGMENT_MAX);
+    for (size_t i = 0; left.len > 0; i++) {
+        size_t fragment = i < carriage->n_fragments ? carriage->fragments[i] : FRAGMENT_MAX;
+        struct bytes part =
+            bytes_head(left, fragment > 0 && fragment < FRAGMENT_MAX ? fragment : FRAGMENT_MAX);
         p[at] = TLS_HANDSHAKE;
         p[at + 1] = (uint8_t)(carriage->record_version >> 8);
         p[at + 2] = (uint8_t)carriage->record_version;
@@ -91,7 +114,6 @@ struct bytes hello_wire(struct bytes body, const struct hello_carriage *carriage
         bytes_copy(p + at, room - at, part);
         at += part.len;
         left = bytes_skip(left, part.len);
-        fragment = FRAGMENT_MAX;
     }
     return bytes_of(p, at);
 }

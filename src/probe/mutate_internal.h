@@ -22,7 +22,8 @@ struct mutating {
 typedef bool change_hello(struct mutating *m);
 
 /* mutate_carriage.c */
-change_hello change_record, change_segments, change_records, change_delay;
+change_hello change_record, change_segments, change_records, change_delay, change_one_record,
+    change_one_segment;
 /* mutate_extension.c */
 change_hello change_name_plain, change_name_add, change_name_host, change_ext_gone, change_ext_nth,
     change_ext_empty, change_reneg, change_fallback, change_legacy_cap, change_compression,

@@ -1,6 +1,7 @@
 #include "probe/replay_ask.h"
 
 #include "base/status.h"
+#include "probe/replay_framing.h"
 #include "probe/replay_steps.h"
 #include "tls/names.h"
 
@@ -36,6 +37,9 @@ static bool take_captured(struct replay *r)
     const struct event *e = is_second ? t->retry_hello_event : t->hello_event;
     struct hello_carriage carriage = { .record_version = e->version == 0 ? 0x0301 : e->version,
                                        .is_sslv2 = (e->flags & EVENT_SSLV2) != 0 };
+    if (!carriage.is_sslv2) {
+        (void)replay_framing_find(t, e, r->arena, &carriage);
+    }
     struct bytes body = arena_copy(r->arena, e->body);
     return body.p != NULL && mutable_hello_take(body, &carriage, r->arena, &r->captured);
 }

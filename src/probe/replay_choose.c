@@ -67,8 +67,9 @@ static enum rank rank_of(const struct mutant *m)
         return RANK_LESS;
     }
     switch (m->row->kind) {
-    case MUTATION_FRAMING:
-        return RANK_FRAMING;
+    case MUTATION_FRAMING: /* how the client cut it comes before what it then need not say */
+        return row_is(m, "in-one-record") || row_is(m, "in-one-segment") ? RANK_SIGNAL
+                                                                         : RANK_FRAMING;
     case MUTATION_NAME:
         return RANK_NAME;
     case MUTATION_SESSION:

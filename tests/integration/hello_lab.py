@@ -62,7 +62,7 @@ class Hello:
 
     def __init__(self, wire):
         self.record_version = struct.unpack_from('>H', wire, 1)[0]
-        self.wire_len = len(wire)
+        self.wire, self.wire_len = wire, len(wire)
         body, at = b'', 0
         self.n_records = 0
         while at + 5 <= len(wire):
@@ -220,17 +220,14 @@ class Responder:
 
     @staticmethod
     def whole(wire):
-        body, at = 0, 0
-        need = None
+        body, at = b'', 0
         while at + 5 <= len(wire):
             size = struct.unpack_from('>H', wire, at + 3)[0]
-            if need is None and at + 9 <= len(wire):
-                need = 4 + int.from_bytes(wire[at + 6:at + 9], 'big')
             if at + 5 + size > len(wire):
                 return False
-            body += size
+            body += wire[at + 5:at + 5 + size]
             at += 5 + size
-        return need is not None and body >= need
+        return len(body) >= 4 and len(body) >= 4 + int.from_bytes(body[1:4], 'big')
 
     def stop(self):
         self.socket.close()
@@ -254,8 +251,9 @@ def ask(port, wire, wait=1.0):
             return got, 'rst'
 
 
-def write_capture(path, port, wire, answer, end):
-    """A pcap of one connection to 127.0.0.1:port: the hello, the answer, the end."""
+def write_capture(path, port, wire, answer, end, segments=None):
+    """A pcap of one connection to 127.0.0.1:port: the hello, the answer, the end. `segments`: what
+    the hello is cut into."""
     frames, seq = [], {'c': 1000, 's': 5000}
     at = [1_750_000_000.0]
 
@@ -273,8 +271,8 @@ def write_capture(path, port, wire, answer, end):
     packet('c', 2)
     packet('s', 0x12)
     packet('c', 0x10)
-    for i in range(0, len(wire), 1400):
-        packet('c', 0x18, wire[i:i + 1400])
+    for data in segments or [wire[i:i + 1400] for i in range(0, len(wire), 1400)]:
+        packet('c', 0x18, data, dt=0.05)
     packet('s', 0x10)
     if answer:
         packet('s', 0x18, answer)
