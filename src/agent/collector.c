@@ -41,7 +41,7 @@ struct collector {
     struct pending pending[PENDING_MAX];
     struct x509_store *system;
     struct arena story, verdict;
-    uint64_t n_notes, n_failed;
+    uint64_t n_notes;
     uint8_t note[NOTE_ROOM];
 };
 
@@ -175,11 +175,6 @@ const char *collector_key(const struct collector *c)
 uint64_t collector_n_notes(const struct collector *c)
 {
     return c->n_notes;
-}
-
-uint64_t collector_n_failed(const struct collector *c)
-{
-    return c->n_failed;
 }
 
 /* --- the verdict --- */
@@ -323,7 +318,6 @@ static void reach_verdict(struct collector *c, struct x509_store *store, bool is
     };
     arena_reset(&c->verdict);
     diagnose(t, &context, &c->verdict, &v);
-    c->n_failed += v.outcome == OUTCOME_FAILED;
     if (is_wanted(c, &v)) {
         report(c, t, &v);
     }

@@ -50,6 +50,5 @@ size_t collector_polls(const struct collector *c, struct pollfd *out);
 /* Takes what is there, without waiting. True where there was anything. */
 bool collector_take(struct collector *c);
 uint64_t collector_n_notes(const struct collector *c);
-uint64_t collector_n_failed(const struct collector *c);
 
 #endif

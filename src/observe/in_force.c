@@ -89,7 +89,7 @@ static bool is_tcp(int fd)
 
 static void look_at(struct sockets *all, int fd)
 {
-    union address a;
+    union address a = { 0 };
     int is_listening = 0;
     socklen_t len = sizeof is_listening;
     if (!is_tcp(fd) || getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &is_listening, &len) != 0) {
@@ -144,7 +144,7 @@ static int only_connection(bool is_server)
 static void put_addresses(struct watched *w)
 {
     const struct calls *c = &w->o->calls;
-    union address a;
+    union address a = { 0 };
     int fd = c->SSL_get_fd != NULL ? c->SSL_get_fd(w->ssl) : -1;
     fd = fd >= 0 ? fd : only_connection(c->SSL_is_server(w->ssl) != 0);
     if (fd < 0 || !peer_of(fd, &a)) {

@@ -36,6 +36,9 @@ static void unlock(atomic_flag *flag)
 
 /* --- the callbacks of each OpenSSL --- */
 
+/* NOLINTBEGIN(readability-function-size): the parameters are those of SSL_set_msg_callback(3) and
+ * BIO_set_callback_ex(3) */
+
 /* A program that asked which callback was there, met ours and calls it from its own: once is
  * enough.
  */
@@ -129,6 +132,7 @@ CALLBACKS(0)
 CALLBACKS(1)
 CALLBACKS(2)
 CALLBACKS(3)
+/* NOLINTEND(readability-function-size) */
 
 static const struct callbacks callbacks[OBSERVERS_MAX] = {
     { msg_0, info_0, verify_0, keylog_0, bio_0 },

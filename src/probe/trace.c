@@ -239,7 +239,7 @@ const struct transcript *trace_transcript(const struct probe_trace *trace, int64
     taken[0] = taken[1] = NULL;
     t.prelude = prelude_new(trace->remote.port);
     if (t.prelude == NULL ||
-        !builder_start(&t.builder, arena, store, SOURCE_PROBE, 2 * TRACE_PIECES_MAX)) {
+        !builder_start(&t.builder, arena, store, SOURCE_PROBE, 2 * (size_t)TRACE_PIECES_MAX)) {
         prelude_free(t.prelude);
         return NULL;
     }
