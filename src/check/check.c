@@ -39,6 +39,8 @@ enum status check_no_memory(struct err *err)
     return err_set(err, ST_NOMEM, "no memory");
 }
 
+static const char *vsay(struct check *c, const char *fmt, va_list args) PRINTF_LIKE(2, 0);
+
 static const char *vsay(struct check *c, const char *fmt, va_list args)
 {
     char text[SENTENCE_MAX];

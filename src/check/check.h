@@ -176,6 +176,7 @@ struct check_advice {
     const char *text;                 /* a sentence */
     const char *action;               /* what to put where; NULL: nothing */
     const char *subject, *sha256_hex; /* the certificate to upload; NULL: none */
+    const char *found_in;             /* "issuing.pem, line 3"; NULL: in nothing named */
     struct bytes der;
 };
 

@@ -1,8 +1,10 @@
 #include "check/check_json.h"
 
+#include <openssl/evp.h>
+
 #include "base/clock.h"
 
-enum { MS_PER_S = 1000 };
+enum { MS_PER_S = 1000, PEM_LINE = 64, PEM_LINE_BYTES = 48 };
 
 static void put_time(struct json *j, const char *key, int64_t at_s)
 {
@@ -375,6 +377,26 @@ static void put_truststore(struct json *j, const struct check_item *item)
 
 /* --- all of it --- */
 
+/* RFC 7468 section 3: lines of 64. null where there is no certificate. */
+static void put_pem(struct json *j, const char *key, struct bytes der)
+{
+    unsigned char line[PEM_LINE + 1];
+    struct text t = { 0 };
+    if (der.len == 0) {
+        json_str(j, key, NULL);
+        return;
+    }
+    text_puts(&t, "-----BEGIN CERTIFICATE-----\n");
+    for (size_t at = 0; at < der.len; at += PEM_LINE_BYTES) {
+        struct bytes part = bytes_head(bytes_skip(der, at), PEM_LINE_BYTES);
+        (void)EVP_EncodeBlock(line, part.p, (int)part.len);
+        text_printf(&t, "%s\n", (const char *)line);
+    }
+    text_puts(&t, "-----END CERTIFICATE-----\n");
+    json_str(j, key, text_str(&t));
+    text_deinit(&t);
+}
+
 static void put_comparison(struct json *j, const struct check_comparison *c)
 {
     json_object(j, "comparison");
@@ -393,6 +415,8 @@ static void put_comparison(struct json *j, const struct check_comparison *c)
         json_str(j, "action", a->action);
         json_str(j, "subject", a->subject);
         json_str(j, "sha256", a->sha256_hex);
+        json_str(j, "found_in", a->found_in);
+        put_pem(j, "pem", a->der);
         json_end_object(j);
     }
     json_end_array(j);

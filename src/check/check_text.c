@@ -296,7 +296,9 @@ static void put_comparison(struct sheet *s, const struct check_comparison *c)
             sheet_paragraph(s, 6, 6);
         }
         if (a->sha256_hex != NULL && a->sha256_hex[0] != '\0') {
-            text_printf(&s->words, "%s, SHA-256 %s", a->subject, a->sha256_hex);
+            text_printf(&s->words, "The certificate: %s, SHA-256 %s%s%s", a->subject, a->sha256_hex,
+                        a->found_in == NULL ? "" : "; it is in ",
+                        a->found_in == NULL ? "" : a->found_in);
             sheet_paragraph(s, 6, 6);
         }
     }

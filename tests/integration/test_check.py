@@ -390,6 +390,21 @@ def check_stores(t):
     sent = t.json(t.made.root, '--against', t.made.chain('untrusted-with-root'))
     t.tap.ok(any(a['sha256'] for a in sent['comparison']['advice']), 'the certificate to upload, by its fingerprint', sent)
 
+    upload = next(a for a in sent['comparison']['advice'] if a['id'] == 'root-not-trusted')
+    t.tap.equal(upload['pem'].encode(), blocks(t.made.other_root)[0], 'and itself, as PEM')
+    t.tap.ok('untrusted-with-root' in upload['found_in'] and 'target server' in upload['action'],
+             'where it is, and where it has to go', upload)
+    two = write(t.folder / 'two.pem', blocks(t.made.chain('good'))[0], blocks(t.made.chain('untrusted'))[0],
+                t.made.intermediate, blocks(t.made.chain('untrusted'))[1], t.made.other_root)
+    each = t.json(t.made.root, '--against', two)
+    t.tap.equal(sorted(a['id'] for a in each['comparison']['advice']), ['accepted', 'root-not-trusted'],
+                'each of several chains in a file')
+    same = t.json(two, '--against', t.made.chain('good'))
+    t.tap.ok({'leaf-same'} <= advice(same), 'of several the one that the other side has', same['comparison'])
+    client = t.json('--purpose', 'client', t.made.root, '--against', t.made.chain('client-untrusted'))
+    t.tap.ok(any('virtual host' in (a['action'] or '') for a in client['comparison']['advice']),
+             'a client\'s chain: the truststore of the virtual host', client['comparison'])
+
 
 def check_captures(t):
     name = 'certificate-chain-incomplete.pcap'
