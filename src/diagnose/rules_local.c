@@ -289,7 +289,8 @@ static bool left_for_name(struct judging *j)
     j->v->party = ACTOR_SERVER;
     add_evidence(j, j->t->side[SIDE_SERVER].certificate_event, "%s", name->detail);
     add_evidence(j, j->view->end, "%s, before its request was answered", end_words(j));
-    add_alternative(j, CAUSE_CONNECTION_CLOSED, CONFIDENCE_POSSIBLE, "the program does not say why");
+    add_alternative(j, CAUSE_CONNECTION_CLOSED, CONFIDENCE_POSSIBLE,
+                    "the program does not say why");
     say(j, "The program left right after the handshake: %s.", name->detail);
     return true;
 }

@@ -159,8 +159,8 @@ static void judge_flight(struct connection *c)
     }
 }
 
-/* A full handshake began where one was to be resumed: that is all there is to learn (RFC 5246 section
- * 7.3). TLS 1.3 does not show it, and takes no longer. */
+/* A full handshake began where one was to be resumed: that is all there is to learn (RFC 5246
+ * section 7.3). TLS 1.3 does not show it, and takes no longer. */
 static bool will_not_resume(const struct connection *c)
 {
     return c->q.finish->session != NULL && c->flight.version != 0 && c->flight.version < 0x0304 &&
