@@ -107,7 +107,8 @@ static enum status set_up(struct survey *s, struct err *err)
     }
     s->arena.limit_bytes = ARENA_BYTES;
     unsigned most = s->options.polite ? SURVEY_CONNECTIONS_POLITE : SURVEY_CONNECTIONS;
-    s->budget = s->options.max_connections != 0 ? s->options.max_connections : most;
+    s->most = s->options.max_connections != 0 ? s->options.max_connections : most;
+    s->budget = s->most;
     make_names(s);
     survey_candidates(s);
     if (RAND_bytes(s->random, sizeof s->random) != 1 ||
@@ -200,14 +201,23 @@ static bool is_late(const struct survey *s)
     return clock_monotonic_ns() - s->started_ns > SURVEY_LIMIT_S * NS_PER_S;
 }
 
-static bool lists_go_on(const struct survey *s)
+/* What matters most first: the usual handshake, sessions, each list's share, names, certificates.
+ * What is left of the connections goes to the lists, then to oddities. */
+static bool take_politely(struct survey *s, struct probe_question *q)
 {
-    for (unsigned t = 0; t < N_LISTS; t++) {
-        if (!s->lists[t].is_over && s->lists[t].n_open > 0) {
-            return true;
-        }
+    unsigned n_open = s->n_asked - s->n_answered;
+    if (probe_lane_facts(s->lane)->n_connections + n_open >= s->most) {
+        return false; /* what is open may have to be asked twice */
     }
-    return false;
+    s->is_generous = false;
+    if (take_list(s, q) || take_single(s, SINGLE_NORMAL, SINGLE_TOLERANCE_FIRST - 1, q)) {
+        return true;
+    }
+    if (n_open > 0) {
+        return false; /* the answers may bring more of that */
+    }
+    s->is_generous = true;
+    return take_list(s, q) || take_single(s, SINGLE_TOLERANCE_FIRST, N_SINGLES - 1, q);
 }
 
 static bool next(void *arg, struct probe_question *q)
@@ -221,10 +231,11 @@ static bool next(void *arg, struct probe_question *q)
         s->facts.is_given_up = true;
         return false;
     }
-    unsigned last = s->options.polite && lists_go_on(s) ? SINGLE_SSL20 : N_SINGLES - 1;
-    bool found = take_single(s, SINGLE_NORMAL, SINGLE_NORMAL, q) ||
-                 take_single(s, SINGLE_FINISH13, SINGLE_RESUME12_ID, q) || take_list(s, q) ||
-                 take_single(s, SINGLE_NORMAL, last, q);
+    bool found =
+        take_single(s, SINGLE_NORMAL, SINGLE_NORMAL, q) ||
+        take_single(s, SINGLE_FINISH13, SINGLE_RESUME12_ID, q) ||
+        (s->options.polite ? take_politely(s, q)
+                           : take_list(s, q) || take_single(s, SINGLE_SSL20, N_SINGLES - 1, q));
     s->n_asked += found ? 1 : 0;
     return found && !q->wire.failed;
 }

@@ -86,11 +86,12 @@ struct survey {
     size_t n_shares;
     struct tls_key_share large_share;
     uint8_t random[32];
-    unsigned n_asked, n_answered, budget, turn;
+    unsigned n_asked, n_answered, most, budget, turn;
     unsigned n_silent_in_row;
     int64_t started_ns;
     const struct x509_chain *taken[2 + SURVEY_CHAINS_MAX]; /* references to give back */
     size_t n_taken;
+    bool is_generous; /* the polite shares are used up, and connections are left */
     uint16_t curve12; /* of the ECDSA certificate: beside every group asked for; 0: not needed */
     char address_text[64], dot_name[300], case_name[300];
 };

@@ -3,7 +3,12 @@
 #include "tls/message.h"
 #include "tls/names.h"
 
-enum { POLITE_KEPT = 16 };
+/* Of few connections each list has its share first; what is left goes to them in turn. */
+static const uint8_t polite_share[N_LISTS] = {
+    [LIST_SSL30] = 1,   [LIST_TLS10] = 2,        [LIST_TLS11] = 2,    [LIST_TLS12] = 11,
+    [LIST_TLS13] = 5,   [LIST_GROUPS13] = 6,     [LIST_GROUPS12] = 2, [LIST_RSA12] = 1,
+    [LIST_ECDSA12] = 1, [LIST_SIGNATURES13] = 2, [LIST_ALPN] = 3,
+};
 enum { NEAR_NS = 4000000 }; /* where round trips are cheap nothing is asked on suspicion */
 enum { NO_CHOICE = -1, NOT_KNOWN = -2, ALERT_LEVEL_FATAL = 2 };
 
@@ -100,16 +105,6 @@ static bool is_refused(const struct survey *s, enum list_topic t)
     return s->lists[t].is_over && s->lists[t].first_choice == NO_CHOICE;
 }
 
-static bool suites_go_on(const struct survey *s)
-{
-    for (unsigned t = LIST_SSL30; t <= LIST_TLS13; t++) {
-        if (!s->lists[t].is_over) {
-            return true;
-        }
-    }
-    return false;
-}
-
 /* TLS 1.2 has shown roughly what there is: older versions need not find it out again. */
 static bool is_sorted_out(const struct survey *s)
 {
@@ -147,8 +142,8 @@ static bool is_wanted(const struct survey *s, enum list_topic t, bool *never)
     if ((t == LIST_TLS10 || t == LIST_TLS11) && !s->options.polite && !is_sorted_out(s)) {
         return false;
     }
-    /* With few connections the suites come first. */
-    return !*never && !(s->options.polite && t > LIST_TLS13 && suites_go_on(s));
+    return !*never &&
+           !(s->options.polite && !s->is_generous && s->lists[t].n_made >= polite_share[t]);
 }
 
 /* The curve of the ECDSA certificates, where the server has no others; 0: it has, or none is known.
@@ -197,9 +192,7 @@ bool survey_next_of_list(struct survey *s, enum list_topic t, struct probe_quest
     unsigned offer = 0;
     size_t n = 0;
     bool never = false;
-    /* The polite leave some connections for names, certificates and sessions. */
-    unsigned kept = s->options.polite ? POLITE_KEPT : 0;
-    e->budget = s->budget > kept ? s->budget - kept : 0;
+    e->budget = s->budget;
     int64_t trip_ns = s->lane == NULL ? 0 : probe_lane_facts(s->lane)->connect_ns;
     e->is_eager = !s->options.polite && t != LIST_SSL30 && (trip_ns == 0 || trip_ns > NEAR_NS);
     if (e->is_over || !is_wanted(s, t, &never)) {
