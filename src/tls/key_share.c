@@ -232,7 +232,8 @@ bool tls13_secrets_derive(const struct tls_key_share *ours, struct bytes server_
     size_t shared_len = sizeof shared;
     unsigned hash_len = 0;
     const EVP_MD *md = EVP_get_digestbyname(digest);
-    if (ours->key == NULL || md == NULL ||
+    /* Shares of one group have one length (RFC 8446 section 4.2.8). */
+    if (ours->key == NULL || md == NULL || server_share.len != ours->public_len ||
         EVP_Digest(messages.p, messages.len, hash, &hash_len, md, NULL) != 1 ||
         hash_len > TLS_SECRET_MAX || !agree(ours->key, server_share, shared, &shared_len)) {
         return false;
