@@ -326,6 +326,27 @@ class Server:
         self.socket.close()
 
 
+class MailServer(Server):
+    """The same behind SMTP's STARTTLS (RFC 3207)."""
+
+    def serve(self):
+        while True:
+            try:
+                connection, _ = self.socket.accept()
+            except OSError:
+                return
+            try:
+                connection.settimeout(10)
+                connection.sendall(b'220 mail.test ESMTP\r\n')
+                connection.recv(512)
+                connection.sendall(b'250-mail.test\r\n250 STARTTLS\r\n')
+                connection.recv(512)
+                connection.sendall(b'220 go ahead\r\n')
+                self.context.wrap_socket(connection, server_side=True).close()
+            except OSError:
+                connection.close()
+
+
 class AskingServer:
     """One that asks for a client's certificate and names its CAs, which Python's own does not."""
 
@@ -365,6 +386,11 @@ def check_servers(t):
         t.tap.equal(advice(trusts), {'accepted'}, 'a trust store that accepts a server')
         lacks = t.json(t.made.other_root, '--against', name)
         t.tap.ok('root-not-trusted' in advice(lacks), 'and one that does not', lacks['comparison'])
+    with MailServer(t.made.pair('good')) as name:
+        t.tap.equal(t.judged('--trust', t.made.root, '--starttls', 'smtp', name)[0], True, '--starttls smtp')
+        t.tap.equal(t.judged('--trust', t.made.root, 'smtp://' + name)[0], True, 'and smtp://HOST:PORT')
+        t.tap.equal(t.judged('--trust', t.made.other_root, 'smtp://' + name)[1], 'certificate-untrusted-ca',
+                    'and judged')
     with Server(t.made.pair('incomplete')) as name:
         short = t.json(t.made.root, '--against', name)
         t.tap.ok('intermediate-not-sent' in advice(short), 'a server that sends no intermediate', short['comparison'])
