@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """The survey of a server equals its configuration: real servers set up with known settings."""
 import dataclasses
+import hashlib
 import json
 import pathlib
 import re
@@ -299,6 +300,38 @@ def ssl3(peer):
     peer.sendall(ALERT)
 
 
+def hello_groups(hello):
+    """supported_groups of a ClientHello in one record."""
+    at_suites = 44 + hello[43]
+    at_extensions = at_suites + 2 + struct.unpack('>H', hello[at_suites:at_suites + 2])[0]
+    left = hello[at_extensions + 1 + hello[at_extensions] + 2:]
+    while len(left) >= 4:
+        kind, size = struct.unpack('>HH', left[:4])
+        if kind == 10:
+            return [struct.unpack('>H', left[i:i + 2])[0] for i in range(6, 4 + size, 2)]
+        left = left[4 + size:]
+    return []
+
+
+POST_QUANTUM = (0x11ec, 0x11ed, 0x001d)  # X25519MLKEM768, SecP384r1MLKEM1024, x25519
+
+
+def post_quantum(peer):
+    """HelloRetryRequest (RFC 8446 section 4.1.4) for the first that is on offer, in this order."""
+    hello = peer.recv(65536)
+    is_whole = hello[:1] == b'\x16' and len(hello) == 9 + int.from_bytes(hello[6:9], 'big')  # not one in pieces
+    groups = hello_groups(hello) if is_whole and b'\x03\x04' in hello else []
+    chosen = [g for g in POST_QUANTUM if g in groups]
+    if not chosen:
+        peer.sendall(ALERT)
+        return
+    extensions = b'\x00\x2b\x00\x02\x03\x04' + b'\x00\x33\x00\x02' + struct.pack('>H', chosen[0])
+    body = b'\x03\x03' + hashlib.sha256(b'HelloRetryRequest').digest() + hello[43:44 + hello[43]] + \
+        b'\x13\x01\x00' + struct.pack('>H', len(extensions)) + extensions
+    message = b'\x02' + struct.pack('>I', len(body))[1:] + body
+    peer.sendall(b'\x16\x03\x03' + struct.pack('>H', len(message)) + message)
+
+
 def endless(peer):
     peer.recv(4096)
     while True:
@@ -362,6 +395,39 @@ def check_old(tap):
               ['TLS_RSA_WITH_RC4_128_SHA', 'TLS_RSA_WITH_3DES_EDE_CBC_SHA'], 'SSL 3.0')
 
 
+def check_post_quantum(tap):
+    done = ask(post_quantum)
+    tap.equal(done.verdicts()[0]['groups_tls13']['accepted'], ['X25519MLKEM768', 'SecP384r1MLKEM1024', 'x25519'],
+              'post-quantum groups, by HelloRetryRequest')
+
+
+def check_unreached(tap):
+    done = harness.run('probe', '127.0.0.1:%d' % peers.free_port())
+    tap.ok(done.code == 3 and 'refused' in done.text, 'a closed port: exit status 3, and why', done)
+    done = harness.run('probe', 'no.such.name.invalid')
+    tap.ok(done.code == 3 and 'no.such.name.invalid' in done.text + done.errors, 'no such name: exit status 3', done)
+
+
+def check_polite(tap, folder):
+    row = s('polite', '-min_protocol', 'TLSv1', *OLD)
+    port = peers.free_port()
+    with subprocess.Popen(command(row, port), cwd=folder, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL,
+                          stderr=subprocess.DEVNULL) as server:
+        try:
+            peers.wait_listening([port], server)
+            done = harness.run('probe', '--json', '--polite', '--sni', 'a.test', '--fail-on', 'none',
+                               '127.0.0.1:%d' % port, cwd=folder)
+        finally:
+            server.kill()
+    found = done.verdicts()[0]
+    tap.ok(found['connections'] <= 60, '--polite: at most 60 connections', found['connections'])
+    versions = {v['version']: v for v in found['versions']}
+    tap.ok(all(versions[v]['accepted'] == 'yes' for v in VERSIONS.values()) and found['groups_tls13']['accepted'] and
+           len(versions['TLS 1.2']['cipher_suites']['accepted']) >= 6 and
+           versions['TLS 1.2']['cipher_suites']['not_asked'] > 0 and
+           found['server_names']['none']['accepted'] == 'yes', '--polite: what matters is asked, the rest said', found)
+
+
 def check_hostile(tap):
     results = harness.in_parallel(ask, [(answer,) for answer in HOSTILE])
     for answer, done in zip(HOSTILE, results):
@@ -406,6 +472,9 @@ def main():
             else:
                 tap.ok(not wrong, '%s: the survey equals the configuration' % row.name, *wrong)
         check_old(tap)
+        check_post_quantum(tap)
+        check_unreached(tap)
+        check_polite(tap, folder)
         check_hostile(tap)
         check_targets(tap, folder)
     finally:
