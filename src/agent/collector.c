@@ -201,6 +201,13 @@ static enum status store_of_program(const struct story *s, struct x509_store **o
     return st;
 }
 
+/* A place comes from the program that is watched: a pipe under that name must not hold us up. */
+static bool is_file_or_folder(const char *path)
+{
+    struct stat st;
+    return stat(path, &st) == 0 && (S_ISREG(st.st_mode) || S_ISDIR(st.st_mode));
+}
+
 /* Files that the program loaded, and we can still read. */
 static enum status store_of_places(const struct local_facts *l, struct x509_store **out)
 {
@@ -210,7 +217,9 @@ static enum status store_of_places(const struct local_facts *l, struct x509_stor
         st = x509_store_add_system_trust(*out, NULL);
     }
     for (size_t i = 0; st == ST_OK && i < l->n_places; i++) {
-        is_any = x509_store_add_trust(*out, l->places[i], NULL) == ST_OK || is_any;
+        if (is_file_or_folder(l->places[i])) {
+            is_any = x509_store_add_trust(*out, l->places[i], NULL) == ST_OK || is_any;
+        }
     }
     return st == ST_OK && !is_any ? ST_IO : st;
 }

@@ -30,6 +30,18 @@ static bool contains(struct bytes in, const char *word)
     return in.len > 0 && memmem(in.p, in.len, word, strlen(word)) != NULL;
 }
 
+/* The keywords of EHLO and FEAT ignore case (RFC 5321 section 2.4, RFC 2389 section 3.2). */
+static bool offers_starttls(struct bytes line)
+{
+    static const char word[] = "STARTTLS";
+    for (; line.len >= sizeof word - 1; line = bytes_skip(line, 1)) {
+        if (strncasecmp((const char *)line.p, word, sizeof word - 1) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static unsigned code_of(struct bytes line)
 {
     unsigned code = 0;
@@ -56,7 +68,7 @@ enum dial_take dial_take_reply(struct dial_steps *s, struct bytes in, size_t *us
     size_t at = 0;
     while (next_line(in, &at, &line)) {
         unsigned code = code_of(line);
-        if (contains(line, "STARTTLS") || contains(line, "starttls")) {
+        if (offers_starttls(line)) {
             s->offers_tls = true;
         }
         bool is_first = at == line.len + 2;

@@ -61,7 +61,7 @@ static const struct row rows[] = {
       "SSH-2.0-x" },
     { "lmtp",
       { AT, .starttls = DIAL_LMTP },
-      SAYS("220 b\r\n250 STARTTLS\r\n220 go\r\n"),
+      SAYS("220 b\r\n250 StartTls\r\n220 go\r\n"),
       DIAL_READY,
       "LHLO",
       NULL },
