@@ -97,7 +97,8 @@ static const char *unfinished_because(const struct transcript *t)
     if (t->is_snap_truncated) {
         return "The capture's snap length cut the packets.";
     }
-    return "The capture ends during the handshake.";
+    return t->source == SOURCE_CAPTURE ? "The capture ends during the handshake."
+                                       : "The connection was given up during the handshake.";
 }
 
 void diagnose(const struct transcript *t, const struct diagnose_context *context,
