@@ -48,22 +48,31 @@ static bool shake_hands(SSL_CTX *context)
     return is_done;
 }
 
+/* A fork keeps locks as they are, and OpenSSL's have nobody to open them in the child: nobody may
+ * be inside OpenSSL at that moment. The threads live on around it. */
+static pthread_rwlock_t forking = PTHREAD_RWLOCK_WRITER_NONRECURSIVE_INITIALIZER_NP;
+
 static void *work(void *nothing)
 {
     long n_wrong = 0;
     for (long i = 0; i < n_rounds; i++) {
         bool is_good = i % 2 == 0;
+        pthread_rwlock_rdlock(&forking);
         n_wrong += shake_hands(is_good ? trusting : distrusting) != is_good;
+        pthread_rwlock_unlock(&forking);
     }
     return n_wrong == 0 ? nothing : server_context;
 }
 
 static int in_child(void)
 {
+    pthread_rwlock_wrlock(&forking);
     pid_t child = fork();
     if (child == 0) {
+        pthread_rwlock_init(&forking, NULL); /* it counts threads that are not here */
         _exit(work(NULL) == NULL ? 0 : 1);
     }
+    pthread_rwlock_unlock(&forking);
     int status = 1;
     waitpid(child, &status, 0);
     return status;
