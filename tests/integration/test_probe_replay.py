@@ -122,7 +122,7 @@ def by_port(seen, server):
 OLD = dict(versions=(), suites=(0xc013, 0x002f, 0x0035), groups=(P256,), sigs=(lab.RSA12, 0x0501))
 GREASE = [(0x3a3a, b''), (EMS, b'')]
 
-UNPROVED = ('unsteady', 'nothing-helps', 'not-reproduced', 'probable', 'not-reached')
+UNPROVED = ('unsteady', 'nothing-helps', 'not-reproduced', 'probable', 'not-reached', 'not-provable')
 
 # name, decide, hello, outcome, cause, change (None: any), detail (None: any)
 ROWS = [
