@@ -6,5 +6,7 @@
 
 /* Never NULL, lives for ever. */
 const char *store_kind_id(enum store_kind kind);
+/* The kind that a document's `parent` names; STORE_N_KINDS: it has none. */
+enum store_kind store_kind_parent(enum store_kind kind);
 
 #endif

@@ -8,7 +8,8 @@
  * There is one writer at a time: store_begin() waits for it, and what is read between begin and
  * commit is the state with the changes in it. A commit is on disk when store_commit() returns, and
  * raises the generation by one. A store belongs to one thread; several threads open several stores
- * of the same file. Files are made with mode 0600.
+ * of the same file. No store may be used across fork(). Files are made with mode 0600, and a file
+ * that others may read is made so. Errors say the path and nothing of any document.
  *
  * Sources: SQLite's documentation of WAL, synchronous=FULL and busy_timeout.
  */
@@ -22,7 +23,7 @@
 #include "base/status.h"
 
 enum store_kind {
-#define STORE_KIND(symbol, id) STORE_##symbol,
+#define STORE_KIND(symbol, id, parent) STORE_##symbol,
 #include "store/kinds.def"
     STORE_N_KINDS
 };
@@ -48,8 +49,9 @@ enum status store_open(const char *path, struct store **out, struct err *err) NO
 void store_close(struct store *s); /* NULL is fine; an open transaction is rolled back */
 
 enum status store_begin(struct store *s, struct err *err) NODISCARD;
+/* On a failure nothing of the transaction is kept, and it is over. */
 enum status store_commit(struct store *s, struct err *err) NODISCARD;
-void store_rollback(struct store *s);
+void store_rollback(struct store *s); /* fine without a transaction */
 /* Commits so far. */
 enum status store_generation(struct store *s, uint64_t *out, struct err *err) NODISCARD;
 
@@ -57,7 +59,8 @@ enum status store_generation(struct store *s, uint64_t *out, struct err *err) NO
 enum status store_get(struct store *s, const struct store_key *key, struct store_document *out,
                       struct err *err) NODISCARD;
 void store_document_deinit(struct store_document *d);
-/* The private part or the blob; the caller frees with store_bytes_free(), which wipes them. */
+/* The private part or the blob, p == NULL where there is none; a NUL that is not counted follows.
+ * The caller frees with store_bytes_free(), which wipes them. */
 enum status store_secret(struct store *s, const struct store_key *key, struct bytes *out,
                          struct err *err) NODISCARD;
 enum status store_blob(struct store *s, const struct store_key *key, struct bytes *out,
@@ -76,7 +79,7 @@ enum status store_delete(struct store *s, const struct store_key *key, bool *exi
 struct store_names {
     size_t n;
     struct store_name {
-        char *org, *env, *parent, *name;
+        char *org, *env, *parent, *name; /* one block of memory: freed by names_deinit() only */
     } * list;
 };
 enum status store_list(struct store *s, const struct store_key *within, struct store_names *out,
