@@ -13,6 +13,12 @@ static bool join(char out[PLACE_PATH_MAX], const char *dir, const char *rest)
     return n > 0 && n < PLACE_PATH_MAX;
 }
 
+enum status places_join(char out[PLACE_PATH_MAX], const char *dir, const char *name,
+                        struct err *err)
+{
+    return join(out, dir, name) ? ST_OK : err_set(err, ST_USAGE, "%s: the path is too long", dir);
+}
+
 static bool whole(const char *dir, char out[PLACE_PATH_MAX])
 {
     char here[PATH_MAX];
@@ -28,12 +34,26 @@ enum status places_init(struct places *p, const char *dir, struct err *err)
 {
     struct sockaddr_un un;
     *p = (struct places){ 0 };
-    bool fits =
-        whole(dir, p->dir) && join(p->store, p->dir, "store.db") &&
-        join(p->events, p->dir, "events.db") && join(p->generations, p->dir, "generations") &&
-        join(p->current, p->dir, "current") && join(p->run, p->dir, "run") &&
-        join(p->logs, p->dir, "logs") && join(p->collector_socket, p->dir, "run/collector.sock") &&
-        join(p->processor_socket, p->dir, "run/mp.sock");
+    const struct {
+        char *out;
+        const char *name;
+    } rows[] = {
+        { p->store, "store.db" },
+        { p->events, "events.db" },
+        { p->generations, "generations" },
+        { p->current, "current" },
+        { p->run, "run" },
+        { p->logs, "logs" },
+        { p->tickets, "tickets" },
+        { p->collector_socket, "run/collector.sock" },
+        { p->processor_socket, "run/mp.sock" },
+        { p->control_socket, "run/control.sock" },
+        { p->lock, "run/manager.lock" },
+    };
+    bool fits = whole(dir, p->dir);
+    for (size_t i = 0; fits && i < ARRAY_LEN(rows); i++) {
+        fits = join(rows[i].out, p->dir, rows[i].name);
+    }
     if (!fits || strlen(p->collector_socket) >= sizeof un.sun_path) {
         return err_set(err, ST_USAGE,
                        "%s: the path is too long; the sockets below it may have %zu characters",
