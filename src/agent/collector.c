@@ -8,21 +8,15 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include <openssl/ssl.h>
-
 #include "base/clock.h"
 #include "base/hash.h"
-#include "diagnose/diagnose.h"
-#include "diagnose/judge.h"
-#include "keystore/keystore.h"
+#include "observe/judging.h"
 
 enum {
     BACKLOG = 4096,
     PENDING_MAX = COLLECTOR_POLLS_MAX - 1,
     PENDING_NS = 2000000000, /* a guest sends at once; who does not is none */
     NOTE_ROOM = 256 * 1024,
-    STORY_LIMIT_BYTES = 16 << 20,
-    VERDICT_LIMIT_BYTES = 4 << 20,
 };
 
 struct pending {
@@ -39,8 +33,7 @@ struct collector {
     bool has_path; /* to be removed at the end */
     size_t n_pending;
     struct pending pending[PENDING_MAX];
-    struct x509_store *system;
-    struct arena story, verdict;
+    struct judging *judging;
     uint64_t n_notes;
     uint8_t note[NOTE_ROOM];
 };
@@ -117,6 +110,7 @@ static enum status listen_on(struct collector *c, struct err *err)
 
 static enum status open_collector(struct collector *c, struct err *err)
 {
+    TRY(judging_new(&c->judging, err));
     TRY(name_socket(c, err));
     return listen_on(c, err);
 }
@@ -128,11 +122,8 @@ enum status collector_new(const struct collector_options *options, struct collec
     if (c == NULL) {
         return err_set(err, ST_NOMEM, "no memory");
     }
-    OPENSSL_init_ssl(OPENSSL_INIT_LOAD_SSL_STRINGS, NULL); /* verdicts quote its reasons */
     c->options = *options;
     c->fd = -1;
-    c->story.limit_bytes = STORY_LIMIT_BYTES;
-    c->verdict.limit_bytes = VERDICT_LIMIT_BYTES;
     enum status st = open_collector(c, err);
     if (st != ST_OK) {
         collector_free(c);
@@ -156,9 +147,7 @@ void collector_free(struct collector *c)
     if (c->has_path) {
         unlink(c->socket);
     }
-    x509_store_free(c->system);
-    arena_deinit(&c->story);
-    arena_deinit(&c->verdict);
+    judging_free(c->judging);
     free(c);
 }
 
@@ -178,85 +167,6 @@ uint64_t collector_n_notes(const struct collector *c)
 }
 
 /* --- the verdict --- */
-
-/* The trust store of the program, to judge by; NULL where it is not known in full. */
-static enum status store_of_program(const struct story *s, struct x509_store **out)
-{
-    struct keystore *k = NULL;
-    enum status st = keystore_new(&k, NULL);
-    struct keystore_options plain = { 0 };
-    for (size_t i = 0; st == ST_OK && i < s->n_anchors; i++) {
-        /* One that cannot be read is one less to trust. */
-        if (keystore_add_bytes(k, "anchor", s->anchors[i], &plain, NULL) == ST_NOMEM) {
-            st = ST_NOMEM;
-        }
-    }
-    if (st == ST_OK) {
-        st = x509_store_new(out, NULL);
-    }
-    if (st == ST_OK) {
-        st = x509_store_add_trust_entries(*out, k, NULL);
-    }
-    keystore_free(k);
-    return st;
-}
-
-/* A place comes from the program that is watched: a pipe under that name must not hold us up. */
-static bool is_file_or_folder(const char *path)
-{
-    struct stat st;
-    return stat(path, &st) == 0 && (S_ISREG(st.st_mode) || S_ISDIR(st.st_mode));
-}
-
-/* Files that the program loaded, and we can still read. */
-static enum status store_of_places(const struct local_facts *l, struct x509_store **out)
-{
-    enum status st = x509_store_new(out, NULL);
-    bool is_any = l->default_places;
-    if (st == ST_OK && l->default_places) {
-        st = x509_store_add_system_trust(*out, NULL);
-    }
-    for (size_t i = 0; st == ST_OK && i < l->n_places; i++) {
-        if (is_file_or_folder(l->places[i])) {
-            is_any = x509_store_add_trust(*out, l->places[i], NULL) == ST_OK || is_any;
-        }
-    }
-    return st == ST_OK && !is_any ? ST_IO : st;
-}
-
-static struct x509_store *system_store(struct collector *c)
-{
-    if (c->system == NULL && x509_store_new(&c->system, NULL) == ST_OK &&
-        x509_store_add_system_trust(c->system, NULL) != ST_OK) {
-        return c->system; /* without anchors it still tells much */
-    }
-    return c->system;
-}
-
-static bool verifies_peer(const struct local_facts *l)
-{
-    return l->side == SIDE_CLIENT || l->verify_mode != 0;
-}
-
-/* NULL: use the system's. */
-static struct x509_store *own_store(const struct story *s)
-{
-    struct x509_store *store = NULL;
-    enum status st = ST_IO;
-    if (!verifies_peer(&s->local)) {
-        return NULL;
-    }
-    if (story_has_anchors(s)) {
-        st = store_of_program(s, &store);
-    } else if (s->local.n_places > 0) {
-        st = store_of_places(&s->local, &store);
-    }
-    if (st != ST_OK) {
-        x509_store_free(store);
-        store = NULL;
-    }
-    return store;
-}
 
 static bool is_wanted(const struct collector *c, const struct verdict *v)
 {
@@ -312,58 +222,23 @@ static void report(struct collector *c, const struct transcript *t, const struct
     text_deinit(&out);
 }
 
-static void reach_verdict(struct collector *c, struct x509_store *store, bool is_given,
-                          const struct transcript *t)
-{
-    struct judgements judged = { 0 };
-    struct verdict v;
-    if (judge(store, t, &judged, NULL) != ST_OK) {
-        judged = (struct judgements){ 0 };
-    }
-    struct diagnose_context context = {
-        .judgement = { judged.is_judged[0] ? &judged.of[0] : NULL,
-                       judged.is_judged[1] ? &judged.of[1] : NULL },
-        .trust_is_given = is_given,
-    };
-    arena_reset(&c->verdict);
-    diagnose(t, &context, &c->verdict, &v);
-    if (is_wanted(c, &v)) {
-        report(c, t, &v);
-    }
-}
-
-static void judge_story(struct collector *c, struct story *s)
-{
-    struct x509_store *own = own_store(s);
-    struct x509_store *store = own != NULL ? own : system_store(c);
-    struct story_told told;
-    if (store == NULL || !story_tell(s, &c->story, store, &told)) {
-        x509_store_free(own);
-        return;
-    }
-    reach_verdict(c, store, own != NULL, told.t);
-    for (size_t i = 0; i < told.n_chains; i++) {
-        x509_chain_unref(told.chains[i]);
-    }
-    x509_store_free(own);
-}
-
 static void take_note(struct collector *c, struct bytes note)
 {
-    struct story s;
-    arena_reset(&c->story);
-    if (!story_open(note, c->key, &c->story, &s)) {
+    struct judged j;
+    if (!judging_open(c->judging, note, c->key, &j)) {
         return;
     }
     c->n_notes++;
-    if (s.unseen != NULL) {
-        c->options.unseen(c->options.arg, s.program, s.unseen);
+    if (j.story.unseen != NULL) {
+        c->options.unseen(c->options.arg, j.story.program, j.story.unseen);
         return;
     }
     if (c->options.note != NULL) {
-        c->options.note(c->options.arg, &s);
+        c->options.note(c->options.arg, &j.story);
     }
-    judge_story(c, &s);
+    if (judging_reach(c->judging, &j) && is_wanted(c, &j.verdict)) {
+        report(c, j.t, &j.verdict);
+    }
 }
 
 /* --- taking --- */
