@@ -109,6 +109,13 @@ static void attach_early(void)
     preload_observer(found);
 }
 
+static void send_note(void *whose, SSL *s, struct bytes note)
+{
+    (void)whose;
+    (void)s;
+    outbox_send(note);
+}
+
 __attribute__((constructor)) static void start(void)
 {
     int saved = errno;
@@ -116,7 +123,7 @@ __attribute__((constructor)) static void start(void)
         ssize_t len = readlink("/proc/self/exe", program, sizeof program - 1);
         program[len > 0 ? len : 0] = '\0';
         options.program = program;
-        options.sink = outbox_send;
+        options.sink = send_note;
         options.wants_all = is_set("HANDFAST_ALL");
         options.wants_keys = is_set("HANDFAST_KEYS");
         options.wants_wire = is_set("HANDFAST_WIRE");

@@ -147,6 +147,21 @@ void hooks_remove(struct watched *w)
     unwatch_wire(w);
 }
 
+/* False: its owner does not want it watched. */
+static bool start(struct watched *w)
+{
+    if (w->started) {
+        return true;
+    }
+    w->started = true;
+    w->whose = observing.at_start == NULL ? w : observing.at_start(w->ssl);
+    if (w->whose == NULL) {
+        w->over = true;
+        hooks_remove(w);
+    }
+    return w->whose != NULL;
+}
+
 static void begin(struct watched *w)
 {
     if (w->begun) {
@@ -268,7 +283,7 @@ static void on_header(struct watched *w, bool from_peer, struct bytes header)
 void hooks_message(struct watched *w, int is_written, int type, struct bytes body)
 {
     bool from_peer = is_written == 0;
-    if (w->over) {
+    if (w->over || !start(w)) {
         return;
     }
     switch (type) {
@@ -369,7 +384,7 @@ static void on_exit_of_handshake(struct watched *w, int result)
 
 void hooks_info(struct watched *w, int where, int result)
 {
-    if (w->over) {
+    if (w->over || !start(w)) {
         return;
     }
     if (where == SSL_CB_HANDSHAKE_START) {

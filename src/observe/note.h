@@ -74,6 +74,16 @@ enum note_fact {
     FACT_ANCHOR,        /* DER; where they are few, all of them */
     FACT_TCP_STATE,     /* number: TCP_ESTABLISHED ... of the socket at the end */
     FACT_LOST,          /* number: notes that found no collector before this one */
+    /* What the host of the observer knows of the connection; all text. */
+    FACT_ID,        /* its name in logs */
+    FACT_DIRECTION, /* "northbound", "southbound" */
+    FACT_ORG,
+    FACT_ENV,
+    FACT_VHOST,
+    FACT_TARGET,
+    FACT_API,
+    FACT_REVISION,
+    FACT_LABEL, /* "NAME=VALUE": what the administrator adds; several */
 };
 
 /* All-zero is a valid empty note. */

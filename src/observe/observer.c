@@ -184,9 +184,18 @@ void watched_unlist(struct watched *w)
 static void deliver(struct watched *w)
 {
     bool is_server = w->o->calls.SSL_is_server(w->ssl) != 0;
-    if (note_seal(&w->note, observing.key, (uint32_t)w->pid, is_server)) {
-        observing.sink(bytes_of(w->note.p, w->note.len));
+    if (observing.before_sink != NULL) {
+        observing.before_sink(w->whose, w->ssl);
     }
+    if (note_seal(&w->note, observing.key, (uint32_t)w->pid, is_server)) {
+        observing.sink(w->whose, w->ssl, bytes_of(w->note.p, w->note.len));
+    }
+}
+
+static bool wants_good(const struct watched *w)
+{
+    return observing.wants_all ||
+           (observing.wants_good != NULL && observing.wants_good(w->whose, w->ssl));
 }
 
 void watched_settle(struct watched *w, enum note_end end, int error, enum ssl_state state)
@@ -197,7 +206,7 @@ void watched_settle(struct watched *w, enum note_end end, int error, enum ssl_st
     }
     bool is_good =
         (end == NOTE_END_DATA && !w->is_noteworthy) || (w->is_abandoned && end != NOTE_END_ERROR);
-    if (w->begun && !w->over && (!is_good || observing.wants_all)) {
+    if (w->begun && !w->over && (!is_good || wants_good(w))) {
         uint8_t code[4] = { (uint8_t)(error >> 24), (uint8_t)(error >> 16), (uint8_t)(error >> 8),
                             (uint8_t)error };
         bool is_peer = end == NOTE_END_EOF;
@@ -359,6 +368,16 @@ void observer_exit(void)
     while (w != NULL) {
         watched_settle(w, NOTE_END_EXIT, 0, SSL_AT_EXIT);
         w = w->is_listed ? NULL : own_listed();
+    }
+}
+
+void observer_annotate(struct observer *o, const SSL *s, enum note_fact fact, struct bytes text)
+{
+    struct watched *w = s == NULL ? NULL : watched_of(o, s);
+    bool is_ours = fact >= FACT_ID && fact <= FACT_LABEL;
+    if (w != NULL && !w->over && (is_ours || fact == FACT_CHECKED_HOST)) {
+        hooks_put(w, (struct note_entry){ .kind = NOTE_FACT, .type = (uint8_t)fact }, text,
+                  (struct bytes){ NULL, 0 });
     }
 }
 

@@ -28,8 +28,18 @@ struct observer_options {
     bool wants_wire; /* bytes as they went over the wire, of the handshake */
     uint8_t key[NOTE_KEY_BYTES];
     const char *program; /* borrowed for ever */
+    /* At the start of a connection's first handshake, before anything of it is built or read: who
+     * knows whose connection it is says so, and may set more up on the SSL. What is returned comes
+     * back with the calls below; NULL: this one is not watched. No function: all are. */
+    void *(*at_start)(SSL *s);
+    /* A handshake went well, and nobody asked for it with wants_all: is it wanted all the same? No
+     * function: no. */
+    bool (*wants_good)(void *whose, SSL *s);
+    /* A note is about to go: the time for observer_annotate(). Maybe within SSL_free(). No
+     * function: nothing to add. */
+    void (*before_sink)(void *whose, SSL *s);
     /* Must not block. The note is borrowed until return. */
-    void (*sink)(struct bytes note);
+    void (*sink)(void *whose, SSL *s, struct bytes note);
 };
 
 /* One OpenSSL of this process. */
@@ -56,6 +66,10 @@ void observer_note_trust(struct observer *o, X509_STORE *store, enum note_fact f
                          const char *path);
 void observer_note_ctx_trust(struct observer *o, SSL_CTX *ctx, enum note_fact fact,
                              const char *path);
+/* Adds what is known of a connection beside its handshake; `fact` is FACT_ID or one behind it, or
+ * FACT_CHECKED_HOST where the program compares names itself. Nothing happens where it is not
+ * watched, or not any more. */
+void observer_annotate(struct observer *o, const SSL *s, enum note_fact fact, struct bytes text);
 /* The program is about to free, or to reuse, this SSL. */
 void observer_before_free(struct observer *o, SSL *s);
 void observer_before_clear(struct observer *o, SSL *s);

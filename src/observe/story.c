@@ -116,6 +116,15 @@ static void keep_number(struct story *s, enum note_fact fact, uint64_t v)
     case FACT_TRUST_DIR:
     case FACT_ANCHOR:
     case FACT_LOST:
+    case FACT_ID:
+    case FACT_DIRECTION:
+    case FACT_ORG:
+    case FACT_ENV:
+    case FACT_VHOST:
+    case FACT_TARGET:
+    case FACT_API:
+    case FACT_REVISION:
+    case FACT_LABEL:
         break;
     }
 }
@@ -129,7 +138,19 @@ static const char **text_of(struct story *s, enum note_fact fact)
     if (fact == FACT_LIBRARY) {
         return &s->local.library;
     }
+    if (fact == FACT_LABEL) {
+        return s->n_labels < STORY_LABELS_MAX ? &s->labels[s->n_labels++] : NULL;
+    }
+    if (fact >= FACT_ID && fact < FACT_LABEL) {
+        return &s->annotations[fact - FACT_ID];
+    }
     return fact == FACT_CHECKED_HOST ? &s->local.checked_host : NULL;
+}
+
+const char *story_annotation(const struct story *s, enum note_fact fact)
+{
+    bool is_one = fact >= FACT_ID && fact < FACT_LABEL;
+    return is_one ? s->annotations[fact - FACT_ID] : NULL;
 }
 
 static void keep_fact(struct story *s, struct arena *arena, enum note_fact fact, struct bytes body)

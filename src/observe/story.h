@@ -10,7 +10,11 @@
 #include "observe/note.h"
 #include "transcript/builder.h"
 
-enum { STORY_ANCHORS_MAX = 32, STORY_CHAINS_MAX = 2 + LOCAL_FAULTS_MAX };
+enum {
+    STORY_ANCHORS_MAX = 32,
+    STORY_CHAINS_MAX = 2 + LOCAL_FAULTS_MAX,
+    STORY_LABELS_MAX = 16,
+};
 
 /* What a note says before anything is judged. Views borrow from the note. */
 struct story {
@@ -24,6 +28,9 @@ struct story {
     int64_t first_ns, last_ns;
     size_t n_anchors; /* the trust store, where it came along whole */
     struct bytes anchors[STORY_ANCHORS_MAX];
+    const char *annotations[FACT_LABEL - FACT_ID]; /* story_annotation() */
+    size_t n_labels;
+    const char *labels[STORY_LABELS_MAX]; /* "NAME=VALUE"; NULL without memory */
 };
 
 /* False where it is no note, or not for this key. */
@@ -31,6 +38,8 @@ bool story_open(struct bytes note, const uint8_t key[NOTE_KEY_BYTES], struct are
                 struct story *out);
 /* The trust store is here in full: its certificates are `anchors`. */
 bool story_has_anchors(const struct story *s);
+/* What the host of the observer said: FACT_ID to FACT_REVISION; NULL where it said nothing. */
+const char *story_annotation(const struct story *s, enum note_fact fact);
 
 struct story_told {
     const struct transcript *t;

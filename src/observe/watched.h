@@ -49,6 +49,7 @@ struct watched {
     struct watched *next, *previous; /* of those that have begun */
     struct observer *o;
     SSL *ssl;
+    void *whose; /* what at_start() returned */
     pthread_t thread;
     int pid; /* in which it began: a child has the parent's connections in memory too */
     struct note note;
@@ -59,6 +60,7 @@ struct watched {
     BIO_callback_fn_ex bio[2];
     long verify_result;
     bool is_listed;
+    bool started;          /* at_start() was asked */
     bool begun;            /* a message was seen */
     bool done;             /* the handshake is over */
     bool over;             /* the note is gone: nothing is watched any more */

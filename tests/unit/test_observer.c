@@ -30,8 +30,10 @@ static EVP_PKEY *private_key;
 static X509 *certificate;
 static unsigned n_msg_calls, n_info_calls, n_verify_calls;
 
-static void sink(struct bytes note)
+static void sink(void *whose, SSL *s, struct bytes note)
 {
+    (void)whose;
+    (void)s;
     if (n_notes < NOTES_MAX) {
         assert_true(bytes_copy(notes[n_notes].p, sizeof notes[n_notes].p, note));
         notes[n_notes++].len = note.len;
