@@ -1,0 +1,98 @@
+/* Whose an SSL is, and what a connection and a request are called. */
+#include <openssl/rand.h>
+
+#include "nginx/module.h"
+
+enum { SIGNATURE_HTTP = 0x50545448, PREFIX_BYTES = 8 }; /* "HTTP": NGX_HTTP_MODULE */
+
+static u_char prefix[2 * PREFIX_BYTES];
+static ngx_atomic_uint_t n_requests; /* of this worker */
+
+static struct hf_loc_conf *conf_of(void **loc_conf)
+{
+    return loc_conf[ngx_http_handfast_module.ctx_index];
+}
+
+/* A connection that a request made to its upstream carries the request, and the request knows the
+ * connection. Other modules hang other things there: each begins with a word of its own. */
+static ngx_http_request_t *request_of(const ngx_connection_t *c)
+{
+    ngx_http_request_t *r = c->data;
+    bool is_request = r != NULL && r->signature == SIGNATURE_HTTP;
+    bool is_upstream = is_request && r->upstream != NULL && r->upstream->peer.connection == c;
+    return is_upstream ? r : NULL;
+}
+
+struct hf_whose hf_whose_of(const SSL *ssl)
+{
+    struct hf_whose w = { 0 };
+    ngx_connection_t *c = SSL_get_ex_data(ssl, ngx_ssl_connection_index);
+    if (c == NULL || c->data == NULL) {
+        return w;
+    }
+    if (c->listening != NULL) {
+        if (c->listening->handler != ngx_http_init_connection || c->ssl == NULL) {
+            return w;
+        }
+        ngx_http_connection_t *hc = c->data;
+        return (struct hf_whose){ HF_NORTH, c, hc, NULL, conf_of(hc->conf_ctx->loc_conf) };
+    }
+    ngx_http_request_t *r = request_of(c);
+    if (r == NULL) {
+        return w;
+    }
+    return (struct hf_whose){ HF_SOUTH, c, NULL, r, conf_of(r->loc_conf) };
+}
+
+void hf_ids_start(void)
+{
+    uint8_t random[PREFIX_BYTES];
+    if (RAND_bytes(random, sizeof random) != 1) {
+        ngx_time_t *now = ngx_timeofday();
+        ngx_sprintf(prefix, "%08xD%08xD", (uint32_t)ngx_pid, (uint32_t)now->sec);
+        return;
+    }
+    ngx_hex_dump(prefix, random, sizeof random);
+}
+
+/* nginx numbers connections through one counter of all its workers; the prefix tells this run from
+ * others. */
+size_t hf_connection_id(const ngx_connection_t *c, u_char out[HF_ID_ROOM])
+{
+    return (size_t)(ngx_sprintf(out, "%*s-%xA", sizeof prefix, prefix, c->number) - out);
+}
+
+/* "PREFIX-CONNECTION.REQUEST", so that a request leads to its connection; or what the
+ * configuration says. */
+static ngx_int_t name_request(ngx_http_request_t *r, ngx_str_t *out)
+{
+    struct hf_loc_conf *conf = ngx_http_get_module_loc_conf(r, ngx_http_handfast_module);
+    if (conf->id != NULL && ngx_http_complex_value(r, conf->id, out) != NGX_OK) {
+        return NGX_ERROR;
+    }
+    if (out->len > 0) {
+        out->len = ngx_min(out->len, (size_t)HF_ID_GIVEN_MAX);
+        return NGX_OK;
+    }
+    out->data = ngx_pnalloc(r->pool, HF_ID_ROOM);
+    if (out->data == NULL) {
+        return NGX_ERROR;
+    }
+    out->len = hf_connection_id(r->connection, out->data);
+    out->len = (size_t)(ngx_sprintf(out->data + out->len, ".%xA", ++n_requests) - out->data);
+    return NGX_OK;
+}
+
+struct hf_request *hf_request_of(ngx_http_request_t *r)
+{
+    struct hf_request *own = ngx_http_get_module_ctx(r->main, ngx_http_handfast_module);
+    if (own != NULL) {
+        return own;
+    }
+    own = ngx_pcalloc(r->main->pool, sizeof *own);
+    if (own == NULL || name_request(r->main, &own->id) != NGX_OK) {
+        return NULL;
+    }
+    ngx_http_set_ctx(r->main, own, ngx_http_handfast_module);
+    return own;
+}
