@@ -308,7 +308,7 @@ static bool insert_id(struct events *e, const char *id, int64_t number)
     return run(s);
 }
 
-static bool insert_event(struct events *e, const struct event *event)
+static bool insert_event(struct events *e, const struct kept_event *event)
 {
     sqlite3_stmt *s = e->statements[EVENT_INSERT];
     const char *const texts[] = { event->direction,    event->org,         event->env,
@@ -327,7 +327,7 @@ static bool insert_event(struct events *e, const struct event *event)
     return run(s);
 }
 
-static bool insert_report(struct events *e, const struct event *event, int64_t number)
+static bool insert_report(struct events *e, const struct kept_event *event, int64_t number)
 {
     sqlite3_stmt *s = e->statements[EVENT_INSERT_REPORT];
     if (!events_pack(e, event)) {
@@ -339,7 +339,7 @@ static bool insert_report(struct events *e, const struct event *event, int64_t n
     return run(s);
 }
 
-enum status events_add(struct events *e, struct event *event, struct err *err)
+enum status events_add(struct events *e, struct kept_event *event, struct err *err)
 {
     event->number = 0;
     enum status st = begin(e, err);

@@ -31,7 +31,7 @@ enum {
 
 struct events;
 
-struct event {
+struct kept_event {
     int64_t number;        /* 1, 2, 3 ...: the order in which they were written */
     const char *id;        /* $handfast_id: the connection's or the request's */
     int64_t at_ms;         /* since 1970: the first message */
@@ -88,7 +88,7 @@ const char *events_said(struct events *e);
 uint64_t events_n_lost(const struct events *e);
 
 /* `number` is set by it: 0 where the event is lost. */
-enum status events_add(struct events *e, struct event *event, struct err *err) NODISCARD;
+enum status events_add(struct events *e, struct kept_event *event, struct err *err) NODISCARD;
 /* One more of event `number`, under an id of its own. */
 enum status events_repeat(struct events *e, int64_t number, const char *id, int64_t at_ms,
                           struct err *err) NODISCARD;
@@ -104,7 +104,7 @@ bool events_is_flushed(const struct events *e);
 
 /* Calls `each` for every row that fits, the newest first. */
 enum status events_read(struct events *e, const struct event_filter *filter,
-                        void (*each)(void *arg, const struct event *event), void *arg,
+                        void (*each)(void *arg, const struct kept_event *event), void *arg,
                         struct err *err) NODISCARD;
 /* Of one environment; NULL: of all. */
 enum status events_read_counts(struct events *e, const char *org, const char *env,

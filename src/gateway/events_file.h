@@ -39,8 +39,8 @@ const char *events_column(sqlite3_stmt *s, int column);
 void events_bind(sqlite3_stmt *s, int at, const char *text);
 
 /* The texts of an event as one blob, deflated; false without memory or where they are too long. */
-bool events_pack(struct events *e, const struct event *event);
+bool events_pack(struct events *e, const struct kept_event *event);
 /* Into e->plain; sets the four texts. False where the blob is damaged. */
-bool events_unpack(struct events *e, struct bytes packed, int64_t len, struct event *out);
+bool events_unpack(struct events *e, struct bytes packed, int64_t len, struct kept_event *out);
 
 #endif

@@ -13,7 +13,7 @@ static void put_part(struct text *out, const char *part)
     text_putc(out, '\0');
 }
 
-bool events_pack(struct events *e, const struct event *event)
+bool events_pack(struct events *e, const struct kept_event *event)
 {
     text_clear(&e->plain);
     text_clear(&e->packed);
@@ -50,7 +50,7 @@ static const char *next_part(struct bytes *rest)
     return part;
 }
 
-bool events_unpack(struct events *e, struct bytes packed, int64_t len, struct event *out)
+bool events_unpack(struct events *e, struct bytes packed, int64_t len, struct kept_event *out)
 {
     out->json = out->text = out->chain = out->hints = "";
     if (len <= 0 || len > EVENT_REPORT_MAX) {

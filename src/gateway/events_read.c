@@ -82,14 +82,14 @@ static enum status prepare(struct events *e, struct question *q, sqlite3_stmt **
 
 /* --- rows --- */
 
-static void take_row(sqlite3_stmt *s, struct event *out)
+static void take_row(sqlite3_stmt *s, struct kept_event *out)
 {
     const char **texts[] = { &out->direction, &out->org,         &out->env,      &out->virtual_host,
                              &out->target,    &out->api,         &out->revision, &out->client,
                              &out->server,    &out->server_name, &out->outcome,  &out->cause,
                              &out->detail,    &out->rejected_by, &out->party,    &out->confidence,
                              &out->sentence,  &out->ja4 };
-    *out = (struct event){ .json = "", .text = "", .chain = "", .hints = "" };
+    *out = (struct kept_event){ .json = "", .text = "", .chain = "", .hints = "" };
     out->number = sqlite3_column_int64(s, 0);
     out->id = events_column(s, 1);
     out->at_ms = sqlite3_column_int64(s, 2);
@@ -100,7 +100,7 @@ static void take_row(sqlite3_stmt *s, struct event *out)
     out->last_ms = sqlite3_column_int64(s, 22);
 }
 
-static void take_report(struct events *e, sqlite3_stmt *s, struct event *out)
+static void take_report(struct events *e, sqlite3_stmt *s, struct kept_event *out)
 {
     const void *body = sqlite3_column_blob(s, N_COLUMNS + 1);
     int len = sqlite3_column_bytes(s, N_COLUMNS + 1);
@@ -116,14 +116,14 @@ static enum status end_rows(struct events *e, int code, struct err *err)
 
 static enum status read_rows(struct events *e, struct question *q,
                              const struct event_filter *filter,
-                             void (*each)(void *arg, const struct event *event), void *arg,
+                             void (*each)(void *arg, const struct kept_event *event), void *arg,
                              struct err *err)
 {
     sqlite3_stmt *s = NULL;
     TRY(prepare(e, q, &s, err));
     int code = SQLITE_ROW;
     while ((code = sqlite3_step(s)) == SQLITE_ROW) {
-        struct event event;
+        struct kept_event event;
         take_row(s, &event);
         if (filter->wants_report) {
             take_report(e, s, &event);
@@ -136,7 +136,7 @@ static enum status read_rows(struct events *e, struct question *q,
 }
 
 enum status events_read(struct events *e, const struct event_filter *filter,
-                        void (*each)(void *arg, const struct event *event), void *arg,
+                        void (*each)(void *arg, const struct kept_event *event), void *arg,
                         struct err *err)
 {
     struct question q = { 0 };

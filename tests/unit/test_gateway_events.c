@@ -52,34 +52,34 @@ static struct events *open_events(const char *path, bool to_write)
     return e;
 }
 
-static struct event one(const char *id, const char *target, const char *cause, int64_t at_ms)
+static struct kept_event one(const char *id, const char *target, const char *cause, int64_t at_ms)
 {
-    return (struct event){ .id = id,
-                           .at_ms = at_ms,
-                           .direction = "southbound",
-                           .org = "acme",
-                           .env = "test",
-                           .target = target,
-                           .client = "192.0.2.1:4711",
-                           .server = "192.0.2.2:443",
-                           .outcome = "failed",
-                           .cause = cause,
-                           .confidence = "certain",
-                           .sentence = "it failed",
-                           .json = "{\"cause\":\"x\"}\n",
-                           .text = "it failed\n",
-                           .chain = "-----BEGIN CERTIFICATE-----\n",
-                           .hints = "{}" };
+    return (struct kept_event){ .id = id,
+                                .at_ms = at_ms,
+                                .direction = "southbound",
+                                .org = "acme",
+                                .env = "test",
+                                .target = target,
+                                .client = "192.0.2.1:4711",
+                                .server = "192.0.2.2:443",
+                                .outcome = "failed",
+                                .cause = cause,
+                                .confidence = "certain",
+                                .sentence = "it failed",
+                                .json = "{\"cause\":\"x\"}\n",
+                                .text = "it failed\n",
+                                .chain = "-----BEGIN CERTIFICATE-----\n",
+                                .hints = "{}" };
 }
 
 /* What was read, as text: "id target cause n_times;" */
-static void put_event(void *arg, const struct event *event)
+static void put_event(void *arg, const struct kept_event *event)
 {
     text_printf(arg, "%s %s %s %lld;", event->id, event->target, event->cause,
                 (long long)event->n_times);
 }
 
-static void put_report(void *arg, const struct event *event)
+static void put_report(void *arg, const struct kept_event *event)
 {
     text_printf(arg, "%s|%s|%s|%s", event->json, event->text, event->chain, event->hints);
 }
@@ -97,9 +97,9 @@ static void expect(const char *path, struct event_filter filter, const char *exp
 
 static void add_three(struct events *e)
 {
-    struct event a = one("a1", "billing", "cipher-mismatch", 1000);
-    struct event b = one("b2", "orders", "certificate-expired", 2000);
-    struct event c = one("c3", "billing", "certificate-expired", 3000);
+    struct kept_event a = one("a1", "billing", "cipher-mismatch", 1000);
+    struct kept_event b = one("b2", "orders", "certificate-expired", 2000);
+    struct kept_event c = one("c3", "billing", "certificate-expired", 3000);
     assert_int_equal(events_add(e, &a, NULL), ST_OK);
     assert_int_equal(events_add(e, &b, NULL), ST_OK);
     assert_int_equal(events_add(e, &c, NULL), ST_OK);
@@ -136,7 +136,7 @@ static void a_repeat_counts_and_is_found(void **state)
 {
     struct place *p = *state;
     struct events *e = open_events(p->path, true);
-    struct event a = one("a1", "billing", "cipher-mismatch", 1000);
+    struct kept_event a = one("a1", "billing", "cipher-mismatch", 1000);
     assert_int_equal(events_add(e, &a, NULL), ST_OK);
     assert_int_equal(events_repeat(e, a.number, "a2", 1500, NULL), ST_OK);
     assert_int_equal(events_repeat(e, a.number, "a3", 1400, NULL), ST_OK);
@@ -220,7 +220,7 @@ static void the_oldest_go(void **state)
     struct place *p = *state;
     struct events *e = open_events(p->path, true);
     for (int i = 0; i < EVENTS_KEPT_MAX + 5; i++) {
-        struct event a = one("x", "t", "cipher-mismatch", 1000 + i);
+        struct kept_event a = one("x", "t", "cipher-mismatch", 1000 + i);
         a.json = a.text = a.chain = a.hints = NULL;
         assert_int_equal(events_add(e, &a, NULL), ST_OK);
     }
@@ -306,7 +306,7 @@ static void a_kill_loses_the_open_batch_only(void **state)
         assert_true(pid >= 0);
         if (pid == 0) {
             struct events *e = NULL;
-            struct event a = one("k", "t", "cipher-mismatch", 1);
+            struct kept_event a = one("k", "t", "cipher-mismatch", 1);
             bool is_good = events_open(p->path, true, &e, NULL) == ST_OK &&
                            events_add(e, &a, NULL) == ST_OK && events_flush(e, NULL) == ST_OK &&
                            events_add(e, &a, NULL) == ST_OK;
