@@ -4,6 +4,7 @@
 
 #include "api/route.h"
 #include "api/target.h"
+#include "store/problem.h"
 
 static const char *value_of(const struct api_pair *pair)
 {
@@ -115,4 +116,73 @@ enum status api_say_text(struct api_answer *a, const char *type, struct bytes te
     a->type = type;
     text_put(&a->text, (const char *)text.p, text.len);
     return a->text.failed ? ST_NOMEM : ST_OK;
+}
+
+bool api_refused(const struct api_answer *a)
+{
+    return a->status >= 400;
+}
+
+static json_t *context_json(const struct problem_context *c)
+{
+    json_t *one = json_pack("{s:s, s:s}", "level", c->is_warning ? "warning" : "error", "message",
+                            c->message);
+    bool ok = one != NULL && (c->cause[0] == '\0' ||
+                              json_object_set_new(one, "cause", json_string(c->cause)) == 0);
+    ok = ok &&
+         (c->where[0] == '\0' || json_object_set_new(one, "where", json_string(c->where)) == 0);
+    ok = ok &&
+         (c->action[0] == '\0' || json_object_set_new(one, "action", json_string(c->action)) == 0);
+    if (!ok) {
+        json_decref(one);
+        return NULL;
+    }
+    return one;
+}
+
+json_t *api_contexts(const struct store_problem *problem)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; i < problem->n_contexts && list != NULL; i++) {
+        if (json_array_append_new(list, context_json(&problem->contexts[i])) != 0) {
+            json_decref(list);
+            return NULL;
+        }
+    }
+    return list;
+}
+
+static unsigned status_of(enum problem_kind kind)
+{
+    switch (kind) {
+    case PROBLEM_NOT_FOUND:
+        return 404;
+    case PROBLEM_EXISTS:
+    case PROBLEM_IN_USE:
+    case PROBLEM_CONFLICT:
+        return 409;
+    case PROBLEM_FORBIDDEN:
+        return 403;
+    case PROBLEM_NONE:
+    case PROBLEM_INVALID:
+        return 400;
+    case PROBLEM_FAILED:
+        break;
+    }
+    return 500;
+}
+
+enum status api_problem(struct api_answer *a, enum status st, const struct store_problem *problem,
+                        struct err *err)
+{
+    if (st == ST_OK) {
+        return ST_OK;
+    }
+    if (st != ST_USAGE) {
+        return err_set(err, st, "%s", problem->message);
+    }
+    json_t *contexts = api_contexts(problem);
+    return contexts == NULL ? ST_NOMEM
+                            : api_refuse_with(a, status_of(problem->kind), problem->code,
+                                              problem->message, contexts);
 }

@@ -1,16 +1,11 @@
 #include "api/change.h"
 
-static bool refused(const struct api_answer *a)
-{
-    return a->status >= 400;
-}
-
 /* Everything up to the commit: what fails here leaves the store and nginx as they were. */
 static enum status prepare(struct api_request *r, struct api_answer *a, api_work *work, void *arg,
                            struct err *err)
 {
     TRY(work(r, a, arg, err));
-    if (refused(a)) {
+    if (api_refused(a)) {
         return ST_OK;
     }
     if (r->gateway != NULL) {
@@ -31,7 +26,7 @@ static enum status locked(struct api_request *r, struct api_answer *a, api_work 
 {
     TRY(store_begin(r->store, err));
     enum status st = prepare(r, a, work, arg, err);
-    if (st == ST_OK && !refused(a)) {
+    if (st == ST_OK && !api_refused(a)) {
         return r->gateway == NULL ? ST_OK : gateway_activate(r->gateway, err);
     }
     store_rollback(r->store);

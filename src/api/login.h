@@ -61,8 +61,8 @@ enum status api_login_grant(struct api_login *l, struct store *s, const char *us
                             struct api_tokens *out, struct err *err) NODISCARD;
 /* A new access token for a refresh token. */
 enum status api_login_refresh(struct api_login *l, struct store *s, const char *refresh,
-                              const char *client, struct api_login_result *out,
-                              struct api_tokens *tokens, struct err *err) NODISCARD;
+                              struct api_login_result *out, struct api_tokens *tokens,
+                              struct err *err) NODISCARD;
 
 /* Whether the user's roles give the right, in this organization ("" where the path has none). */
 enum status api_may(struct store *s, const char *user, enum api_right right, const char *org,

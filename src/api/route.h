@@ -29,10 +29,12 @@
 
 enum api_method { API_GET, API_POST, API_PUT, API_DELETE, API_N_METHODS };
 
-/* What a row asks of the user. Which role has which right is in rights.def. */
+/* What a row asks of the user. Which role gives which right is in store/roles.def. */
 enum api_right {
-#define API_RIGHT(symbol, id, meaning) API_RIGHT_##symbol,
-#include "api/rights.def"
+    API_RIGHT_OPEN,  /* nobody has to log in; answers without /v1 before its path, too */
+    API_RIGHT_LOGIN, /* any user who can log in */
+#define RIGHT(symbol, id, says) API_RIGHT_##symbol,
+#include "store/rights.def"
     API_N_RIGHTS
 };
 
@@ -190,6 +192,16 @@ enum status api_refuse(struct api_answer *a, unsigned status, const char *code, 
 /* Likewise with `contexts`, an array that it takes. */
 enum status api_refuse_with(struct api_answer *a, unsigned status, const char *code,
                             const char *message, json_t *contexts) NODISCARD;
+/* Passes on what the store says: `st` is what it returned with the problem. ST_OK: the answer is
+ * left; a refusal becomes 400, 403, 404 or 409 with its contexts and ST_OK; our own failure is put
+ * into `err` and returned. */
+struct store_problem;
+enum status api_problem(struct api_answer *a, enum status st, const struct store_problem *problem,
+                        struct err *err) NODISCARD;
+/* The contexts as they stand in bodies: {level, cause, where, message, action}. NULL: no memory. */
+json_t *api_contexts(const struct store_problem *problem);
+/* Whether the answer is a refusal already: then a handler only returns. */
+bool api_refused(const struct api_answer *a);
 /* The answer is this value, which it takes; NULL (no memory) gives ST_NOMEM. */
 enum status api_say(struct api_answer *a, unsigned status, json_t *value) NODISCARD;
 /* The answer is this text, which is copied. */

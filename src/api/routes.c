@@ -63,7 +63,8 @@ static size_t n_words(const char *pattern)
 static void consider(const struct api_route *route, enum api_method method,
                      const struct api_target *target, struct api_found *found)
 {
-    if (!api_pattern_fits(route->path, target->n_segments, target->segments)) {
+    if ((!target->is_versioned && route->right != API_RIGHT_OPEN) ||
+        !api_pattern_fits(route->path, target->n_segments, target->segments)) {
         return;
     }
     found->allowed |= 1U << route->method;
