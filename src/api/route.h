@@ -131,7 +131,8 @@ enum api_output {
     API_OUT_PEM,      /* text/plain or application/x-pem-file */
     API_OUT_ZIP,      /* application/zip */
     API_OUT_EVENTS,   /* text/event-stream */
-    API_OUT_TEXT      /* text/plain */
+    API_OUT_TEXT,     /* text/plain */
+    API_OUT_VERDICT   /* a document, or text/plain where that is asked for */
 };
 
 struct api_route {
