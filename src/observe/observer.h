@@ -67,8 +67,8 @@ void observer_note_trust(struct observer *o, X509_STORE *store, enum note_fact f
 void observer_note_ctx_trust(struct observer *o, SSL_CTX *ctx, enum note_fact fact,
                              const char *path);
 /* Adds what is known of a connection beside its handshake; `fact` is FACT_ID or one behind it, or
- * FACT_CHECKED_HOST where the program compares names itself. Nothing happens where it is not
- * watched, or not any more. */
+ * FACT_CHECKED_HOST where the program compares names itself, or FACT_LOST (8 bytes). Nothing happens
+ * where it is not watched, or not any more. */
 void observer_annotate(struct observer *o, const SSL *s, enum note_fact fact, struct bytes text);
 /* The program is about to free, or to reuse, this SSL. */
 void observer_before_free(struct observer *o, SSL *s);
