@@ -1,4 +1,5 @@
-/* Whose an SSL is, and what a connection and a request are called. */
+/* Whose an SSL is, what a connection and a request are called, and where their verdicts are kept.
+ */
 #include <openssl/rand.h>
 
 #include "nginx/module.h"
@@ -7,14 +8,26 @@ enum { SIGNATURE_HTTP = 0x50545448, PREFIX_BYTES = 8 }; /* "HTTP": NGX_HTTP_MODU
 
 static u_char prefix[2 * PREFIX_BYTES];
 static ngx_atomic_uint_t n_requests; /* of this worker */
+static int told_index = -1;          /* of an SSL: its verdict */
 
 static struct hf_loc_conf *conf_of(void **loc_conf)
 {
     return loc_conf[ngx_http_handfast_module.ctx_index];
 }
 
+static struct hf_whose north(ngx_connection_t *c, ngx_http_connection_t *hc)
+{
+    return (struct hf_whose){ DIRECTION_NORTHBOUND, c, hc, NULL, conf_of(hc->conf_ctx->loc_conf) };
+}
+
+static struct hf_whose south(ngx_connection_t *c, ngx_http_request_t *r)
+{
+    return (struct hf_whose){ DIRECTION_SOUTHBOUND, c, NULL, r, conf_of(r->loc_conf) };
+}
+
 /* A connection that a request made to its upstream carries the request, and the request knows the
- * connection. Other modules hang other things there: each begins with a word of its own. */
+ * connection. Other modules hang other things there: those of nginx begin with a word of their own.
+ */
 static ngx_http_request_t *request_of(const ngx_connection_t *c)
 {
     ngx_http_request_t *r = c->data;
@@ -23,30 +36,35 @@ static ngx_http_request_t *request_of(const ngx_connection_t *c)
     return is_upstream ? r : NULL;
 }
 
-struct hf_whose hf_whose_of(const SSL *ssl)
+struct hf_whose hf_whose_at_start(const SSL *ssl)
 {
-    struct hf_whose w = { 0 };
     ngx_connection_t *c = SSL_get_ex_data(ssl, ngx_ssl_connection_index);
     if (c == NULL || c->data == NULL) {
-        return w;
+        return (struct hf_whose){ 0 };
     }
     if (c->listening != NULL) {
-        if (c->listening->handler != ngx_http_init_connection || c->ssl == NULL) {
-            return w;
-        }
-        ngx_http_connection_t *hc = c->data;
-        return (struct hf_whose){ HF_NORTH, c, hc, NULL, conf_of(hc->conf_ctx->loc_conf) };
+        bool is_http = c->listening->handler == ngx_http_init_connection;
+        return is_http ? north(c, c->data) : (struct hf_whose){ 0 };
     }
     ngx_http_request_t *r = request_of(c);
-    if (r == NULL) {
-        return w;
-    }
-    return (struct hf_whose){ HF_SOUTH, c, NULL, r, conf_of(r->loc_conf) };
+    return r == NULL ? (struct hf_whose){ 0 } : south(c, r);
 }
+
+struct hf_whose hf_whose_later(const SSL *ssl, void *known)
+{
+    ngx_connection_t *c = SSL_get_ex_data(ssl, ngx_ssl_connection_index);
+    if (c == NULL) {
+        return (struct hf_whose){ 0 };
+    }
+    return c->listening != NULL ? north(c, known) : south(c, known);
+}
+
+/* --- ids --- */
 
 void hf_ids_start(void)
 {
     uint8_t random[PREFIX_BYTES];
+    told_index = SSL_get_ex_new_index(0, NULL, NULL, NULL, NULL);
     if (RAND_bytes(random, sizeof random) != 1) {
         ngx_time_t *now = ngx_timeofday();
         ngx_sprintf(prefix, "%08xD%08xD", (uint32_t)ngx_pid, (uint32_t)now->sec);
@@ -95,4 +113,55 @@ struct hf_request *hf_request_of(ngx_http_request_t *r)
     }
     ngx_http_set_ctx(r->main, own, ngx_http_handfast_module);
     return own;
+}
+
+static bool copy_id(ngx_pool_t *pool, const u_char *p, size_t len, ngx_str_t *out)
+{
+    out->data = ngx_pnalloc(pool, len + 1);
+    if (out->data == NULL || !bytes_copy(out->data, len, bytes_of(p, len))) {
+        return false;
+    }
+    out->data[len] = '\0';
+    out->len = len;
+    return true;
+}
+
+bool hf_handshake_id(const struct hf_whose *w, ngx_pool_t *pool, ngx_str_t *out)
+{
+    u_char text[HF_ID_ROOM + HF_ID_GIVEN_MAX];
+    if (w->r == NULL) {
+        return copy_id(pool, text, hf_connection_id(w->c, text), out);
+    }
+    const struct hf_request *own = hf_request_of(w->r);
+    if (own == NULL) {
+        return false;
+    }
+    u_char *end = own->n_attempts > 1 ? ngx_sprintf(text, "%V.%ui", &own->id, own->n_attempts)
+                                      : ngx_sprintf(text, "%V", &own->id);
+    return copy_id(pool, text, (size_t)(end - text), out);
+}
+
+/* --- verdicts --- */
+
+void hf_told_keep(const struct hf_whose *w, SSL *ssl, struct hf_told *told)
+{
+    struct hf_request *own = w->r == NULL ? NULL : hf_request_of(w->r);
+    if (own != NULL) {
+        own->told = told;
+    } else if (w->r == NULL && told_index >= 0) {
+        SSL_set_ex_data(ssl, told_index, told);
+    }
+}
+
+const struct hf_told *hf_told_of(ngx_http_request_t *r)
+{
+    const struct hf_request *own = ngx_http_get_module_ctx(r->main, ngx_http_handfast_module);
+    if (own != NULL && own->told != NULL) {
+        return own->told;
+    }
+    const ngx_connection_t *c = r->connection;
+    if (c->ssl == NULL || told_index < 0) {
+        return NULL;
+    }
+    return SSL_get_ex_data(c->ssl->connection, told_index);
 }

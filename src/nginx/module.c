@@ -1,5 +1,7 @@
 /* The module as nginx knows it: directives, configurations, the life of a worker. */
 #include "nginx/module.h"
+#include "nginx/outbox.h"
+#include "nginx/zone.h"
 
 static void *create_main_conf(ngx_conf_t *cf)
 {
@@ -11,8 +13,9 @@ static void *create_loc_conf(ngx_conf_t *cf)
     struct hf_loc_conf *conf = ngx_pcalloc(cf->pool, sizeof *conf);
     if (conf != NULL) {
         conf->is_on = NGX_CONF_UNSET;
-        conf->id = NGX_CONF_UNSET_PTR;
+        conf->completed = NGX_CONF_UNSET_UINT;
         conf->labels = NGX_CONF_UNSET_PTR;
+        conf->id = NGX_CONF_UNSET_PTR;
     }
     return conf;
 }
@@ -23,18 +26,48 @@ static char *merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     struct hf_loc_conf *above = parent;
     struct hf_loc_conf *conf = child;
     ngx_conf_merge_value(conf->is_on, above->is_on, 0);
-    ngx_conf_merge_ptr_value(conf->id, above->id, NULL);
+    ngx_conf_merge_uint_value(conf->completed, above->completed, HF_COMPLETED_OFF);
     ngx_conf_merge_ptr_value(conf->labels, above->labels, NULL);
+    ngx_conf_merge_ptr_value(conf->id, above->id, NULL);
     all->is_needed = all->is_needed || conf->is_on;
     return NGX_CONF_OK;
+}
+
+static char *set_log(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    struct hf_main_conf *all = conf;
+    ngx_str_t *words = cf->args->elts;
+    (void)cmd;
+    if (all->log != NULL || all->log_is_off) {
+        return "is duplicate";
+    }
+    if (bytes_equal(bytes_of(words[1].data, words[1].len), BYTES("off"))) {
+        all->log_is_off = true;
+        return NGX_CONF_OK;
+    }
+    all->log = ngx_conf_open_file(cf->cycle, &words[1]);
+    return all->log == NULL ? NGX_CONF_ERROR : NGX_CONF_OK;
+}
+
+/* Runs behind the merge: all that was written is known. */
+static ngx_int_t finish_conf(ngx_conf_t *cf)
+{
+    struct hf_main_conf *all = ngx_http_conf_get_module_main_conf(cf, ngx_http_handfast_module);
+    if (all->zone == NULL && (all->is_needed || all->is_shown)) {
+        all->zone = hf_zone_add(cf, NULL, HF_ZONE_BYTES);
+        return all->zone == NULL ? NGX_ERROR : NGX_OK;
+    }
+    return NGX_OK;
 }
 
 static ngx_int_t start_worker(ngx_cycle_t *cycle)
 {
     const struct hf_main_conf *all =
         ngx_http_cycle_get_module_main_conf(cycle, ngx_http_handfast_module);
-    if (all != NULL && all->is_needed) {
+    if (all != NULL) {
         hf_ids_start();
+    }
+    if (all != NULL && all->is_needed) {
         hf_observe_start(cycle);
     }
     return NGX_OK;
@@ -42,17 +75,38 @@ static ngx_int_t start_worker(ngx_cycle_t *cycle)
 
 enum { ANYWHERE = NGX_HTTP_MAIN_CONF | NGX_HTTP_SRV_CONF | NGX_HTTP_LOC_CONF };
 
+static ngx_conf_enum_t completed_words[] = {
+    { ngx_string("off"), HF_COMPLETED_OFF },
+    { ngx_string("sampled"), HF_COMPLETED_SAMPLED },
+    { ngx_string("on"), HF_COMPLETED_ON },
+    { ngx_null_string, 0 },
+};
+
 /* clang-format off: a table reads by columns */
 static ngx_command_t directives[] = {
     { ngx_string("handfast"), ANYWHERE | NGX_CONF_FLAG, ngx_conf_set_flag_slot,
       NGX_HTTP_LOC_CONF_OFFSET, offsetof(struct hf_loc_conf, is_on), NULL },
+    { ngx_string("handfast_completed"), ANYWHERE | NGX_CONF_TAKE1, ngx_conf_set_enum_slot,
+      NGX_HTTP_LOC_CONF_OFFSET, offsetof(struct hf_loc_conf, completed), completed_words },
+    { ngx_string("handfast_label"), ANYWHERE | NGX_CONF_TAKE2, hf_label_set,
+      NGX_HTTP_LOC_CONF_OFFSET, 0, NULL },
     { ngx_string("handfast_id"), ANYWHERE | NGX_CONF_TAKE1, ngx_http_set_complex_value_slot,
       NGX_HTTP_LOC_CONF_OFFSET, offsetof(struct hf_loc_conf, id), NULL },
+    { ngx_string("handfast_status"), NGX_HTTP_LOC_CONF | NGX_CONF_NOARGS, hf_status_set,
+      NGX_HTTP_LOC_CONF_OFFSET, 0, NULL },
+    { ngx_string("handfast_zone"), NGX_HTTP_MAIN_CONF | NGX_CONF_TAKE2, hf_zone_set,
+      NGX_HTTP_MAIN_CONF_OFFSET, 0, NULL },
+    { ngx_string("handfast_log"), NGX_HTTP_MAIN_CONF | NGX_CONF_TAKE1, set_log,
+      NGX_HTTP_MAIN_CONF_OFFSET, 0, NULL },
+    { ngx_string("handfast_collector"), NGX_HTTP_MAIN_CONF | NGX_CONF_TAKE1, hf_outbox_set,
+      NGX_HTTP_MAIN_CONF_OFFSET, 0, NULL },
     ngx_null_command,
 };
 /* clang-format on */
 
 static ngx_http_module_t context = {
+    .preconfiguration = hf_variables_add,
+    .postconfiguration = finish_conf,
     .create_main_conf = create_main_conf,
     .create_loc_conf = create_loc_conf,
     .merge_loc_conf = merge_loc_conf,
