@@ -18,6 +18,15 @@
 
 #include "base/text.h"
 
+/* jansson has functions of these names, and a program may hold both: ours are linked under others.
+ * A source file includes one of the two headers. */
+#ifdef JANSSON_H
+#error "base/json.h and jansson.h do not go together: one source file for each"
+#endif
+#define json_object json_begin_object
+#define json_array  json_begin_array
+#define json_null   json_put_null
+
 struct json {
     struct text *out;
     bool needs_comma;
