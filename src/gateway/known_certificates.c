@@ -4,14 +4,13 @@
 #include <unistd.h>
 
 #include <jansson.h>
-#include <openssl/bio.h>
 #include <openssl/evp.h>
-#include <openssl/pem.h>
 
 #include "base/arena.h"
 #include "base/clock.h"
 #include "base/text.h"
 #include "store/store.h"
+#include "x509/pem.h"
 
 enum {
     KNOWN_MAX = 20000,
@@ -83,8 +82,9 @@ static const char *copy_text(struct arena *a, const char *s)
     return s == NULL ? "" : arena_strndup(a, s, strlen(s));
 }
 
-static void keep_certificate(struct reading *r, struct bytes der)
+static void keep_certificate(void *arg, struct bytes der)
 {
+    struct reading *r = arg;
     struct known_certificates *k = r->k;
     uint8_t digest[SHA256_BYTES];
     if (k->n == KNOWN_MAX || EVP_Digest(der.p, der.len, digest, NULL, EVP_sha256(), NULL) != 1) {
@@ -102,26 +102,6 @@ static void keep_certificate(struct reading *r, struct bytes der)
         return;
     }
     k->list[k->n++] = c;
-}
-
-static void keep_pem(struct reading *r, const char *text)
-{
-    char *name = NULL;
-    char *header = NULL;
-    uint8_t *der = NULL;
-    long len = 0;
-    BIO *in = BIO_new_mem_buf(text, -1);
-    while (in != NULL && PEM_read_bio(in, &name, &header, &der, &len) == 1) {
-        if (strcmp(name, PEM_STRING_X509) == 0) {
-            keep_certificate(r, bytes_of(der, (size_t)len));
-        }
-        OPENSSL_free(name);
-        OPENSSL_free(header);
-        OPENSSL_free(der);
-        name = header = NULL;
-        der = NULL;
-    }
-    BIO_free(in);
 }
 
 struct level {
@@ -154,7 +134,7 @@ static void keep_document(struct reading *r, json_t *document)
             depth--;
         } else if (json_is_string(value) &&
                    strstr(json_string_value(value), "-----BEGIN CERTIFICATE-----") != NULL) {
-            keep_pem(r, json_string_value(value));
+            x509_pem_each(json_string_value(value), keep_certificate, r);
         } else if ((json_is_object(value) || json_is_array(value)) && depth < DEPTH_MAX) {
             levels[depth++] = (struct level){ value, 0 };
         }
