@@ -47,8 +47,9 @@ static const char *const texts[N_QUERIES] = {
         " ON CONFLICT DO UPDATE SET json = excluded.json, modified_at_ms = excluded.modified_at_ms,"
         " secret = coalesce(excluded.secret, secret), blob = coalesce(excluded.blob, blob)",
     [QUERY_DELETE] = "DELETE FROM document WHERE " KEY_IS,
-    /* An API proxy has no environment; what has it for its parent may be in any. */
-    [QUERY_DELETE_CHILDREN] = "DELETE FROM document WHERE kind = ?1 AND org = ?2"
+    /* An API proxy has no environment, a user no organization; what has it for its parent may be in
+     * any. */
+    [QUERY_DELETE_CHILDREN] = "DELETE FROM document WHERE kind = ?1 AND (?2 = '' OR org = ?2)"
                               " AND (?3 = '' OR env = ?3) AND parent = ?4",
     [QUERY_DELETE_ENVIRONMENT] = "DELETE FROM document WHERE org = ?1 AND env = ?2",
     [QUERY_DELETE_ORGANIZATION] = "DELETE FROM document WHERE org = ?1",

@@ -32,7 +32,8 @@ enum store_kind {
 struct store_key {
     enum store_kind kind;
     const char *org, *env;
-    const char *parent; /* of an alias: its keystore; of a revision: its API proxy */
+    const char *parent; /* of an alias: its keystore; of a revision or deployment: its API proxy; of
+                           a role: the user who has it */
     const char *name;
 };
 
