@@ -1,0 +1,365 @@
+/* What nginx makes of an upstream that cannot be used is a page that says 502 or 504. Here it
+ * becomes a fault: the status, code and words of the guide's system. */
+#include "nginx/south.h"
+
+enum { BODY_MAX = 1024 };
+
+#define FLOW "messaging.adaptors.http.flow."
+
+struct answer {
+    ngx_uint_t status;
+    const char *code, *words;
+};
+
+enum kind {
+    IS_NONE,
+    IS_REFUSED, /* by us: its words depend on why */
+    IS_UNAVAILABLE,
+    IS_HANDSHAKE_TIMEOUT,
+    IS_BAD_ANSWER,
+    IS_EOF,
+    IS_READ_TIMEOUT,
+    IS_WRITE_TIMEOUT,
+    IS_NO_TARGETS,
+    IS_FROM_TARGET, /* the backend's own answer, passed on */
+    N_KINDS
+};
+
+/* clang-format off: a table reads by columns */
+static const struct answer kinds[N_KINDS] = {
+    [IS_NONE] = { 0, NULL, NULL },
+    [IS_REFUSED] = { 503, FLOW "SslHandshakeFailed", NULL },
+    [IS_UNAVAILABLE] = { 503, FLOW "ServiceUnavailable", "The Service is temporarily unavailable" },
+    [IS_HANDSHAKE_TIMEOUT] = { 502, FLOW "BadGateway", "Bad Gateway" },
+    [IS_BAD_ANSWER] = { 502, FLOW "BadGateway", "Bad Gateway" },
+    [IS_EOF] = { 502, FLOW "UnexpectedEOFAtTarget", "Unexpected EOF at target" },
+    [IS_READ_TIMEOUT] = { 504, FLOW "GatewayTimeout", "Gateway Timeout" },
+    [IS_WRITE_TIMEOUT] = { 408, FLOW "RequestTimeOut", "Request timed out" },
+    [IS_NO_TARGETS] = { 503, FLOW "NoActiveTargets", "The Service is temporarily unavailable" },
+    [IS_FROM_TARGET] = { 0, FLOW "ErrorResponseCode", NULL },
+};
+/* clang-format on */
+
+static ngx_http_output_header_filter_pt next_header_filter;
+static ngx_http_output_body_filter_pt next_body_filter;
+
+/* --- which --- */
+
+static bool is_unset(ngx_msec_t at)
+{
+    return at == (ngx_msec_t)-1;
+}
+
+/* A handshake was tried at the latest server, and did not end well. */
+static enum kind kind_of_handshake(const struct hf_attempt *a, bool is_timeout)
+{
+    if (a->verify_error != 0 || a->is_not_tls) {
+        return IS_REFUSED;
+    }
+    if (a->is_alerted) {
+        return IS_UNAVAILABLE;
+    }
+    if (a->has_alerted) {
+        return IS_REFUSED;
+    }
+    return is_timeout ? IS_HANDSHAKE_TIMEOUT : IS_EOF;
+}
+
+static enum kind kind_of_answer(const ngx_http_upstream_t *u, const struct hf_attempt *a,
+                                const ngx_http_upstream_state_t *state, bool is_timeout)
+{
+    bool is_eof = state->bytes_received == 0 || (a != NULL && a->is_eof);
+    if (is_timeout) {
+        return u->request_body_sent ? IS_READ_TIMEOUT : IS_WRITE_TIMEOUT;
+    }
+    return is_eof ? IS_EOF : IS_BAD_ANSWER;
+}
+
+static enum kind kind_of_failure(ngx_http_request_t *r)
+{
+    const struct hf_attempt *a = hf_attempt_of(r, false);
+    const ngx_array_t *all = r->upstream_states;
+    const ngx_http_upstream_state_t *state = all == NULL ? NULL : all->elts;
+    ngx_uint_t n = all == NULL ? 0 : all->nelts;
+    if (a != NULL && a->busy_at > 0 && a->busy_at == n) { /* no further server: no try */
+        n--;
+    }
+    if (n == 0) { /* no server that is up; or no address for the name */
+        return a != NULL && a->busy_at > 0 ? IS_NO_TARGETS : IS_UNAVAILABLE;
+    }
+    state = &state[n - 1];
+    bool is_timeout = state->status == NGX_HTTP_GATEWAY_TIME_OUT;
+    bool was_tls = a != NULL && a->number == n;
+    if (was_tls && (!a->is_done || a->is_alerted || a->verify_error != 0)) {
+        return kind_of_handshake(a, is_timeout);
+    }
+    if (!was_tls && is_unset(state->connect_time)) {
+        return IS_UNAVAILABLE;
+    }
+    return kind_of_answer(r->upstream, a, state, is_timeout);
+}
+
+/* nginx's own page for an upstream that gave no answer. A page that somebody configured for it
+ * stays as it is. */
+static bool is_own_failure(const ngx_http_request_t *r)
+{
+    const ngx_http_upstream_t *u = r->upstream;
+    ngx_uint_t status = r->headers_out.status;
+    bool is_page = r->internal && r->error_page;
+    return u != NULL && !is_page &&
+           (status == NGX_HTTP_BAD_GATEWAY || status == NGX_HTTP_GATEWAY_TIME_OUT) &&
+           (u->state == NULL || is_unset(u->state->header_time));
+}
+
+/* --- in which words --- */
+
+/* What may stand in JSON and XML as it is. */
+static bool is_plain(const ngx_str_t *s)
+{
+    for (size_t i = 0; i < s->len; i++) {
+        u_char c = s->data[i];
+        bool is_letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+        if (!is_letter && !(c >= '0' && c <= '9') && ngx_strchr("._-*:", c) == NULL) {
+            return false;
+        }
+    }
+    return s->len > 0;
+}
+
+static bool is_address(const ngx_str_t *s)
+{
+    return ngx_inet_addr(s->data, s->len) != INADDR_NONE ||
+           ngx_strlchr(s->data, s->data + s->len, ':') != NULL;
+}
+
+static u_char *put_name(u_char *p, u_char *end, const char *text)
+{
+    ngx_str_t name = { ngx_strlen(text), (u_char *)(uintptr_t)text };
+    static const char java[] = "java.security.cert.CertificateException: ";
+    if (!is_plain(&name)) {
+        return ngx_slprintf(p, end, "%sNo name matching the target found", java);
+    }
+    if (is_address(&name)) {
+        return ngx_slprintf(p, end, "%sNo subject alternative names matching IP address %V found",
+                            java, &name);
+    }
+    return ngx_slprintf(p, end, "%sNo subject alternative DNS name matching %V found.", java,
+                        &name);
+}
+
+#define VALIDATOR "sun.security.validator.ValidatorException: PKIX path "
+#define CERT_PATH "java.security.cert.CertPathValidatorException: "
+
+/* The reasons as the guide's Java has them, so that what reads them goes on reading. */
+static u_char *put_reason(u_char *p, u_char *end, const struct hf_attempt *a)
+{
+    switch (a->verify_error) {
+    case X509_V_OK:
+        return ngx_slprintf(p, end, "%s",
+                            a->is_not_tls ? "javax.net.ssl.SSLException: "
+                                            "Unsupported or unrecognized SSL message"
+                                          : "javax.net.ssl.SSLHandshakeException: "
+                                            "No appropriate protocol or parameters");
+    case X509_V_ERR_HOSTNAME_MISMATCH:
+    case X509_V_ERR_IP_ADDRESS_MISMATCH:
+        return put_name(p, end, a->name);
+    case X509_V_ERR_CERT_HAS_EXPIRED:
+        return ngx_slprintf(p, end, "java.security.cert.CertificateExpiredException: %s", a->when);
+    case X509_V_ERR_CERT_NOT_YET_VALID:
+        return ngx_slprintf(p, end, "java.security.cert.CertificateNotYetValidException: %s",
+                            a->when);
+    case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT:
+    case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY:
+    case X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE:
+    case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT:
+    case X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN:
+    case X509_V_ERR_CERT_UNTRUSTED:
+        return ngx_slprintf(p, end,
+                            VALIDATOR "building failed: sun.security.provider.certpath."
+                                      "SunCertPathBuilderException: unable to find valid "
+                                      "certification path to requested target");
+    default:
+        return ngx_slprintf(p, end, VALIDATOR "validation failed: " CERT_PATH "%s",
+                            X509_verify_cert_error_string(a->verify_error));
+    }
+}
+
+static size_t put_words(u_char *out, size_t room, enum kind kind, const struct hf_attempt *a)
+{
+    u_char *end = out + room;
+    u_char *p = out;
+    if (kinds[kind].words != NULL || a == NULL) {
+        p = ngx_slprintf(p, end, "%s", kinds[kind].words == NULL ? "" : kinds[kind].words);
+    } else {
+        p = ngx_slprintf(p, end, "SSL Handshake failed ");
+        p = put_reason(p, end, a);
+    }
+    return (size_t)(p - out);
+}
+
+static bool has_word(const ngx_str_t *text, const char *word)
+{
+    return ngx_strlcasestrn(text->data, text->data + text->len, (u_char *)(uintptr_t)word,
+                            ngx_strlen(word) - 1) != NULL;
+}
+
+/* JSON, but for those who ask for XML and not for JSON. */
+static bool wants_xml(const ngx_http_request_t *r)
+{
+    for (const ngx_list_part_t *part = &r->headers_in.headers.part; part != NULL;
+         part = part->next) {
+        const ngx_table_elt_t *h = part->elts;
+        for (ngx_uint_t i = 0; i < part->nelts; i++) {
+            bool is_accept = h[i].key.len == 6 &&
+                             ngx_strncasecmp(h[i].key.data, (u_char *)(uintptr_t) "Accept", 6) == 0;
+            if (is_accept) {
+                return has_word(&h[i].value, "/xml") && !has_word(&h[i].value, "/json");
+            }
+        }
+    }
+    return false;
+}
+
+static ngx_buf_t *make_body(ngx_http_request_t *r, enum kind kind, bool is_xml)
+{
+    u_char words[BODY_MAX / 2];
+    ngx_str_t text = { put_words(words, sizeof words, kind, hf_attempt_of(r, false)), words };
+    ngx_buf_t *b = ngx_create_temp_buf(r->pool, BODY_MAX);
+    if (b == NULL) {
+        return NULL;
+    }
+    const char *form = is_xml ? "<fault><faultstring>%V</faultstring><detail><errorcode>%s"
+                                "</errorcode></detail></fault>"
+                              : "{\"fault\":{\"faultstring\":\"%V\",\"detail\":{\"errorcode\":"
+                                "\"%s\"}}}";
+    b->last = ngx_slprintf(b->last, b->end, form, &text, kinds[kind].code);
+    b->last_buf = r == r->main;
+    b->last_in_chain = 1;
+    return b;
+}
+
+/* --- headers --- */
+
+static bool add_header(ngx_http_request_t *r, const char *key, ngx_str_t value)
+{
+    ngx_table_elt_t *h = ngx_list_push(&r->headers_out.headers);
+    if (h == NULL) {
+        return false;
+    }
+    h->hash = 1;
+    h->key = (ngx_str_t){ ngx_strlen(key), (u_char *)(uintptr_t)key };
+    h->value = value;
+    return true;
+}
+
+static bool add_text(ngx_http_request_t *r, const char *key, const char *value)
+{
+    return add_header(r, key, (ngx_str_t){ ngx_strlen(value), (u_char *)(uintptr_t)value });
+}
+
+static bool add_id(ngx_http_request_t *r, const char *key)
+{
+    static ngx_str_t variable = ngx_string("handfast_id");
+    ngx_uint_t hash = ngx_hash_key(variable.data, variable.len);
+    const ngx_http_variable_value_t *v = ngx_http_get_variable(r, &variable, hash);
+    return v == NULL || v->not_found || add_header(r, key, (ngx_str_t){ v->len, v->data });
+}
+
+/* They are the gateway's word to the proxy in front of it: a backend does not say them. */
+static void remove_forged(ngx_http_request_t *r)
+{
+    static u_char prefix[] = "X-Apigee-fault-";
+    for (ngx_list_part_t *part = &r->headers_out.headers.part; part != NULL; part = part->next) {
+        ngx_table_elt_t *h = part->elts;
+        for (ngx_uint_t i = 0; i < part->nelts; i++) {
+            if (h[i].key.len >= sizeof prefix - 1 &&
+                ngx_strncasecmp(h[i].key.data, prefix, sizeof prefix - 1) == 0) {
+                h[i].hash = 0;
+            }
+        }
+    }
+}
+
+static bool add_fault_headers(ngx_http_request_t *r, enum kind kind)
+{
+    remove_forged(r);
+    if (kind == IS_NONE) {
+        return true;
+    }
+    return add_text(r, "X-Apigee-fault-code", kinds[kind].code) &&
+           add_text(r, "X-Apigee-fault-source", "target") &&
+           add_text(r, "X-Apigee-fault-flag", kind == IS_FROM_TARGET ? "false" : "true") &&
+           add_text(r, "X-Apigee-fault-policy", "null/null") && add_id(r, "X-Apigee-Message-ID");
+}
+
+/* --- the filters --- */
+
+static bool become_fault(ngx_http_request_t *r, enum kind kind)
+{
+    bool is_xml = wants_xml(r);
+    struct hf_attempt *a = hf_attempt_of(r, true);
+    ngx_str_t type = is_xml ? (ngx_str_t)ngx_string("application/xml")
+                            : (ngx_str_t)ngx_string("application/json");
+    if (a == NULL || (a->body = make_body(r, kind, is_xml)) == NULL) {
+        return false;
+    }
+    r->err_status = kinds[kind].status;
+    r->headers_out.status = kinds[kind].status;
+    r->headers_out.status_line.len = 0;
+    r->headers_out.content_type = type;
+    r->headers_out.content_type_len = type.len;
+    r->headers_out.content_type_lowcase = NULL;
+    ngx_http_clear_content_length(r);
+    r->headers_out.content_length_n = a->body->last - a->body->pos;
+    return add_id(r, "X-Handfast-Id");
+}
+
+static ngx_int_t on_header(ngx_http_request_t *r)
+{
+    const struct hf_south_conf *conf =
+        ngx_http_get_module_loc_conf(r, ngx_http_handfast_south_module);
+    enum kind kind = IS_NONE;
+    if (conf->fault == HF_FAULT_OFF || r->upstream == NULL) {
+        return next_header_filter(r);
+    }
+    if (is_own_failure(r)) {
+        kind = kind_of_failure(r);
+        if (!become_fault(r, kind)) {
+            return NGX_ERROR;
+        }
+    } else if (r->headers_out.status >= NGX_HTTP_BAD_REQUEST && r->upstream->state != NULL &&
+               !is_unset(r->upstream->state->header_time)) {
+        kind = IS_FROM_TARGET;
+    }
+    if (conf->fault == HF_FAULT_HEADERS && !add_fault_headers(r, kind)) {
+        return NGX_ERROR;
+    }
+    return next_header_filter(r);
+}
+
+static ngx_int_t on_body(ngx_http_request_t *r, ngx_chain_t *in)
+{
+    struct hf_attempt *a = hf_attempt_of(r, false);
+    if (a == NULL || a->body == NULL || in == NULL) {
+        return next_body_filter(r, in);
+    }
+    for (ngx_chain_t *at = in; at != NULL; at = at->next) { /* nginx's own page is not sent */
+        at->buf->pos = at->buf->last;
+    }
+    ngx_chain_t *out = ngx_alloc_chain_link(r->pool);
+    if (out == NULL) {
+        return NGX_ERROR;
+    }
+    out->buf = a->body;
+    out->next = NULL;
+    a->body = NULL;
+    return next_body_filter(r, out);
+}
+
+void hf_fault_install(void)
+{
+    next_header_filter = ngx_http_top_header_filter;
+    ngx_http_top_header_filter = on_header;
+    next_body_filter = ngx_http_top_body_filter;
+    ngx_http_top_body_filter = on_body;
+}

@@ -1,0 +1,122 @@
+/*
+ * south: what the module does to the handshakes with upstreams, beside watching them.
+ *
+ * nginx looks at an upstream's certificate when the handshake is over, so that the upstream never
+ * learns that it was refused, and its one name serves for SNI and certificate alike. Here the
+ * verification runs inside the handshake (the upstream gets OpenSSL's fatal alert for the fault:
+ * unknown_ca, certificate_expired, bad_certificate for a name ...), name and chain are chosen
+ * apart, and the certificate's name may differ from the one that was asked for.
+ *
+ * It hangs on the SSL_CTX of each proxied location, not on the observer: it holds where nothing is
+ * watched, and where memory is short it refuses.
+ *
+ * Sessions and kept-alive connections. What a location demands of an upstream is summed up in 32
+ * bytes (hf_demand): mode, anchors, name, SNI, own certificate, protocols and ciphers. They become
+ * the session id context of each SSL (RFC 5246 says nothing of it on the client's side, OpenSSL
+ * keeps it with the session): a session made under other demands is not offered. A kept-alive
+ * connection remembers them too, and is closed instead of being used under others.
+ */
+#ifndef HANDFAST_NGINX_SOUTH_H
+#define HANDFAST_NGINX_SOUTH_H
+
+#include "nginx/module.h"
+
+extern ngx_module_t ngx_http_handfast_south_module;
+
+enum {
+    HF_VERIFY_LEAVE, /* nothing was said: as nginx does it */
+    HF_VERIFY_OFF,
+    HF_VERIFY_NAME,  /* the name, whoever signed it */
+    HF_VERIFY_CHAIN, /* the chain, whatever the name */
+    HF_VERIFY_FULL,
+};
+
+enum { HF_FAULT_OFF, HF_FAULT_BODY, HF_FAULT_HEADERS };
+
+enum { HF_DEMAND_BYTES = 32, HF_NAME_MAX = 255 };
+
+/* Trust anchors of one file; lives as long as the configuration. Any certificate in it is an
+ * anchor, root or not. */
+struct hf_trust {
+    ngx_str_t path;
+    X509_STORE *store;
+    u_char digest[HF_DEMAND_BYTES]; /* of the certificates, in order */
+};
+
+struct hf_expected {
+    ngx_http_complex_value_t value;
+    bool is_wildcard;
+};
+
+struct hf_south_conf {
+    ngx_uint_t verify;
+    ngx_str_t trusted;
+    struct hf_trust *trust;
+    struct hf_expected *expected; /* NULL: the name that nginx would check */
+    ngx_msec_t tls_timeout;       /* 0: what is left of proxy_connect_timeout */
+    ngx_uint_t fault;
+    bool is_fixed; /* no variable in it: the same demands for each request, per upstream name */
+};
+
+/* What is remembered of a connection to an upstream; lives in the connection's pool. */
+struct hf_seal {
+    const struct hf_south_conf *conf;
+    u_char demand[HF_DEMAND_BYTES];
+    char name[HF_NAME_MAX + 1]; /* that the certificate must have; empty: none would do */
+    ngx_str_t upstream;         /* u->ssl_name when it was made */
+    bool is_pattern;            /* given by handfast_upstream_name */
+    bool is_name_checked;
+};
+
+/* The latest handshake for a request, kept in the request's pool. */
+struct hf_attempt {
+    ngx_uint_t number;          /* r->upstream_states->nelts at its start; 0: none yet */
+    ngx_uint_t busy_at;         /* likewise, when no server was found; 0: never */
+    bool is_done;               /* the handshake is over */
+    bool is_alerted;            /* by the upstream */
+    bool has_alerted;           /* we gave up */
+    bool is_not_tls;            /* what came was none */
+    bool is_eof;                /* closed, or reset, when nginx gave it up */
+    long verify_error;          /* X509_V_ERR_ for which we refused; 0: none */
+    char when[32];              /* the date for which it was refused; may be empty */
+    char name[HF_NAME_MAX + 1]; /* that was expected; empty: none */
+    ngx_buf_t *body;            /* of the fault that is about to be sent */
+};
+
+/* NULL without memory when `make`, or where there is none. */
+struct hf_attempt *hf_attempt_of(ngx_http_request_t *r, bool make);
+
+/* south_name.c: is `x` for `name`? As `handfast_upstream_name`: one of its names, DNS or common
+ * name, is literally this one, or fits it where it is a wildcard. Else as RFC 6125 has it, with
+ * addresses. */
+bool hf_name_fits(X509 *x, const char *name, bool is_pattern, bool is_wildcard);
+
+/* south_demand.c */
+/* The name that the certificate must have; false: none can be told. */
+bool hf_south_name(ngx_http_request_t *r, const struct hf_south_conf *conf, ngx_str_t *out);
+bool hf_south_demand(ngx_http_request_t *r, const struct hf_south_conf *conf,
+                     u_char out[HF_DEMAND_BYTES]);
+/* What of an SSL_CTX belongs to the demands; at configuration time. */
+bool hf_south_ctx_digest(SSL_CTX *ctx, u_char out[HF_DEMAND_BYTES]);
+
+/* south_trust.c: loads, or finds loaded. */
+struct hf_trust *hf_trust_load(ngx_conf_t *cf, ngx_array_t *known, ngx_str_t *path);
+
+/* south_handshake.c: hangs on a location's SSL_CTX; `digest` as above, in the cycle's pool. */
+ngx_int_t hf_south_hook(ngx_conf_t *cf, SSL_CTX *ctx);
+/* Of the upstream's connection; NULL: it was made without demands. */
+struct hf_seal *hf_seal_of(const ngx_connection_t *c);
+const u_char *hf_south_ctx_digest_of(SSL_CTX *ctx);
+
+/* Of an upstream block: what we took the place of. */
+struct hf_south_block {
+    ngx_http_upstream_init_peer_pt init;
+};
+
+/* south_peer.c: guards kept-alive connections of each upstream block. */
+void hf_south_guard(ngx_conf_t *cf);
+
+/* fault.c: filters that turn nginx's own 502 and 504 into faults. */
+void hf_fault_install(void);
+
+#endif

@@ -1,0 +1,162 @@
+/* Kept-alive connections are nginx's per upstream block, whoever asked for them: one that was made
+ * under other demands must not be used. So the choice of a connection is looked at. */
+#include "nginx/south.h"
+
+/* One request at one upstream block: in the place of what was there. */
+struct guard {
+    ngx_http_request_t *r;
+    const struct hf_south_conf *conf;
+    void *data;
+    ngx_event_get_peer_pt get;
+    ngx_event_free_peer_pt free;
+    ngx_event_notify_peer_pt notify;
+    ngx_event_set_peer_session_pt set_session;
+    ngx_event_save_peer_session_pt save_session;
+};
+
+static bool is_same_text(ngx_str_t a, ngx_str_t b)
+{
+    return a.len == b.len && (a.len == 0 || ngx_memcmp(a.data, b.data, a.len) == 0);
+}
+
+static bool fits(const struct guard *g, const ngx_connection_t *c)
+{
+    const struct hf_seal *seal = hf_seal_of(c);
+    u_char demand[HF_DEMAND_BYTES];
+    if (g->conf->verify == HF_VERIFY_LEAVE || c->ssl == NULL) {
+        return true;
+    }
+    if (seal == NULL) {
+        return false;
+    }
+    if (seal->conf == g->conf && g->conf->is_fixed &&
+        is_same_text(seal->upstream, g->r->upstream->ssl_name)) {
+        return true;
+    }
+    return hf_south_demand(g->r, g->conf, demand) &&
+           CRYPTO_memcmp(demand, seal->demand, sizeof demand) == 0;
+}
+
+static void drop(ngx_connection_t *c)
+{
+    if (c->ssl != NULL) { /* at once, without a word: nothing to wait for */
+        c->ssl->no_wait_shutdown = 1;
+        c->ssl->no_send_shutdown = 1;
+        (void)ngx_ssl_shutdown(c);
+    }
+    if (c->pool != NULL) {
+        ngx_destroy_pool(c->pool);
+    }
+    ngx_close_connection(c);
+}
+
+static ngx_int_t on_get(ngx_peer_connection_t *pc, void *data)
+{
+    struct guard *g = data;
+    ngx_int_t found = g->get(pc, g->data);
+    struct hf_attempt *a = found == NGX_BUSY ? hf_attempt_of(g->r, true) : NULL;
+    if (a != NULL && g->r->upstream_states != NULL) {
+        a->busy_at = g->r->upstream_states->nelts;
+    }
+    if (found != NGX_DONE || pc->connection == NULL || fits(g, pc->connection)) {
+        return found;
+    }
+    drop(pc->connection);
+    pc->connection = NULL;
+    pc->cached = 0;
+    return NGX_OK; /* the server is chosen: nginx connects to it anew */
+}
+
+static void on_free(ngx_peer_connection_t *pc, void *data, ngx_uint_t state)
+{
+    const struct guard *g = data;
+    const ngx_connection_t *c = pc->connection;
+    struct hf_attempt *a = c == NULL ? NULL : hf_attempt_of(g->r, false);
+    if (a != NULL) {
+        a->is_eof = c->read->eof || c->read->error;
+    }
+    g->free(pc, g->data, state);
+}
+
+static void on_notify(ngx_peer_connection_t *pc, void *data, ngx_uint_t type)
+{
+    const struct guard *g = data;
+    g->notify(pc, g->data, type);
+}
+
+static ngx_int_t on_set_session(ngx_peer_connection_t *pc, void *data)
+{
+    const struct guard *g = data;
+    return g->set_session(pc, g->data);
+}
+
+static void on_save_session(ngx_peer_connection_t *pc, void *data)
+{
+    const struct guard *g = data;
+    g->save_session(pc, g->data);
+}
+
+static void take_place(struct guard *g, ngx_peer_connection_t *pc)
+{
+    g->data = pc->data;
+    g->get = pc->get;
+    g->free = pc->free;
+    g->notify = pc->notify;
+    g->set_session = pc->set_session;
+    g->save_session = pc->save_session;
+    pc->data = g;
+    pc->get = on_get;
+    pc->free = g->free == NULL ? NULL : on_free;
+    pc->notify = g->notify == NULL ? NULL : on_notify;
+    pc->set_session = g->set_session == NULL ? NULL : on_set_session;
+    pc->save_session = g->save_session == NULL ? NULL : on_save_session;
+}
+
+static ngx_int_t guard_request(ngx_http_request_t *r)
+{
+    const struct hf_south_conf *conf =
+        ngx_http_get_module_loc_conf(r, ngx_http_handfast_south_module);
+    if (conf->verify == HF_VERIFY_LEAVE && conf->fault == HF_FAULT_OFF) {
+        return NGX_OK;
+    }
+    struct guard *g = ngx_palloc(r->pool, sizeof *g);
+    if (g == NULL) {
+        return NGX_ERROR;
+    }
+    g->r = r;
+    g->conf = conf;
+    take_place(g, &r->upstream->peer);
+    return NGX_OK;
+}
+
+static ngx_int_t init_block(ngx_http_request_t *r, ngx_http_upstream_srv_conf_t *us)
+{
+    const struct hf_south_block *block =
+        ngx_http_conf_upstream_srv_conf(us, ngx_http_handfast_south_module);
+    ngx_int_t rc = block->init(r, us);
+    return rc == NGX_OK ? guard_request(r) : rc;
+}
+
+/* A host that stands in proxy_pass itself has no block, and what nginx gives it. */
+static ngx_int_t init_host(ngx_http_request_t *r, ngx_http_upstream_srv_conf_t *us)
+{
+    ngx_int_t rc = ngx_http_upstream_init_round_robin_peer(r, us);
+    return rc == NGX_OK ? guard_request(r) : rc;
+}
+
+void hf_south_guard(ngx_conf_t *cf)
+{
+    ngx_http_upstream_main_conf_t *all =
+        ngx_http_conf_get_module_main_conf(cf, ngx_http_upstream_module);
+    ngx_http_upstream_srv_conf_t **us = all->upstreams.elts;
+    for (ngx_uint_t i = 0; i < all->upstreams.nelts; i++) {
+        if (us[i]->srv_conf != NULL) {
+            struct hf_south_block *block =
+                ngx_http_conf_upstream_srv_conf(us[i], ngx_http_handfast_south_module);
+            block->init = us[i]->peer.init;
+            us[i]->peer.init = init_block;
+        } else if (us[i]->peer.init == ngx_http_upstream_init_round_robin_peer) {
+            us[i]->peer.init = init_host;
+        }
+    }
+}
