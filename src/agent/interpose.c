@@ -2,7 +2,11 @@
  * The functions that stand before others' by their name. Each does what the caller asked, first and
  * unchanged, and notes what cannot be found out later. The list is agent.map.
  */
+#include <arpa/inet.h>
 #include <dlfcn.h>
+#include <errno.h>
+
+#include <openssl/x509v3.h>
 
 #include "agent/guest.h"
 #include "base/status.h"
@@ -161,6 +165,50 @@ EXPORTED int X509_STORE_set_default_paths(X509_STORE *store)
     if (result == 1) {
         note_store(ADDRESS(real), store, FACT_TRUST_DEFAULT, "");
     }
+    return result;
+}
+
+/* --- libcrypto's: names that the program checks by itself --- */
+
+static void note_name(const void *function, const X509 *x, struct bytes name, int result)
+{
+    struct observer *o = preload_observer_of_crypto(function);
+    if (o != NULL && x != NULL && (result == 0 || result == 1)) {
+        observer_note_name(o, x, name, result == 1);
+    }
+}
+
+EXPORTED int X509_check_host(X509 *x, const char *name, size_t len, unsigned flags, char **peer)
+{
+    __typeof__(&X509_check_host) real = REAL(X509_check_host);
+    int result = real == NULL ? -1 : real(x, name, len, flags, peer);
+    if (name != NULL) {
+        note_name(ADDRESS(real), x, bytes_of(name, len > 0 ? len : strlen(name)), result);
+    }
+    return result;
+}
+
+EXPORTED int X509_check_ip_asc(X509 *x, const char *address, unsigned flags)
+{
+    __typeof__(&X509_check_ip_asc) real = REAL(X509_check_ip_asc);
+    int result = real == NULL ? -1 : real(x, address, flags);
+    if (address != NULL) {
+        note_name(ADDRESS(real), x, bytes_of_str(address), result);
+    }
+    return result;
+}
+
+EXPORTED int X509_check_ip(X509 *x, const unsigned char *address, size_t len, unsigned flags)
+{
+    __typeof__(&X509_check_ip) real = REAL(X509_check_ip);
+    int result = real == NULL ? -1 : real(x, address, len, flags);
+    char text[INET6_ADDRSTRLEN];
+    int saved = errno;
+    if ((len == 4 || len == 16) && address != NULL &&
+        inet_ntop(len == 4 ? AF_INET : AF_INET6, address, text, sizeof text) != NULL) {
+        note_name(ADDRESS(real), x, bytes_of_str(text), result);
+    }
+    errno = saved;
     return result;
 }
 

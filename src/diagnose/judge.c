@@ -9,6 +9,12 @@
 static const char *host_of(const struct transcript *t, struct text *address)
 {
     const struct local_facts *l = t->local;
+    const char *asked = l == NULL || l->side != SIDE_CLIENT ? NULL
+                        : local_refused_name(l) != NULL     ? l->refused_name
+                                                            : l->checked_host;
+    if (asked != NULL && asked[0] != '.') { /* of a whole domain: X509_check_host(3) */
+        return asked;
+    }
     bool is_asked = l != NULL && l->side == SIDE_CLIENT && t->server_name == NULL &&
                     l->checked_host == NULL && t->server.family != 0;
     bool has_left = is_asked && l->is_done && l->verify_result == 0 && l->verify_mode != 0 &&

@@ -308,8 +308,8 @@ static bool program_left(const struct view *view)
 {
     const struct local_facts *l = view->t->local;
     bool asked = view->t->side[SIDE_CLIENT].sent_application_data;
-    bool has_reason =
-        l->verify_result != 0 || (l->side == SIDE_CLIENT && asked && view_wrong_name(view) != NULL);
+    bool has_reason = l->verify_result != 0 || local_refused_name(l) != NULL ||
+                      (l->side == SIDE_CLIENT && asked && view_wrong_name(view) != NULL);
     return has_reason && view_left_unserved(view);
 }
 

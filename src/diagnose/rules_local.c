@@ -227,6 +227,19 @@ static const char *detail_of_weak(const struct refusal *r)
                                                  : "certificate-key-too-small";
 }
 
+static const char *words_of(struct judging *j, const struct refusal *r)
+{
+    const char *host = j->t->local->checked_host;
+    const char *named = NULL;
+    if (r->is_known && r->kind == X509_FAULT_HOSTNAME_MISMATCH && host != NULL) {
+        named = arena_printf(j->arena, "does not name %.256s, which the program checks", host);
+    }
+    if (named != NULL) {
+        return named;
+    }
+    return r->is_known ? r->words : X509_verify_cert_error_string(r->error);
+}
+
 static bool blame(struct judging *j, struct refusal *r, enum confidence confidence)
 {
     enum side peer = side_other(j->t->local->side);
@@ -243,7 +256,7 @@ static bool blame(struct judging *j, struct refusal *r, enum confidence confiden
         say(j, "The program refused the %s's certificate: %s.", side_name(peer), link->detail);
     } else {
         say(j, "The program refused the %s's certificate: %s %s.", side_name(peer),
-            culprit_name(j, r), r->is_known ? r->words : X509_verify_cert_error_string(r->error));
+            culprit_name(j, r), words_of(j, r));
     }
     return true;
 }
@@ -295,12 +308,40 @@ static bool left_for_name(struct judging *j)
     return true;
 }
 
+/* It asked its library for a name, was told that the certificate lacks it, and left. */
+static bool refused_name(struct judging *j)
+{
+    const struct local_facts *l = j->t->local;
+    enum side peer = side_other(l->side);
+    const char *name = local_refused_name(l);
+    if (name == NULL) {
+        return false;
+    }
+    /* Who lets a bad chain pass may let a wrong name pass too, and leave for something else. */
+    bool is_plain = l->verify_result == X509_V_OK && !j->t->side[l->side].sent_application_data;
+    set_cause(j, CAUSE_CERTIFICATE_HOSTNAME_MISMATCH, NULL,
+              is_plain ? CONFIDENCE_CERTAIN : CONFIDENCE_PROBABLE);
+    j->v->party = actor_of_side(peer);
+    add_evidence(j, j->t->side[peer].certificate_event,
+                 "the program asked whether this certificate names %.256s: it does not", name);
+    add_evidence(j, j->view->end, "%s", end_words(j));
+    struct refusal rest = { .is_known = true };
+    list_rest(j, &rest);
+    const struct x509_fault *fault = view_wrong_name(j->view);
+    say(j, "The program looked for the name %.256s in the %s's certificate and left: %s.", name,
+        side_name(peer), fault != NULL ? fault->detail : "it is not there");
+    return true;
+}
+
 /* The handshake was let pass, and then the program looked at the result and left: Node, nginx. */
 bool match_local_late(struct judging *j)
 {
     const struct local_facts *l = j->t->local;
     if (l == NULL || !l->is_done || !view_left_unserved(j->view)) {
         return false;
+    }
+    if (refused_name(j)) {
+        return true;
     }
     if (l->verify_result == X509_V_OK) {
         return left_for_name(j);

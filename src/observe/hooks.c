@@ -337,10 +337,14 @@ static void on_done(struct watched *w)
     }
 }
 
-/* As SSL_get_error(3) tells: waiting for the peer, for a callback, or at an end. */
+/* As SSL_get_error(3) tells: waiting for the peer, for a callback, or at an end. The handshake
+ * function has emptied the error queue when it began; a BIO may say "retry" of an earlier read. */
 static bool is_waiting(const struct watched *w)
 {
     const struct calls *c = &w->o->calls;
+    if (c->ERR_peek_error() != 0) {
+        return false;
+    }
     int want = c->SSL_want(w->ssl);
     const BIO *bio = want == SSL_READING   ? c->SSL_get_rbio(w->ssl)
                      : want == SSL_WRITING ? c->SSL_get_wbio(w->ssl)

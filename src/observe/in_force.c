@@ -1,19 +1,11 @@
 /* What a connection was set to: gathered when it failed, never before. */
 #include <arpa/inet.h>
 #include <errno.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
-#include <sys/socket.h>
 
+#include "observe/sockets.h"
 #include "observe/watched.h"
 
-enum {
-    FDS_LOOKED_AT = 256,
-    PORTS_MAX = 64,
-    CODES_MAX = 512,
-    ANCHORS_SENT_MAX = 24,
-    ANCHOR_BYTES_MAX = 4096
-};
+enum { CODES_MAX = 512, ANCHORS_SENT_MAX = 24, ANCHOR_BYTES_MAX = 4096 };
 
 static const struct bytes nothing = { NULL, 0 };
 
@@ -40,14 +32,7 @@ static void put_number(struct watched *w, enum note_fact fact, uint64_t v)
 
 /* --- addresses --- */
 
-union address {
-    struct sockaddr any;
-    struct sockaddr_in v4;
-    struct sockaddr_in6 v6;
-    struct sockaddr_storage room;
-};
-
-static void put_address(struct watched *w, enum note_fact fact, const union address *a)
+static void put_address(struct watched *w, enum note_fact fact, const union socket_address *a)
 {
     uint8_t body[19];
     bool is_v6 = a->any.sa_family == AF_INET6;
@@ -63,103 +48,21 @@ static void put_address(struct watched *w, enum note_fact fact, const union addr
     put_bytes(w, fact, bytes_of(body, 3 + ip.len));
 }
 
-static bool peer_of(int fd, union address *out)
-{
-    socklen_t len = sizeof *out;
-    return getpeername(fd, &out->any, &len) == 0 &&
-           (out->any.sa_family == AF_INET || out->any.sa_family == AF_INET6);
-}
-
-/* The TCP sockets of the process, as far as they are looked at. */
-struct sockets {
-    size_t n_listening, n_connected;
-    uint16_t listening[PORTS_MAX]; /* ports */
-    struct {
-        int fd;
-        uint16_t port; /* ours */
-    } connected[PORTS_MAX];
-};
-
-static bool is_tcp(int fd)
-{
-    int protocol = 0;
-    socklen_t len = sizeof protocol;
-    return getsockopt(fd, SOL_SOCKET, SO_PROTOCOL, &protocol, &len) == 0 && protocol == IPPROTO_TCP;
-}
-
-static void look_at(struct sockets *all, int fd)
-{
-    union address a = { 0 };
-    int is_listening = 0;
-    socklen_t len = sizeof is_listening;
-    if (!is_tcp(fd) || getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &is_listening, &len) != 0) {
-        return;
-    }
-    bool is_connected = is_listening == 0 && peer_of(fd, &a);
-    len = sizeof a;
-    if (getsockname(fd, &a.any, &len) != 0 ||
-        (a.any.sa_family != AF_INET && a.any.sa_family != AF_INET6)) {
-        return;
-    }
-    uint16_t port = ntohs(a.any.sa_family == AF_INET6 ? a.v6.sin6_port : a.v4.sin_port);
-    if (is_listening != 0 && all->n_listening < PORTS_MAX) {
-        all->listening[all->n_listening++] = port;
-    } else if (is_connected && all->n_connected < PORTS_MAX) {
-        all->connected[all->n_connected].fd = fd;
-        all->connected[all->n_connected++].port = port;
-    }
-}
-
-/* It came in through a port on which the process listens. */
-static bool came_in(const struct sockets *all, uint16_t port)
-{
-    for (size_t i = 0; i < all->n_listening; i++) {
-        if (all->listening[i] == port) {
-            return true;
-        }
-    }
-    return false;
-}
-
-/* Node, HAProxy and others keep the socket from OpenSSL. Where the process has one connection only
- * that can be it, it is that; where it has several, nobody knows. */
-static int only_connection(bool is_server)
-{
-    struct sockets all = { 0 };
-    int found = -1;
-    for (int fd = 0; fd < FDS_LOOKED_AT; fd++) {
-        look_at(&all, fd);
-    }
-    for (size_t i = 0; i < all.n_connected; i++) {
-        bool fits = is_server ? all.n_listening == 0 || came_in(&all, all.connected[i].port)
-                              : !came_in(&all, all.connected[i].port);
-        if (fits && found >= 0) {
-            return -1;
-        }
-        found = fits ? all.connected[i].fd : found;
-    }
-    return found;
-}
-
 static void put_addresses(struct watched *w)
 {
     const struct calls *c = &w->o->calls;
-    union address a = { 0 };
+    struct socket_facts facts;
     int fd = c->SSL_get_fd != NULL ? c->SSL_get_fd(w->ssl) : -1;
-    fd = fd >= 0 ? fd : only_connection(c->SSL_is_server(w->ssl) != 0);
-    if (fd < 0 || !peer_of(fd, &a)) {
+    bool is_known = fd >= 0 ? sockets_look(fd, &facts) && !facts.is_reset
+                            : sockets_guess(c->SSL_is_server(w->ssl) != 0, &facts);
+    if (!is_known) {
         return;
     }
-    put_address(w, FACT_PEER, &a);
-    socklen_t len = sizeof a;
-    if (getsockname(fd, &a.any, &len) == 0) {
-        put_address(w, FACT_LOCAL, &a);
+    if (!facts.is_reset) {
+        put_address(w, FACT_PEER, &facts.peer);
     }
-    struct tcp_info info;
-    len = sizeof info;
-    if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &len) == 0) {
-        put_number(w, FACT_TCP_STATE, info.tcpi_state);
-    }
+    put_address(w, FACT_LOCAL, &facts.local);
+    put_number(w, FACT_TCP_STATE, facts.tcp_state);
 }
 
 /* --- policy --- */
@@ -233,6 +136,11 @@ static void put_verification(struct watched *w, bool is_whole)
     }
     if (param != NULL && c->X509_VERIFY_PARAM_get0_host != NULL) {
         put_text(w, FACT_CHECKED_HOST, c->X509_VERIFY_PARAM_get0_host(param, 0));
+    }
+    if (param != NULL && c->X509_VERIFY_PARAM_get1_ip_asc != NULL && c->CRYPTO_free != NULL) {
+        char *address = c->X509_VERIFY_PARAM_get1_ip_asc(param);
+        put_text(w, FACT_CHECKED_HOST, address); /* the library takes a name or an address */
+        c->CRYPTO_free(address, "", 0);
     }
 }
 

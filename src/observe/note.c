@@ -46,7 +46,7 @@ static void put_entry(struct note *n, const struct note_entry *e, size_t len)
 static bool is_of_the_end(uint8_t kind)
 {
     return kind == NOTE_FACT || kind == NOTE_ERROR || kind == NOTE_END || kind == NOTE_ALERT ||
-           kind == NOTE_DONE || kind == NOTE_LIMIT || kind == NOTE_VERIFY;
+           kind == NOTE_DONE || kind == NOTE_LIMIT || kind == NOTE_VERIFY || kind == NOTE_NAME;
 }
 
 /* Said once, so that nobody takes what is there for all there was. */

@@ -39,6 +39,7 @@ enum note_kind {
     NOTE_LIMIT,  /* a limit was reached: entries are missing from here on */
     NOTE_UNSEEN, /* the whole note: this program speaks TLS with a library that cannot be observed
                   */
+    NOTE_NAME,   /* the program asked whether the peer's certificate names this; type 1: it does */
 };
 
 enum note_end {

@@ -7,7 +7,7 @@
 
 #include "observe/watched.h"
 
-enum { OBSERVERS_MAX = 4, SPINS_MAX = 4096 };
+enum { OBSERVERS_MAX = 4, SPINS_MAX = 4096, PEERS_LOOKED_AT = 256 };
 
 /* The callbacks of OpenSSL know no closure: what is watched has to be found from here. */
 static struct observer observers[OBSERVERS_MAX];
@@ -179,6 +179,39 @@ void watched_unlist(struct watched *w)
     }
     w->is_listed = false;
     unlock(&listing);
+}
+
+static bool is_peer_of(const struct watched *w, const X509 *certificate)
+{
+    const struct calls *c = &w->o->calls;
+    if (c->SSL_get0_peer_certificate != NULL) {
+        const X509 *peer = c->SSL_get0_peer_certificate(w->ssl);
+        return peer != NULL && (peer == certificate || c->X509_cmp(peer, certificate) == 0);
+    }
+    X509 *peer = c->SSL_get_peer_certificate(w->ssl); /* 1.1.1: counted once more */
+    bool is_it = peer != NULL && c->X509_cmp(peer, certificate) == 0;
+    c->X509_free(peer);
+    return is_it;
+}
+
+struct watched *watched_of_peer(struct observer *o, const X509 *certificate)
+{
+    const struct calls *c = &o->calls;
+    bool can_ask = c->X509_cmp != NULL && (c->SSL_get0_peer_certificate != NULL ||
+                                           (c->SSL_get_peer_certificate != NULL && c->X509_free));
+    if (!can_ask || !lock(&listing)) {
+        return NULL;
+    }
+    pthread_t self = pthread_self();
+    int pid = getpid();
+    struct watched *found = NULL;
+    struct watched *w = listed; /* the last that began is the first */
+    for (int i = 0; w != NULL && found == NULL && i < PEERS_LOOKED_AT; w = w->next, i++) {
+        bool is_ours = w->o == o && w->pid == pid && pthread_equal(w->thread, self);
+        found = is_ours && w->done && !w->over && is_peer_of(w, certificate) ? w : NULL;
+    }
+    unlock(&listing);
+    return found;
 }
 
 static void deliver(struct watched *w)

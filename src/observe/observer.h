@@ -70,6 +70,10 @@ void observer_note_ctx_trust(struct observer *o, SSL_CTX *ctx, enum note_fact fa
  * FACT_CHECKED_HOST where the program compares names itself, or FACT_LOST (8 bytes). Nothing happens
  * where it is not watched, or not any more. */
 void observer_annotate(struct observer *o, const SSL *s, enum note_fact fact, struct bytes text);
+/* The program asked OpenSSL whether this certificate names a host or an address, and it does or it
+ * does not. */
+void observer_note_name(struct observer *o, const X509 *certificate, struct bytes name,
+                        bool is_named);
 /* The program is about to free, or to reuse, this SSL. */
 void observer_before_free(struct observer *o, SSL *s);
 void observer_before_clear(struct observer *o, SSL *s);

@@ -189,6 +189,14 @@ static void keep_error(struct local_facts *l, uint8_t which, struct bytes body)
     l->newest = e; /* where there is one only, it is both */
 }
 
+static void keep_name(struct local_facts *l, struct arena *arena, bool is_named, struct bytes name)
+{
+    l->found_name = l->found_name || is_named;
+    if (!is_named && l->refused_name == NULL && name.len > 0) {
+        l->refused_name = arena_strndup(arena, (const char *)name.p, name.len);
+    }
+}
+
 static void scan(struct story *s, struct arena *arena)
 {
     struct bytes rest = s->entries;
@@ -209,6 +217,9 @@ static void scan(struct story *s, struct arena *arena)
         case NOTE_DONE:
             s->local.is_done = true;
             s->local.verify_result = (int)u32_at(e.body, 0);
+            break;
+        case NOTE_NAME:
+            keep_name(&s->local, arena, e.head.type != 0, e.body);
             break;
         case NOTE_UNSEEN:
             s->unseen = arena_strndup(arena, (const char *)e.body.p, e.body.len);
@@ -330,7 +341,7 @@ static void tell_fault(struct telling *g, const struct story_entry *e)
 static void tell_event(struct telling *g, const struct story_entry *e)
 {
     enum side own = g->s->local.side;
-    if (e->head.kind == 0 || e->head.kind > NOTE_UNSEEN) {
+    if (e->head.kind == 0 || e->head.kind > NOTE_NAME) {
         return; /* of a newer guest, or nobody's */
     }
     enum side side = e->head.from_peer != 0 ? side_other(own) : own;
@@ -381,6 +392,7 @@ static void tell_event(struct telling *g, const struct story_entry *e)
     case NOTE_KEY:
     case NOTE_WIRE:
     case NOTE_UNSEEN:
+    case NOTE_NAME:
         return;
     }
     builder_event(&g->b, &event);

@@ -72,6 +72,7 @@ struct watched {
     bool saw_first_header; /* of the peer */
     bool is_in_info;       /* the program's callback is being called from ours */
     bool is_in_verify;
+    uint8_t n_names;       /* names that the program asked for */
     bool closed[2]; /* close_notify; by from_peer */
     bool data[2];   /* application data; by from_peer */
 };
@@ -88,6 +89,9 @@ struct watched *watched_of(const struct observer *o, const SSL *s);
 /* What was seen is sent, or thrown away where nobody wants it; nothing is watched any more.
  */
 void watched_settle(struct watched *w, enum note_end end, int error, enum ssl_state state);
+/* The connection of this thread, its handshake over and still observed, whose peer showed this
+ * certificate; NULL where it is none of those that began last. */
+struct watched *watched_of_peer(struct observer *o, const X509 *certificate);
 /* Links it, so that the end of the process finds it. */
 void watched_list(struct watched *w);
 void watched_unlist(struct watched *w);

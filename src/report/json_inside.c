@@ -24,6 +24,7 @@ static void json_policy(struct json *j, const struct local_facts *l)
         json_null(j, "verifies_peer");
     }
     json_str(j, "checked_host", l->checked_host);
+    json_str(j, "refused_name", l->refused_name);
 }
 
 static void json_trust(struct json *j, const struct local_facts *l)

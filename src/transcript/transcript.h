@@ -139,6 +139,10 @@ struct local_facts {
     const char *checked_host;          /* that the library was told to check, NULL where none */
     struct bytes cipher_suites;        /* u16 list; empty where not known */
 
+    /* Names that the program itself asked OpenSSL for after the handshake, X509_check_host(3) */
+    const char *refused_name; /* the first that the peer's certificate lacks, NULL where none */
+    bool found_name;          /* it has another that was asked for */
+
     /* Trust: what the verification of the peer's certificate went by */
     bool has_anchor_count;
     uint64_t n_anchors; /* certificates in the store */
@@ -146,6 +150,12 @@ struct local_facts {
     const char *places[LOCAL_PLACES_MAX]; /* files and directories it was loaded from */
     bool default_places;                  /* the library's own were asked for */
 };
+
+/* The name that the program looked for in the peer's certificate in vain, NULL where none. */
+static inline const char *local_refused_name(const struct local_facts *l)
+{
+    return l->found_name ? NULL : l->refused_name;
+}
 
 struct transcript {
     enum transcript_source source;

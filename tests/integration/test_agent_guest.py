@@ -22,12 +22,13 @@ EXPORTS = {
     'SSL_CTX_set_keylog_callback', 'SSL_CTX_load_verify_locations', 'SSL_CTX_load_verify_file',
     'SSL_CTX_load_verify_dir', 'SSL_CTX_set_default_verify_paths', 'SSL_free', 'SSL_clear',
     'SSL_renegotiate', 'SSL_verify_client_post_handshake', 'X509_STORE_load_file', 'X509_STORE_load_locations',
-    'X509_STORE_load_path', 'X509_STORE_set_default_paths', 'SSL_ImportFD', 'gnutls_handshake',
+    'X509_check_host', 'X509_check_ip', 'X509_check_ip_asc', 'X509_STORE_load_path', 'X509_STORE_set_default_paths', 'SSL_ImportFD', 'gnutls_handshake',
 }
 NEEDED = {'libc.so.6'}
 LIBRARY = pathlib.Path(harness.program()).parent / 'src' / 'agent' / 'libhandfast-agent.so'
 GUEST_SOURCES = ('agent/interpose.c', 'agent/origin.c', 'agent/outbox.c', 'agent/preload.c', 'observe/calls.c',
-                 'observe/hooks.c', 'observe/in_force.c', 'observe/note.c', 'observe/observer.c', 'observe/own_certificate.c',
+                 'observe/hooks.c', 'observe/in_force.c', 'observe/names.c', 'observe/note.c', 'observe/observer.c', 'observe/own_certificate.c',
+                 'observe/sockets.c',
                  'observe/told.c', 'base/clock.c',
                  'base/text.c', 'base/utf8.c')
 

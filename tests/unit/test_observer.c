@@ -211,6 +211,26 @@ static void client_certificate_missing(void **state)
     pair_deinit(&p);
 }
 
+/* As nginx does: the handshake is let pass, then the name is asked for. */
+static void refused_name(void **state)
+{
+    (void)state;
+    struct pair p;
+    pair_contexts(&p);
+    assert_int_equal(X509_STORE_add_cert(SSL_CTX_get_cert_store(p.client_ctx), certificate), 1);
+    pair_connect(&p);
+    pair_shake(&p);
+    X509 *other = X509_dup(certificate); /* the same bytes are the same certificate */
+    observer_note_name(observer, other, BYTES("other.test"), false);
+    observer_before_free(observer, p.client);
+    SSL_free(p.client);
+    p.client = NULL;
+    X509_free(other);
+    assert_int_equal(n_notes, 1);
+    expect(0, SIDE_CLIENT, CAUSE_CERTIFICATE_HOSTNAME_MISMATCH, CONFIDENCE_CERTAIN);
+    pair_deinit(&p);
+}
+
 /* --- a guest --- */
 
 /* NOLINTNEXTLINE(readability-function-size): the signature is of SSL_set_msg_callback(3) */
@@ -374,6 +394,7 @@ int main(void)
         cmocka_unit_test_setup(no_suite_in_common, start_anew),
         cmocka_unit_test_setup(no_version_in_common, start_anew),
         cmocka_unit_test_setup(client_certificate_missing, start_anew),
+        cmocka_unit_test_setup(refused_name, start_anew),
         cmocka_unit_test_setup(program_callbacks_work, start_anew),
         cmocka_unit_test_setup(unhooked_by_data, start_anew),
         cmocka_unit_test_setup(abandoned_server_says_nothing, start_anew),
