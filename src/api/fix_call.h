@@ -1,0 +1,30 @@
+/*
+ * fix_call: the fix of a verdict as a call of this API, to be made as it stands.
+ *
+ *     {"method":"POST","path":"/v1/organizations/o/environments/e/keystores/ts/aliases?alias=...",
+ *      "contentType":"multipart/form-data; boundary=...","body":"...","why":"..."}
+ *
+ * It is made of the store as it is now: a body is the whole object with the change in it. Where the
+ * fix is not the gateway's to make (a backend's certificate has expired), there is none; what the
+ * gateway could do all the same is `workaround`, with what it costs in `why`.
+ */
+#ifndef HANDFAST_API_FIX_CALL_H
+#define HANDFAST_API_FIX_CALL_H
+
+#include <jansson.h>
+
+#include "base/arena.h"
+#include "gateway/events.h"
+#include "store/store.h"
+
+/* New references; NULL: there is none. */
+struct fix_calls {
+    json_t *fix, *workaround;
+};
+
+/* `event` with its report. ST_OK where nothing is to be done, too. */
+enum status fix_calls_of(struct store *s, const struct kept_event *event, struct arena *arena,
+                         struct fix_calls *out, struct err *err) NODISCARD;
+void fix_calls_deinit(struct fix_calls *f);
+
+#endif

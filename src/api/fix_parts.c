@@ -1,0 +1,306 @@
+/* What every fix is made of: documents, certificates of the store, and calls. */
+#include "api/fix_parts.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <openssl/err.h>
+#include <openssl/x509v3.h>
+
+#include "store/references.h"
+#include "x509/pem.h"
+
+enum { WHY_MAX = 600, DIGEST_CHARS = 12, LABEL_MAX = 256, SHA256_BYTES = 32 };
+
+#define BOUNDARY "handfast-7d1a0c5e93b24f68"
+
+/* --- documents --- */
+
+json_t *fix_document(const struct fixing *f, enum store_kind kind, const char *name)
+{
+    struct store_document d = { 0 };
+    struct store_key key = {
+        .kind = kind, .org = f->event->org, .env = f->event->env, .name = name
+    };
+    if (name[0] == '\0' || store_get(f->store, &key, &d, NULL) != ST_OK) {
+        return NULL;
+    }
+    json_t *document = d.json == NULL ? NULL : json_loads(d.json, 0, NULL);
+    store_document_deinit(&d);
+    if (!json_is_object(document)) {
+        json_decref(document);
+        return NULL;
+    }
+    return document;
+}
+
+void fix_keystore(const struct fixing *f, const json_t *ssl, const char *member,
+                  char out[KEYSTORE_NAME_MAX + 1])
+{
+    struct store_problem problem = { 0 };
+    const char *word = json_string_value(json_object_get(ssl, member));
+    if (word == NULL || word[0] == '\0' ||
+        references_resolve(f->store, f->event->org, f->event->env, word, out, &problem) != ST_OK) {
+        out[0] = '\0';
+    }
+}
+
+/* --- certificates of the store --- */
+
+bool fix_is_valid_now(X509 *x)
+{
+    return X509_cmp_current_time(X509_get0_notBefore(x)) < 0 &&
+           X509_cmp_current_time(X509_get0_notAfter(x)) > 0;
+}
+
+const char *fix_label(const struct fixing *f, X509 *x)
+{
+    char name[LABEL_MAX];
+    X509_NAME *subject = X509_get_subject_name(x);
+    if (X509_NAME_get_text_by_NID(subject, NID_commonName, name, sizeof name) <= 0 &&
+        X509_NAME_oneline(subject, name, sizeof name) == NULL) {
+        name[0] = '\0';
+    }
+    struct text safe = { 0 };
+    text_put_safe(&safe, bytes_of_str(name));
+    const char *label = arena_strndup(f->arena, text_str(&safe), safe.len);
+    text_deinit(&safe);
+    return label == NULL ? "" : label;
+}
+
+struct search {
+    bool (*take)(struct search *s, X509 *x); /* true: found */
+    bool leaf_only;
+    fix_fits *fits;
+    void *arg;
+    X509 *child, *found; /* of an issuer */
+    bool is_found;
+    size_t index;
+};
+
+static void look_at(void *arg, struct bytes der)
+{
+    struct search *s = arg;
+    const unsigned char *p = der.p;
+    bool is_asked = !s->is_found && (!s->leaf_only || s->index == 0);
+    X509 *x = is_asked ? d2i_X509(NULL, &p, (long)der.len) : NULL;
+    s->index++;
+    if (x != NULL) {
+        s->is_found = s->take(s, x);
+        X509_free(x);
+    }
+}
+
+static bool look_into(const struct fixing *f, const struct store_name *at, bool needs_key,
+                      struct search *s)
+{
+    struct alias alias = { 0 };
+    struct store_problem problem = { 0 };
+    struct alias_name name = { at->org, at->env, at->parent, at->name };
+    s->index = 0;
+    if (alias_load(f->store, &name, false, &alias, &problem) == ST_OK && alias.pem != NULL &&
+        (alias.has_key || !needs_key)) {
+        x509_pem_each(alias.pem, look_at, s);
+    }
+    alias_deinit(&alias);
+    ERR_clear_error();
+    return s->is_found;
+}
+
+/* The alias in which it was found, in the arena. */
+static bool search_all(const struct fixing *f, bool needs_key, struct search *s,
+                       const char **keystore, const char **alias)
+{
+    struct store_names names = { 0 };
+    struct store_key within = { .kind = STORE_ALIAS, .org = f->event->org, .env = f->event->env };
+    if (store_list(f->store, &within, &names, NULL) != ST_OK) {
+        return false;
+    }
+    bool is_found = false;
+    for (size_t i = 0; i < names.n && !is_found; i++) {
+        const struct store_name *at = &names.list[i];
+        is_found = look_into(f, at, needs_key, s);
+        if (is_found && keystore != NULL) {
+            *keystore = arena_strndup(f->arena, at->parent, strlen(at->parent));
+            *alias = arena_strndup(f->arena, at->name, strlen(at->name));
+            is_found = *keystore != NULL && *alias != NULL;
+        }
+    }
+    store_names_deinit(&names);
+    return is_found;
+}
+
+static bool take_fitting(struct search *s, X509 *x)
+{
+    return s->fits(s->arg, x);
+}
+
+bool fix_find_alias(const struct fixing *f, fix_fits *fits, void *arg, const char **keystore,
+                    const char **alias)
+{
+    struct search s = { .take = take_fitting, .leaf_only = true, .fits = fits, .arg = arg };
+    return search_all(f, true, &s, keystore, alias);
+}
+
+static bool take_issuer(struct search *s, X509 *x)
+{
+    EVP_PKEY *key = X509_get0_pubkey(x);
+    bool is_it = X509_check_issued(x, s->child) == X509_V_OK && key != NULL &&
+                 X509_verify(s->child, key) == 1 && X509_cmp(x, s->child) != 0;
+    if (is_it && X509_up_ref(x) == 1) {
+        s->found = x;
+    }
+    return s->found != NULL;
+}
+
+X509 *fix_find_issuer(const struct fixing *f, X509 *child)
+{
+    struct search s = { .take = take_issuer, .child = child };
+    search_all(f, false, &s, NULL, NULL);
+    return s.found;
+}
+
+/* --- calls --- */
+
+/* A segment of a path: RFC 3986 section 3.3, the unreserved characters as they are. */
+static void put_segment(struct text *out, const char *s)
+{
+    static const char plain[] =
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~";
+    for (; *s != '\0'; s++) {
+        if (strchr(plain, *s) != NULL) {
+            text_putc(out, *s);
+        } else {
+            text_printf(out, "%%%02X", (unsigned)(unsigned char)*s);
+        }
+    }
+}
+
+static void put_path(const struct fixing *f, struct text *out, const char *collection,
+                     const char *name)
+{
+    text_puts(out, "/v1/organizations/");
+    put_segment(out, f->event->org);
+    text_puts(out, "/environments/");
+    put_segment(out, f->event->env);
+    text_printf(out, "/%s/", collection);
+    put_segment(out, name);
+}
+
+static void set_call(json_t **call, const char *method, const struct text *path, const char *type,
+                     const char *body, const char *why)
+{
+    if (*call == NULL && !path->failed && body != NULL) { /* the first one is the best */
+        *call = json_pack("{s:s, s:s, s:s, s:s, s:s}", "method", method, "path", text_str(path),
+                          "contentType", type, "body", body, "why", why);
+    }
+}
+
+void fix_put_document(struct fixing *f, json_t **call, const char *collection, const char *name,
+                      const json_t *document, const char *fmt, ...)
+{
+    struct text path = { 0 };
+    char why[WHY_MAX];
+    va_list args;
+    va_start(args, fmt);
+    vsnprintf(why, sizeof why, fmt, args);
+    va_end(args);
+    char *body = json_dumps(document, JSON_INDENT(2));
+    put_path(f, &path, collection, name);
+    set_call(call, "PUT", &path, "application/json", body, why);
+    free(body);
+    text_deinit(&path);
+}
+
+static void put_part(struct text *out, const char *pem)
+{
+    text_puts(out, "--" BOUNDARY "\r\nContent-Disposition: form-data; name=\"certFile\"; "
+                   "filename=\"certificate.pem\"\r\nContent-Type: application/x-pem-file\r\n\r\n");
+    text_puts(out, pem);
+    text_puts(out, "\r\n--" BOUNDARY "--\r\n");
+}
+
+static void call_multipart(json_t **call, const char *method, const struct text *path,
+                           const char *pem, const char *why)
+{
+    struct text body = { 0 };
+    put_part(&body, pem);
+    if (!body.failed) {
+        set_call(call, method, path, "multipart/form-data; boundary=" BOUNDARY, text_str(&body),
+                 why);
+    }
+    text_deinit(&body);
+}
+
+/* "ca-1f2e3d4c5b6a": the same certificate gets the same alias. */
+static void name_alias(X509 *x, char out[DIGEST_CHARS + 8])
+{
+    unsigned char digest[SHA256_BYTES] = { 0 };
+    unsigned len = 0;
+    X509_digest(x, EVP_sha256(), digest, &len);
+    snprintf(out, DIGEST_CHARS + 8, "%s-%02x%02x%02x%02x%02x%02x",
+             X509_check_ca(x) > 0 ? "ca" : "peer", digest[0], digest[1], digest[2], digest[3],
+             digest[4], digest[5]);
+}
+
+static bool has_alias(const struct fixing *f, const char *keystore, const char *name)
+{
+    struct store_document d = { 0 };
+    struct store_key key = { STORE_ALIAS, f->event->org, f->event->env, keystore, name };
+    bool has = store_get(f->store, &key, &d, NULL) == ST_OK && d.json != NULL;
+    store_document_deinit(&d);
+    return has;
+}
+
+static void put_der_of(struct text *out, X509 *x)
+{
+    unsigned char *der = NULL;
+    int len = i2d_X509(x, &der);
+    if (len > 0) {
+        x509_pem_put(out, bytes_of(der, (size_t)len));
+    }
+    OPENSSL_free(der);
+}
+
+void fix_trust(struct fixing *f, const char *truststore, X509 *x, const char *fmt, ...)
+{
+    struct text path = { 0 };
+    struct text pem = { 0 };
+    char name[DIGEST_CHARS + 8];
+    char why[WHY_MAX];
+    va_list args;
+    va_start(args, fmt);
+    vsnprintf(why, sizeof why, fmt, args);
+    va_end(args);
+    name_alias(x, name);
+    put_path(f, &path, "keystores", truststore);
+    text_printf(&path, "/aliases?alias=%s&format=keycertfile", name);
+    bool is_root = X509_check_ca(x) > 0 && X509_self_signed(x, 0) == 1;
+    text_puts(&path, is_root ? "" : "&ignoreChainValidation=true");
+    text_puts(&path, fix_is_valid_now(x) ? "" : "&ignoreExpiryValidation=true");
+    put_der_of(&pem, x);
+    if (!has_alias(f, truststore, name) && !pem.failed) {
+        call_multipart(&f->out->fix, "POST", &path, text_str(&pem), why);
+    }
+    text_deinit(&path);
+    text_deinit(&pem);
+}
+
+void fix_put_chain(struct fixing *f, const char *keystore, const char *alias, const char *pem,
+                   const char *fmt, ...)
+{
+    struct text path = { 0 };
+    char why[WHY_MAX];
+    va_list args;
+    va_start(args, fmt);
+    vsnprintf(why, sizeof why, fmt, args);
+    va_end(args);
+    put_path(f, &path, "keystores", keystore);
+    text_puts(&path, "/aliases/");
+    put_segment(&path, alias);
+    text_puts(&path, "?ignoreNewlineValidation=true");
+    call_multipart(&f->out->fix, "PUT", &path, pem, why);
+    text_deinit(&path);
+}

@@ -1,0 +1,55 @@
+/* fix_parts: what the files of fix_call share. Not for others. */
+#ifndef HANDFAST_API_FIX_PARTS_H
+#define HANDFAST_API_FIX_PARTS_H
+
+#include <openssl/x509.h>
+
+#include "api/fix_call.h"
+#include "store/alias.h"
+
+enum { FIX_PEER_MAX = 16 };
+
+struct fixing {
+    struct store *store;
+    const struct kept_event *event;
+    struct arena *arena;
+    json_t *hints, *verdict;
+    X509 *peer[FIX_PEER_MAX]; /* its certificates as sent */
+    size_t n_peer;
+    struct fix_calls *out;
+};
+
+/* What is asked of an alias of the environment that has a key, or of a certificate. */
+typedef bool fix_fits(void *arg, X509 *leaf);
+
+/* A document of the environment by its name, an object; NULL where there is none. New. */
+json_t *fix_document(const struct fixing *f, enum store_kind kind, const char *name);
+/* The keystore that a member of sSLInfo names, references followed; "" where there is none. */
+void fix_keystore(const struct fixing *f, const json_t *ssl, const char *member,
+                  char out[KEYSTORE_NAME_MAX + 1]);
+/* The first alias with a key whose leaf fits: its names, in the arena. False: none. */
+bool fix_find_alias(const struct fixing *f, fix_fits *fits, void *arg, const char **keystore,
+                    const char **alias);
+/* The CA certificate of any keystore of the environment that issued `child`; the caller frees. */
+X509 *fix_find_issuer(const struct fixing *f, X509 *child);
+bool fix_is_valid_now(X509 *x);
+/* The common name, else the subject; in the arena. */
+const char *fix_label(const struct fixing *f, X509 *x);
+
+/* --- calls; `why` as printf --- */
+
+/* The whole document with its change in it; does not take it. */
+void fix_put_document(struct fixing *f, json_t **call, const char *collection, const char *name,
+                      const json_t *document, const char *fmt, ...) PRINTF_LIKE(6, 7);
+/* One certificate as a new alias of a truststore. Nothing where it is there already. */
+void fix_trust(struct fixing *f, const char *truststore, X509 *x, const char *fmt, ...)
+    PRINTF_LIKE(4, 5);
+/* A new certificate chain for an alias. */
+void fix_put_chain(struct fixing *f, const char *keystore, const char *alias, const char *pem,
+                   const char *fmt, ...) PRINTF_LIKE(5, 6);
+
+/* --- by direction --- */
+void fix_southbound(struct fixing *f);
+void fix_northbound(struct fixing *f);
+
+#endif
