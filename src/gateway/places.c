@@ -61,3 +61,9 @@ enum status places_init(struct places *p, const char *dir, struct err *err)
     }
     return ST_OK;
 }
+
+enum status places_find(struct places *p, const char *dir, struct err *err)
+{
+    char real[PATH_MAX];
+    return realpath(dir, real) == NULL ? err_sys(err, "%s", dir) : places_init(p, real, err);
+}

@@ -29,6 +29,8 @@ struct places {
 
 /* ST_USAGE where `dir` is too long for the sockets in it (sun_path). Makes nothing. */
 enum status places_init(struct places *p, const char *dir, struct err *err) NODISCARD;
+/* The same for a directory that there is, with its links followed. */
+enum status places_find(struct places *p, const char *dir, struct err *err) NODISCARD;
 /* dir/name; ST_USAGE where that is too long. */
 enum status places_join(char out[PLACE_PATH_MAX], const char *dir, const char *name,
                         struct err *err) NODISCARD;

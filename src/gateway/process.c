@@ -193,17 +193,17 @@ static bool holds(int pid, const struct inodes *inodes)
     return found;
 }
 
-bool process_of_port(unsigned port, struct text *out)
+int process_of_port(unsigned port, struct text *out)
 {
     struct inodes inodes = { 0 };
-    bool found = false;
+    int found = 0;
     listeners("/proc/net/tcp", port, &inodes);
     listeners("/proc/net/tcp6", port, &inodes);
     DIR *proc = inodes.n == 0 ? NULL : opendir("/proc");
     if (proc == NULL) {
-        return false;
+        return 0;
     }
-    for (struct dirent *e = readdir(proc); e != NULL && !found; e = readdir(proc)) {
+    for (struct dirent *e = readdir(proc); e != NULL && found == 0; e = readdir(proc)) {
         int pid = pid_of(e->d_name);
         if (pid == 0 || !holds(pid, &inodes)) {
             continue;
@@ -214,7 +214,7 @@ bool process_of_port(unsigned port, struct text *out)
         ssize_t n = read_file(path, name, sizeof name);
         text_put_safe(out, bytes_of(name, n > 1 ? (size_t)n - 1 : 0));
         text_printf(out, " (pid %d)", pid);
-        found = true;
+        found = pid;
     }
     closedir(proc);
     return found;

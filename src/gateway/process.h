@@ -27,7 +27,7 @@ void process_children(int pid, struct process_list *out);
 bool process_list_has(const struct process_list *list, int pid);
 /* The arguments, or the title that it gave itself. "" where there is none. */
 void process_title(int pid, char *out, size_t room);
-/* "nginx (pid 12)" of who listens on a TCP port; false where that is not to be seen. */
-bool process_of_port(unsigned port, struct text *out);
+/* "nginx (pid 12)" of who listens on a TCP port, and its number; 0 where that is not to be seen. */
+int process_of_port(unsigned port, struct text *out);
 
 #endif

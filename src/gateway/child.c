@@ -1,4 +1,4 @@
-#include "gateway/spawn.h"
+#include "gateway/child.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -62,7 +62,7 @@ static bool drain(int fd, struct text *out)
     char piece[4096];
     ssize_t n = read(fd, piece, sizeof piece);
     if (n > 0) {
-        size_t room = SPAWN_OUTPUT_MAX - out->len;
+        size_t room = CHILD_OUTPUT_MAX - out->len;
         text_put(out, piece, (size_t)n < room ? (size_t)n : room);
     }
     return n > 0 || (n < 0 && errno == EINTR);
@@ -94,7 +94,7 @@ static bool reap_until(int pid, int64_t until_ns, int *exit_status)
     }
 }
 
-static enum status await(int pid, int fd, const struct spawn *what, struct text *out,
+static enum status await(int pid, int fd, const struct child *what, struct text *out,
                          int *exit_status, struct err *err)
 {
     int64_t until_ns = clock_monotonic_ns() + (int64_t)what->limit_ms * NS_PER_MS;
@@ -109,7 +109,7 @@ static enum status await(int pid, int fd, const struct spawn *what, struct text 
     return err_set(err, ST_IO, "%s took more than %u ms", what->argv[0], what->limit_ms);
 }
 
-enum status spawn_run(const struct spawn *what, struct text *out, int *exit_status, struct err *err)
+enum status child_run(const struct child *what, struct text *out, int *exit_status, struct err *err)
 {
     int ends[2];
     int pid = 0;
@@ -131,7 +131,7 @@ enum status spawn_run(const struct spawn *what, struct text *out, int *exit_stat
     return st;
 }
 
-enum status spawn_start(const struct spawn *what, const char *log_path, int *pid, struct err *err)
+enum status child_start(const struct child *what, const char *log_path, int *pid, struct err *err)
 {
     struct plan plan;
     plan_init(&plan, what->cwd, true);

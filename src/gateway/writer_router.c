@@ -1,0 +1,511 @@
+/* The Router's nginx.conf: the virtual hosts, and on to the Message Processor. */
+#include <ctype.h>
+#include <stdio.h>
+
+#include "gateway/certificates.h"
+#include "gateway/folder.h"
+#include "gateway/listens.h"
+#include "gateway/writer.h"
+
+/* One virtual host while it is written. */
+struct site {
+    struct writer *w;
+    const struct model_host *host;
+    const struct virtual_host *v;
+    char whose[160];
+};
+
+#define FAULT(code, text)                                                                          \
+    "'{\"fault\":{\"faultstring\":\"" text "\",\"detail\":{\"errorcode\":\"" code "\"}}}'"
+
+static unsigned property_protocols(const struct writer *w, enum property which)
+{
+    char word[32];
+    unsigned bits = 0;
+    const char *p = property_text(w->in->properties, which);
+    while (*p != '\0') {
+        size_t len = strcspn(p, " ,");
+        enum tls_protocol one;
+        snprintf(word, sizeof word, "%.*s", (int)(len < 31 ? len : 31), p);
+        if (len > 0 && tls_protocol_find(word, &one) == TLS_NAME_KNOWN) {
+            bits |= one;
+        }
+        p += len;
+        p += strspn(p, " ,");
+    }
+    return bits;
+}
+
+unsigned writer_protocols(const struct writer *w, enum property which)
+{
+    unsigned bits = property_protocols(w, which);
+    return bits == 0 ? TLS_PROTOCOL_1_2 | TLS_PROTOCOL_1_3 : bits;
+}
+
+static unsigned protocols_of(const struct writer *w, const struct virtual_host *v)
+{
+    unsigned allowed = property_protocols(w, PROPERTY_MANAGEMENT_PROTOCOLS);
+    unsigned said = v->ssl_protocols != 0 ? v->ssl_protocols & allowed : 0;
+    return said != 0 ? said : writer_protocols(w, PROPERTY_ROUTER_PROTOCOLS);
+}
+
+void writer_put_protocols(struct conf *c, const char *directive, unsigned bits)
+{
+    conf_begin(c, directive);
+    for (unsigned bit = 1; bit <= TLS_PROTOCOL_1_3; bit *= 2) {
+        if ((bits & bit) != 0) {
+            conf_word(c, tls_protocol_nginx((enum tls_protocol)bit));
+        }
+    }
+    conf_end(c);
+}
+
+void writer_put_ciphers(struct conf *c, const char *directive, const char *list, unsigned protocols)
+{
+    bool old = (protocols & (TLS_PROTOCOL_1_0 | TLS_PROTOCOL_1_1)) != 0;
+    bool levelled = strstr(list, "@SECLEVEL") != NULL;
+    conf_begin(c, directive);
+    /* TLS 1.0 and 1.1 sign with SHA-1, which OpenSSL 3 allows at level 0 alone
+     * (SSL_CTX_set_security _level(3)). */
+    conf_mixed(c, "", list, old && !levelled ? ":@SECLEVEL=0" : "");
+    conf_end(c);
+}
+
+/* --- TLS --- */
+
+static enum status put_client_auth(struct site *s, const struct certificate_place *at,
+                                   struct err *err)
+{
+    struct conf *c = &s->w->c;
+    char trust[CERTIFICATE_FILE_MAX];
+    size_t n_certs = 0;
+    TRY(certificates_put_trust(at, &s->v->ssl, trust, &n_certs, err));
+    if (n_certs == 0) {
+        return err_set(err, ST_USAGE, "%s: clientAuthEnabled needs a trustStore with certificates",
+                       s->whose);
+    }
+    conf_line(c, s->v->ssl.ignore_validation_errors == CHOICE_YES
+                     ? "ssl_verify_client optional_no_ca"
+                     : "ssl_verify_client on");
+    conf_line(c, "ssl_verify_depth 10");
+    conf_begin(c, "ssl_client_certificate");
+    conf_value(c, trust);
+    conf_end(c);
+    writer_module_verify_client(s->w);
+    return ST_OK;
+}
+
+static enum status put_tls(struct site *s, struct err *err)
+{
+    struct conf *c = &s->w->c;
+    struct certificate_place at = { s->w->in->store, s->w->part, s->host->org, s->host->env,
+                                    s->whose };
+    char chain[CERTIFICATE_FILE_MAX];
+    char key[CERTIFICATE_FILE_MAX];
+    unsigned protocols = protocols_of(s->w, s->v);
+    const char *ciphers = s->v->ssl_ciphers;
+    struct ssl_settings settings = { 0 };
+    TRY(ssl_info_settle(&s->v->ssl, s->w->arena, &settings, err));
+    if (ciphers == NULL) {
+        ciphers = settings.ciphers != NULL
+                      ? settings.ciphers
+                      : property_text(s->w->in->properties, PROPERTY_ROUTER_CIPHERS);
+    }
+    TRY(certificates_put_key(&at, &s->v->ssl, chain, key, err));
+    conf_begin(c, "ssl_certificate");
+    conf_value(c, chain);
+    conf_end(c);
+    conf_begin(c, "ssl_certificate_key");
+    conf_value(c, key);
+    conf_end(c);
+    writer_put_protocols(c, "ssl_protocols", protocols);
+    writer_put_ciphers(c, "ssl_ciphers", ciphers, protocols);
+    if (settings.suites != NULL) {
+        conf_begin(c, "ssl_conf_command Ciphersuites");
+        conf_value(c, settings.suites);
+        conf_end(c);
+    }
+    if (s->v->ocsp_stapling == CHOICE_YES) {
+        conf_line(c, "ssl_stapling on");
+    }
+    return s->v->ssl.client_auth_enabled == CHOICE_YES ? put_client_auth(s, &at, err) : ST_OK;
+}
+
+/* --- names and ports --- */
+
+static void lower(char *s)
+{
+    for (; *s != '\0'; s++) {
+        *s = (char)tolower((unsigned char)*s);
+    }
+}
+
+/* nginx's own wildcard would match any number of labels; a certificate's matches one. */
+static void put_alias(struct conf *c, const char *alias)
+{
+    char name[256];
+    if (!virtual_host_alias_name(alias, name)) {
+        return;
+    }
+    lower(name);
+    conf_begin(c, "server_name");
+    if (strcmp(name, "*") == 0) {
+        conf_word(c, "\"~.\"");
+    } else if (strncmp(name, "*.", 2) == 0) {
+        conf_pattern(c, "~^[^.]+\\\\.", name + 2, "$");
+    } else {
+        conf_value(c, name);
+    }
+    conf_end(c);
+}
+
+static enum status put_listens(struct writer *w, const struct listen_port *p,
+                               const struct model_host *host, bool is_default, struct err *err)
+{
+    struct conf *c = &w->c;
+    for (size_t i = 0; i < p->n_at; i++) {
+        const char *at = p->at[i].host;
+        if (host != NULL && !listens_has(host, p, i)) {
+            continue;
+        }
+        bool v6 = strchr(at, ':') != NULL;
+        conf_begin(c, "listen");
+        text_printf(c->out, v6 ? " [%s]:%u" : " %s:%u", at, p->port);
+        conf_word(c, p->is_tls ? "ssl" : "");
+        conf_word(c, p->is_proxied ? "proxy_protocol" : "");
+        conf_word(c, is_default ? "default_server backlog=1024" : "");
+        conf_end(c);
+        TRY(generation_listen(w->part, at, p->port, err));
+    }
+    return ST_OK;
+}
+
+/* --- the way on --- */
+
+static void put_header(struct conf *c, const char *name, const char *value)
+{
+    conf_begin(c, "proxy_set_header");
+    conf_word(c, name);
+    conf_word(c, value);
+    conf_end(c);
+}
+
+/* What a client sends under these names is replaced or dropped: an empty header is not sent. */
+static void put_tls_headers(struct conf *c, const struct virtual_host *v)
+{
+    static const struct {
+        const char *name, *value;
+        bool is_client;
+    } rows[] = {
+        { "Tls-Cipher", "$ssl_cipher", false },
+        { "Tls-Protocol", "$ssl_protocol", false },
+        { "Tls-Server-Name", "$ssl_server_name", false },
+        { "Tls-Session-Id", "$ssl_session_id", false },
+        { "Tls-Client-S-Dn", "$ssl_client_s_dn", true },
+        { "Tls-Client-I-Dn", "$ssl_client_i_dn", true },
+        { "Tls-Client-Raw-Cert", "$ssl_client_escaped_cert", true },
+        { "Tls-Client-Cert-Serial", "$ssl_client_serial", true },
+        { "Tls-Client-Cert-Fingerprint", "$ssl_client_fingerprint", true },
+    };
+    bool tls = virtual_host_is_tls(v) && v->has_propagate;
+    bool connection = tls && v->propagate.connection == CHOICE_YES;
+    bool client = tls && v->propagate.client == CHOICE_YES;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        bool on = rows[i].is_client ? client : connection;
+        put_header(c, rows[i].name, on ? rows[i].value : "\"\"");
+    }
+}
+
+static void put_headers(struct site *s)
+{
+    struct conf *c = &s->w->c;
+    put_header(c, "Host", s->host->key);
+    put_header(c, "Connection", "\"\"");
+    put_header(c, "X-Handfast-Id", writer_id(s->w));
+    conf_begin(c, "proxy_set_header X-Handfast-Vhost");
+    conf_literal(c, s->host->label);
+    conf_end(c);
+    put_header(c, "X-Forwarded-For", "$proxy_add_x_forwarded_for");
+    put_header(c, "X-Forwarded-Proto", "$scheme");
+    put_header(c, "X-Forwarded-Port", "$server_port");
+    put_header(c, "X-Forwarded-Host", "$http_host");
+    put_tls_headers(c, s->v);
+}
+
+static void put_time(struct conf *c, const char *directive, int64_t ms)
+{
+    conf_begin(c, directive);
+    conf_number(c, "", (uint64_t)ms, "ms");
+    conf_end(c);
+}
+
+/* http_599, the guide's default, is what its Message Processors send each other's clients; here
+ * there is one. */
+static void put_retry(struct conf *c, const struct virtual_host *v)
+{
+    static const char *const known[] = { "off",      "error",    "timeout",  "invalid_header",
+                                         "http_500", "http_502", "http_503", "http_504",
+                                         "http_403", "http_404", "http_429" };
+    bool begun = false;
+    for (size_t i = 0; i < v->retry_options.n; i++) {
+        for (size_t j = 0; j < ARRAY_LEN(known); j++) {
+            if (strcmp(v->retry_options.list[i], known[j]) == 0) {
+                conf_begin(c, begun ? "" : "proxy_next_upstream");
+                conf_word(c, known[j]);
+                begun = true;
+            }
+        }
+    }
+    if (begun) {
+        conf_end(c);
+    }
+}
+
+static void put_properties(struct site *s)
+{
+    struct conf *c = &s->w->c;
+    const struct virtual_host *v = s->v;
+    int64_t read_s = property_number(s->w->in->properties, PROPERTY_ROUTER_READ_TIMEOUT);
+    put_time(c, "proxy_read_timeout",
+             v->read_timeout_ms >= 0 ? v->read_timeout_ms : read_s * INT64_C(1000));
+    if (v->keepalive_timeout_ms >= 0) {
+        put_time(c, "keepalive_timeout", v->keepalive_timeout_ms);
+    }
+    if (v->request_buffering == CHOICE_NO) {
+        conf_line(c, "proxy_request_buffering off");
+    }
+    if (v->buffering == CHOICE_NO) {
+        conf_line(c, "proxy_buffering off");
+    }
+    put_retry(c, v);
+}
+
+static void put_way(struct site *s)
+{
+    struct conf *c = &s->w->c;
+    conf_begin(c, "set $handfast_vhost");
+    conf_literal(c, s->host->label);
+    conf_end(c);
+    put_properties(s);
+    put_headers(s);
+    conf_open(c, "location /");
+    /* The Message Processor finds base paths in the path as it was sent; one that says the same in
+     * other ways is sent on as nginx understands it. */
+    conf_line(c, "if ($handfast_plain = 0) { rewrite ^(.*)$ $1 break; }");
+    conf_line(c, "proxy_pass http://handfast_processor");
+    conf_close(c);
+    conf_line(c, "error_page 502 503 504 @down");
+    conf_open(c, "location @down");
+    conf_line(c, "internal");
+    conf_line(c, "default_type application/json");
+    conf_begin(c, "add_header X-Handfast-Id");
+    conf_word(c, writer_id(s->w));
+    conf_word(c, "always");
+    conf_end(c);
+    conf_line(c, "return 503 " FAULT("messaging.adaptors.http.flow.ServiceUnavailable",
+                                     "The Service is temporarily unavailable"));
+    conf_close(c);
+}
+
+static enum status put_site(struct writer *w, const struct model_host *host,
+                            const struct listen_port *p, bool is_default, struct err *err)
+{
+    struct conf *c = &w->c;
+    struct site s = { .w = w, .host = host, .v = &host->v };
+    snprintf(s.whose, sizeof s.whose, "virtual host %.128s", host->v.name);
+    conf_open(c, "server");
+    TRY(put_listens(w, p, host, is_default, err));
+    for (size_t i = 0; i < host->v.host_aliases.n; i++) {
+        put_alias(c, host->v.host_aliases.list[i]);
+    }
+    writer_module_north(w, host);
+    if (p->is_tls) {
+        TRY(put_tls(&s, err));
+    }
+    put_way(&s);
+    conf_close(c);
+    return ST_OK;
+}
+
+/* --- what nobody's alias is --- */
+
+static enum status put_nobody(struct writer *w, const struct listen_port *p, unsigned protocols,
+                              struct err *err)
+{
+    struct conf *c = &w->c;
+    conf_open(c, "server");
+    TRY(put_listens(w, p, NULL, true, err));
+    conf_line(c, "set $handfast_vhost \"\"");
+    writer_module_north(w, NULL);
+    if (p->is_tls) {
+        writer_put_protocols(c, "ssl_protocols", protocols); /* of all: nginx asks this one first */
+        writer_put_ciphers(c, "ssl_ciphers",
+                           property_text(w->in->properties, PROPERTY_ROUTER_CIPHERS), protocols);
+        conf_line(c, "ssl_reject_handshake on");
+    }
+    conf_line(c, "default_type application/json");
+    conf_line(c, "return 404 " FAULT("messaging.adaptors.http.flow.ApplicationNotFound",
+                                     "Unable to identify proxy for host"));
+    conf_close(c);
+    return ST_OK;
+}
+
+static const struct model_host *first_by_name(const struct model *m, unsigned port)
+{
+    const struct model_host *first = NULL;
+    for (size_t i = 0; i < m->n_hosts; i++) {
+        const struct model_host *h = &m->hosts[i];
+        if (h->v.port.value == port && (first == NULL || strcmp(h->label, first->label) < 0)) {
+            first = h;
+        }
+    }
+    return first;
+}
+
+static enum status put_port(struct writer *w, const struct listen_port *p, struct err *err)
+{
+    bool fallback = property_bool(w->in->properties, PROPERTY_ROUTER_FALLBACK);
+    const struct model_host *first = fallback ? first_by_name(w->model, p->port) : NULL;
+    unsigned protocols = 0;
+    for (size_t i = 0; i < w->model->n_hosts; i++) {
+        const struct model_host *h = &w->model->hosts[i];
+        protocols |= h->v.port.value == p->port ? protocols_of(w, &h->v) : 0;
+    }
+    if (first == NULL) {
+        TRY(put_nobody(w, p, protocols, err));
+    }
+    for (size_t i = 0; i < w->model->n_hosts; i++) {
+        const struct model_host *h = &w->model->hosts[i];
+        if (h->v.port.value == p->port) {
+            TRY(put_site(w, h, p, h == first, err));
+        }
+    }
+    return ST_OK;
+}
+
+/* --- the whole --- */
+
+static void put_log(struct writer *w)
+{
+    struct conf *c = &w->c;
+    char path[PLACE_PATH_MAX];
+    conf_line(c,
+              "log_format handfast escape=json "
+              "'{\"time\":\"$time_iso8601\",\"id\":\"$handfast_log_id\",\"client\":\"$remote_addr:"
+              "$remote_port\",\"virtual_host\":\"$handfast_vhost\",\"host\":\"$host\",\"method\":"
+              "\"$request_method\",\"uri\":\"$uri\",\"status\":$status,\"bytes\":$bytes_sent,"
+              "\"seconds\":$request_time,\"tls\":\"$ssl_protocol\",\"cipher\":\"$ssl_cipher\","
+              "\"reused\":\"$ssl_session_reused\",\"fault_code\":"
+              "\"$upstream_http_x_apigee_fault_code\",\"fault_source\":"
+              "\"$upstream_http_x_apigee_fault_source\"}'");
+    if (places_join(path, w->in->places->logs, "router.access.log", NULL) == ST_OK) {
+        conf_begin(c, "access_log");
+        conf_literal(c, path);
+        conf_word(c, "handfast buffer=32k flush=1s");
+        conf_end(c);
+    }
+}
+
+static void put_hidden(struct conf *c)
+{
+    static const char *const names[] = {
+        "X-Apigee-fault-code",     "X-Apigee-fault-source",   "X-Apigee-fault-flag",
+        "X-Apigee-fault-policy",   "X-Apigee-fault-revision", "X-Apigee-Message-ID",
+        "X-Apigee-proxy",          "X-Apigee-proxy-basepath", "X-Apigee-organization",
+        "X-Apigee-target-latency", "X-Apigee-environment",
+    };
+    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+        conf_begin(c, "proxy_hide_header");
+        conf_word(c, names[i]);
+        conf_end(c);
+    }
+}
+
+/* Sessions are kept over reloads: in shared memory, and in tickets whose keys are in files. */
+static void put_sessions(struct writer *w)
+{
+    struct conf *c = &w->c;
+    static const char *const names[] = { "now.key", "before.key" };
+    char path[PLACE_PATH_MAX];
+    conf_line(c, "ssl_session_cache shared:handfast_sessions:20m");
+    conf_line(c, "ssl_session_timeout 1h");
+    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+        if (places_join(path, w->in->places->tickets, names[i], NULL) == ST_OK) {
+            conf_begin(c, "ssl_session_ticket_key");
+            conf_value(c, path);
+            conf_end(c);
+        }
+    }
+    conf_line(c, "ssl_prefer_server_ciphers on");
+}
+
+/* nginx asks OCSP responders by itself, and wants to be told who resolves names. */
+static void put_resolver(struct conf *c)
+{
+    struct text file = { 0 };
+    bool begun = false;
+    if (folder_read("/etc/resolv.conf", 64 * 1024, &file, NULL) == ST_OK) {
+        const char *line = text_str(&file);
+        while (*line != '\0') {
+            char at[64];
+            struct endpoint e;
+            size_t len = strcspn(line, "\n");
+            if (sscanf(line, "nameserver %63[0-9a-fA-F.:]", at) == 1 && endpoint_parse(at, &e)) {
+                conf_begin(c, begun ? "" : "resolver");
+                text_printf(c->out, e.family == 6 ? " [%s]" : " %s", at);
+                begun = true;
+            }
+            line += len + (line[len] == '\n' ? 1 : 0);
+        }
+    }
+    if (begun) {
+        conf_end(c);
+    }
+    text_deinit(&file);
+}
+
+static void put_common(struct writer *w)
+{
+    struct conf *c = &w->c;
+    writer_http(w);
+    put_log(w);
+    put_sessions(w);
+    put_resolver(c);
+    put_hidden(c);
+    conf_open(c, "upstream handfast_processor");
+    conf_line(c, "server unix:../mp.sock max_fails=0");
+    conf_close(c);
+    /* 0: dot segments, doubled slashes, or letters written as %xx. */
+    conf_line(c,
+              "map $request_uri $handfast_plain { default 1; "
+              "\"~*^[^?]*(/\\.|//|%(2[de]|3[0-9]|4[1-9a-f]|5[0-9af]|6[1-9a-f]|7[0-9ae]))\" 0; }");
+    conf_begin(c, "map $upstream_http_x_apigee_fault_code $handfast_fault_id");
+    conf_end_open(c);
+    conf_line(c, "\"\" \"\"");
+    conf_begin(c, "default");
+    conf_word(c, writer_id(w));
+    conf_end(c);
+    conf_close(c);
+    conf_begin(c, "map \"\" $handfast_log_id");
+    conf_end_open(c);
+    conf_begin(c, "default");
+    conf_word(c, writer_id(w));
+    conf_end(c);
+    conf_close(c);
+    conf_line(c, "add_header X-Handfast-Id $handfast_fault_id always");
+    writer_module_http(w);
+}
+
+enum status writer_router(struct writer *w, struct err *err)
+{
+    struct listens listens = { 0 };
+    TRY(listens_make(w->model, w->arena, w->in->has_ipv6, &listens, err));
+    writer_head(w, PROPERTY_ROUTER_WORKERS);
+    conf_open(&w->c, "http");
+    put_common(w);
+    for (size_t i = 0; i < listens.n_ports; i++) {
+        TRY(put_port(w, &listens.ports[i], err));
+    }
+    conf_close(&w->c);
+    return ST_OK;
+}
