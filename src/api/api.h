@@ -3,7 +3,7 @@
  *
  * Runs on threads of its own between start and stop: a few that only read and write, and workers
  * that handlers run on, each with a store of its own, so a slow caller keeps nobody waiting. Every
- * path but the token's and the OpenAPI document's wants a user and a role that may. route.h says
+ * path but that of tokens wants a user and a role that may. route.h says
  * how a path is added.
  */
 #ifndef HANDFAST_API_API_H

@@ -1,7 +1,6 @@
 /* What every fix is made of: documents, certificates of the store, and calls. */
 #include "api/fix_parts.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,7 +11,7 @@
 #include "store/references.h"
 #include "x509/pem.h"
 
-enum { WHY_MAX = 600, DIGEST_CHARS = 12, LABEL_MAX = 256, SHA256_BYTES = 32 };
+enum { DIGEST_CHARS = 12, LABEL_MAX = 256, SHA256_BYTES = 32 };
 
 #define BOUNDARY "handfast-7d1a0c5e93b24f68"
 
@@ -192,21 +191,17 @@ static void put_path(const struct fixing *f, struct text *out, const char *colle
 static void set_call(json_t **call, const char *method, const struct text *path, const char *type,
                      const char *body, const char *why)
 {
-    if (*call == NULL && !path->failed && body != NULL) { /* the first one is the best */
+    if (*call == NULL && !path->failed && body != NULL &&
+        why != NULL) { /* the first one is the best */
         *call = json_pack("{s:s, s:s, s:s, s:s, s:s}", "method", method, "path", text_str(path),
                           "contentType", type, "body", body, "why", why);
     }
 }
 
 void fix_put_document(struct fixing *f, json_t **call, const char *collection, const char *name,
-                      const json_t *document, const char *fmt, ...)
+                      const json_t *document, const char *why)
 {
     struct text path = { 0 };
-    char why[WHY_MAX];
-    va_list args;
-    va_start(args, fmt);
-    vsnprintf(why, sizeof why, fmt, args);
-    va_end(args);
     char *body = json_dumps(document, JSON_INDENT(2));
     put_path(f, &path, collection, name);
     set_call(call, "PUT", &path, "application/json", body, why);
@@ -264,16 +259,11 @@ static void put_der_of(struct text *out, X509 *x)
     OPENSSL_free(der);
 }
 
-void fix_trust(struct fixing *f, const char *truststore, X509 *x, const char *fmt, ...)
+void fix_trust(struct fixing *f, const char *truststore, X509 *x, const char *why)
 {
     struct text path = { 0 };
     struct text pem = { 0 };
     char name[DIGEST_CHARS + 8];
-    char why[WHY_MAX];
-    va_list args;
-    va_start(args, fmt);
-    vsnprintf(why, sizeof why, fmt, args);
-    va_end(args);
     name_alias(x, name);
     put_path(f, &path, "keystores", truststore);
     text_printf(&path, "/aliases?alias=%s&format=keycertfile", name);
@@ -289,18 +279,64 @@ void fix_trust(struct fixing *f, const char *truststore, X509 *x, const char *fm
 }
 
 void fix_put_chain(struct fixing *f, const char *keystore, const char *alias, const char *pem,
-                   const char *fmt, ...)
+                   const char *why)
 {
     struct text path = { 0 };
-    char why[WHY_MAX];
-    va_list args;
-    va_start(args, fmt);
-    vsnprintf(why, sizeof why, fmt, args);
-    va_end(args);
     put_path(f, &path, "keystores", keystore);
     text_puts(&path, "/aliases/");
     put_segment(&path, alias);
     text_puts(&path, "?ignoreNewlineValidation=true");
     call_multipart(&f->out->fix, "PUT", &path, pem, why);
     text_deinit(&path);
+}
+
+/* --- trust --- */
+
+bool fix_is(const char *value, const char *id)
+{
+    return strcmp(value, id) == 0;
+}
+
+static X509 *issuer_among(const struct fixing *f, X509 *child)
+{
+    for (size_t i = 1; i < f->n_peer; i++) {
+        if (f->peer[i] != child && X509_check_issued(f->peer[i], child) == X509_V_OK) {
+            return f->peer[i];
+        }
+    }
+    return NULL;
+}
+
+X509 *fix_top_of_peer(const struct fixing *f)
+{
+    X509 *top = f->n_peer > 0 ? f->peer[0] : NULL;
+    for (size_t i = 1; i < f->n_peer; i++) { /* so many steps at most: no ring */
+        X509 *issuer = issuer_among(f, top);
+        if (issuer == NULL) {
+            break;
+        }
+        top = issuer;
+    }
+    return top;
+}
+
+/* Of a chain whose last certificate is no root, the issuer is asked for: where a keystore has it,
+ * that is the better anchor. */
+void fix_trust_peer(struct fixing *f, const char *truststore, const char *whose)
+{
+    X509 *top = fix_top_of_peer(f);
+    if (top == NULL || truststore[0] == '\0') {
+        return;
+    }
+    X509 *issuer = X509_self_signed(top, 0) == 1 ? NULL : fix_find_issuer(f, top);
+    X509 *anchor = issuer != NULL ? issuer : top;
+    const char *kind = X509_self_signed(anchor, 0) == 1 ? "the root of"
+                       : anchor == f->peer[0]           ? "the very certificate of"
+                                                        : "an issuer of the certificate of";
+    fix_trust(f, truststore, anchor,
+              arena_printf(f->arena,
+                           "%s is %s %s, and the truststore %s does not have it; check that it is "
+                           "to be trusted before you put it there",
+                           fix_label(f, anchor), kind, whose, truststore));
+    X509_free(issuer);
 }

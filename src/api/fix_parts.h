@@ -33,20 +33,26 @@ bool fix_find_alias(const struct fixing *f, fix_fits *fits, void *arg, const cha
 /* The CA certificate of any keystore of the environment that issued `child`; the caller frees. */
 X509 *fix_find_issuer(const struct fixing *f, X509 *child);
 bool fix_is_valid_now(X509 *x);
+/* The last certificate, from the leaf on, that its predecessor names as its issuer; NULL where none
+ * was sent. */
+X509 *fix_top_of_peer(const struct fixing *f);
+/* Trusts whoever signed the peer's certificate: the CA where the store or the peer has it, else the
+ * certificate itself. */
+void fix_trust_peer(struct fixing *f, const char *truststore, const char *whose);
+bool fix_is(const char *value, const char *id);
 /* The common name, else the subject; in the arena. */
 const char *fix_label(const struct fixing *f, X509 *x);
 
-/* --- calls; `why` as printf --- */
+/* --- calls; without `why` (no memory) there is none --- */
 
 /* The whole document with its change in it; does not take it. */
 void fix_put_document(struct fixing *f, json_t **call, const char *collection, const char *name,
-                      const json_t *document, const char *fmt, ...) PRINTF_LIKE(6, 7);
+                      const json_t *document, const char *why);
 /* One certificate as a new alias of a truststore. Nothing where it is there already. */
-void fix_trust(struct fixing *f, const char *truststore, X509 *x, const char *fmt, ...)
-    PRINTF_LIKE(4, 5);
+void fix_trust(struct fixing *f, const char *truststore, X509 *x, const char *why);
 /* A new certificate chain for an alias. */
 void fix_put_chain(struct fixing *f, const char *keystore, const char *alias, const char *pem,
-                   const char *fmt, ...) PRINTF_LIKE(5, 6);
+                   const char *why);
 
 /* --- by direction --- */
 void fix_southbound(struct fixing *f);

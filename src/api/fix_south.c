@@ -1,23 +1,13 @@
 /* Fixes of failures between the Message Processor and a backend. */
-#include "api/fix_parts.h"
-
 #include <string.h>
 
+#include <openssl/err.h>
+#include <openssl/evp.h>
 #include <openssl/x509v3.h>
 
-#include "x509/x509.h"
+#include "api/fix_parts.h"
 
-enum { NAME_BYTES = 2048, AUTHORITIES_MAX = 64 };
-
-static bool is_cause(const struct fixing *f, const char *id)
-{
-    return strcmp(f->event->cause, id) == 0;
-}
-
-static bool is_party(const struct fixing *f, const char *party)
-{
-    return strcmp(f->event->party, party) == 0;
-}
+enum { NAME_BYTES = 2048, NAME_CHARS = 255 };
 
 /* sSLInfo, made where there is none. Borrowed. */
 static json_t *ssl_of(json_t *target)
@@ -30,24 +20,213 @@ static json_t *ssl_of(json_t *target)
     return ssl;
 }
 
-static void put_target(struct fixing *f, bool is_workaround, const json_t *target, const char *why)
+static void put_target(struct fixing *f, json_t **call, const json_t *target, const char *why)
 {
-    fix_put_document(f, is_workaround ? &f->out->workaround : &f->out->fix, "targetservers",
-                     f->event->target, target, "%s", why);
+    fix_put_document(f, call, "targetservers", f->event->target, target, why);
 }
 
-static const char *say(struct fixing *f, const char *fmt, ...) PRINTF_LIKE(2, 3);
+/* --- the backend's certificate --- */
 
-static const char *say(struct fixing *f, const char *fmt, ...)
+/* The first name of the leaf: a dNSName, else the common name. */
+static bool name_of_leaf(const struct fixing *f, char out[NAME_CHARS + 1])
 {
-    struct text out = { 0 };
-    char line[600];
-    va_list args;
-    va_start(args, fmt);
-    vsnprintf(line, sizeof line, fmt, args);
-    va_end(args);
-    text_puts(&out, line);
-    const char *copy = arena_strndup(f->arena, text_str(&out), out.len);
-    text_deinit(&out);
-    return copy == NULL ? "" : copy;
+    GENERAL_NAMES *names =
+        f->n_peer == 0 ? NULL : X509_get_ext_d2i(f->peer[0], NID_subject_alt_name, NULL, NULL);
+    out[0] = '\0';
+    for (int i = 0; i < sk_GENERAL_NAME_num(names) && out[0] == '\0'; i++) {
+        const GENERAL_NAME *name = sk_GENERAL_NAME_value(names, i);
+        const ASN1_STRING *text = name->type == GEN_DNS ? name->d.dNSName : NULL;
+        size_t len = text == NULL ? 0 : (size_t)ASN1_STRING_length(text);
+        if (len > 0 && memchr(ASN1_STRING_get0_data(text), '\0', len) == NULL &&
+            bytes_copy(out, NAME_CHARS, bytes_of(ASN1_STRING_get0_data(text), len))) {
+            out[len] = '\0';
+        }
+    }
+    GENERAL_NAMES_free(names);
+    if (out[0] == '\0' && f->n_peer > 0) {
+        X509_NAME_get_text_by_NID(X509_get_subject_name(f->peer[0]), NID_commonName, out,
+                                  NAME_CHARS + 1);
+    }
+    return out[0] != '\0';
+}
+
+static void mend_name(struct fixing *f, json_t *target)
+{
+    char name[NAME_CHARS + 1] = "";
+    if (!name_of_leaf(f, name)) {
+        return;
+    }
+    bool is_wildcard = name[0] == '*';
+    json_object_set_new(ssl_of(target), "commonName",
+                        json_pack("{s:s, s:b}", "value", name, "wildcardMatch", is_wildcard));
+    put_target(f, &f->out->fix, target,
+               arena_printf(f->arena,
+                            "the backend's certificate is for %s, not for the name that was "
+                            "checked; where this is the right backend, that is the name to expect",
+                            name));
+}
+
+static void mend_trust(struct fixing *f, json_t *target)
+{
+    char truststore[KEYSTORE_NAME_MAX + 1];
+    fix_keystore(f, json_object_get(target, "sSLInfo"), "trustStore", truststore);
+    fix_trust_peer(f, truststore, "the backend");
+}
+
+static void ignore_errors(struct fixing *f, json_t *target, const char *why)
+{
+    json_object_set_new(ssl_of(target), "ignoreValidationErrors", json_true());
+    put_target(f, &f->out->workaround, target, why);
+}
+
+static void mend_peer(struct fixing *f, json_t *target)
+{
+    const char *cause = f->event->cause;
+    if (fix_is(cause, "certificate-hostname-mismatch")) {
+        mend_name(f, target);
+    } else if (fix_is(cause, "certificate-untrusted-ca") ||
+               fix_is(cause, "certificate-self-signed") ||
+               fix_is(cause, "certificate-chain-incomplete") ||
+               fix_is(cause, "certificate-chain-invalid")) {
+        mend_trust(f, target);
+    } else {
+        ignore_errors(f, target,
+                      "the backend has to get another certificate; until then its errors can be "
+                      "ignored, which lets anybody play the backend");
+    }
+}
+
+/* --- our own certificate --- */
+
+struct wanted {
+    const struct fixing *f;
+    X509 *present; /* the one that was refused; NULL: none was sent */
+};
+
+/* One of the CAs that the backend named signed it; where it named none, any will do. */
+static bool is_asked_for(const struct fixing *f, X509 *leaf)
+{
+    json_t *names = json_object_get(f->hints, "certificate_authorities");
+    unsigned char der[NAME_BYTES];
+    bool is_one = json_array_size(names) == 0;
+    for (size_t i = 0; i < json_array_size(names) && !is_one; i++) {
+        const char *text = json_string_value(json_array_get(names, i));
+        size_t len = text == NULL ? 0 : strlen(text);
+        int n = len > 0 && len / 4 * 3 <= sizeof der
+                    ? EVP_DecodeBlock(der, (const unsigned char *)text, (int)len)
+                    : -1;
+        const unsigned char *p = der;
+        X509_NAME *name = n > 0 ? d2i_X509_NAME(NULL, &p, n) : NULL;
+        is_one = name != NULL && X509_NAME_cmp(name, X509_get_issuer_name(leaf)) == 0;
+        X509_NAME_free(name);
+    }
+    ERR_clear_error();
+    return is_one;
+}
+
+static bool fits_backend(void *arg, X509 *leaf)
+{
+    const struct wanted *w = arg;
+    bool is_for_clients = X509_check_purpose(leaf, X509_PURPOSE_SSL_CLIENT, 0) == 1;
+    return is_for_clients && fix_is_valid_now(leaf) && is_asked_for(w->f, leaf);
+}
+
+static void mend_own(struct fixing *f, json_t *target)
+{
+    struct wanted w = { .f = f };
+    const char *keystore = NULL;
+    const char *alias = NULL;
+    json_t *ssl = ssl_of(target);
+    if (!fix_find_alias(f, fits_backend, &w, &keystore, &alias)) {
+        return;
+    }
+    const char *had = json_string_value(json_object_get(ssl, "keyAlias"));
+    bool was_sent = json_is_string(json_object_get(ssl, "clientAuthEnabled")) &&
+                    fix_is(json_string_value(json_object_get(ssl, "clientAuthEnabled")), "true");
+    if (was_sent && had != NULL && fix_is(had, alias)) {
+        return; /* it is that already */
+    }
+    json_object_set_new(ssl, "clientAuthEnabled", json_string("true"));
+    json_object_set_new(ssl, "keyStore", json_string(keystore));
+    json_object_set_new(ssl, "keyAlias", json_string(alias));
+    put_target(f, &f->out->fix, target,
+               arena_printf(f->arena,
+                            "the backend asks for a client certificate; the alias %s in keystore "
+                            "%s is of a CA that it names",
+                            alias, keystore));
+}
+
+/* --- protocols and ciphers --- */
+
+static bool has_text(const json_t *list, const char *text)
+{
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        const char *one = json_string_value(json_array_get(list, i));
+        if (one != NULL && fix_is(one, text)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* What is missing of the newer ones; where none is, the older ones too. */
+static void mend_protocols(struct fixing *f, json_t *target)
+{
+    static const char *const names[] = { "TLSv1.3", "TLSv1.2", "TLSv1.1", "TLSv1" };
+    json_t *list = json_object_get(ssl_of(target), "protocols");
+    bool has_new =
+        json_array_size(list) == 0 || (has_text(list, "TLSv1.2") && has_text(list, "TLSv1.3"));
+    json_t *wider = json_array();
+    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+        if (i < 2 || has_new || has_text(list, names[i])) {
+            json_array_append_new(wider, json_string(names[i]));
+        }
+    }
+    json_object_set_new(ssl_of(target), "protocols", wider);
+    put_target(f, &f->out->fix, target,
+               has_new
+                   ? "the backend does neither TLS 1.2 nor 1.3; it is asked for the older ones, "
+                     "which are broken: it ought to be brought up to date"
+                   : "the target server's protocols leave out what the backend speaks");
+}
+
+static void mend_ciphers(struct fixing *f, json_t *target)
+{
+    if (json_array_size(json_object_get(ssl_of(target), "ciphers")) == 0) {
+        return;
+    }
+    json_object_set_new(ssl_of(target), "ciphers", json_array());
+    put_target(f, &f->out->fix, target,
+               "the target server's ciphers leave out what the backend speaks; without a list all "
+               "of the gateway's are offered");
+}
+
+static void mend_plaintext(struct fixing *f, json_t *target)
+{
+    json_object_set_new(ssl_of(target), "enabled", json_string("false"));
+    put_target(f, &f->out->fix, target,
+               "what listens on that port speaks no TLS; where the port is the right one, TLS has "
+               "to be off");
+}
+
+void fix_southbound(struct fixing *f)
+{
+    const char *cause = f->event->cause;
+    bool is_certificate = strncmp(cause, "certificate-", 12) == 0;
+    json_t *target = fix_document(f, STORE_TARGET_SERVER, f->event->target);
+    if (target == NULL) {
+        return; /* a TargetEndpoint with a URL of its own: its bundle has to be changed */
+    }
+    if (is_certificate && fix_is(f->event->party, "server")) {
+        mend_peer(f, target);
+    } else if (is_certificate || fix_is(cause, "client-certificate-missing")) {
+        mend_own(f, target);
+    } else if (fix_is(cause, "protocol-mismatch")) {
+        mend_protocols(f, target);
+    } else if (fix_is(cause, "cipher-mismatch")) {
+        mend_ciphers(f, target);
+    } else if (fix_is(cause, "plaintext-server")) {
+        mend_plaintext(f, target);
+    }
+    json_decref(target);
 }

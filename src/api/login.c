@@ -134,7 +134,7 @@ static void remember(struct api_login *l, const uint8_t key[32], const uint8_t m
 
 /* Who failed: "address user", and the address alone; of IPv6 the /64, which is one customer's. */
 struct who {
-    char user[LOGIN_NAME_MAX + 64];
+    char user[LOGIN_USER_MAX + 64];
     char address[64];
 };
 

@@ -24,7 +24,7 @@ enum {
     LOGIN_TOKEN_S = 1800,
     LOGIN_REFRESH_S = 24 * 3600,
     LOGIN_TOKENS_MAX = 1024,
-    LOGIN_NAME_MAX = 256
+    LOGIN_USER_MAX = 256
 };
 
 struct api_login;
@@ -38,7 +38,7 @@ enum api_login_outcome {
 
 struct api_login_result {
     enum api_login_outcome outcome;
-    char user[LOGIN_NAME_MAX];
+    char user[LOGIN_USER_MAX];
     unsigned retry_after_s;
 };
 

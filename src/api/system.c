@@ -2,6 +2,7 @@
 #include <time.h>
 
 #include "api/core.h"
+#include "api/openapi.h"
 #include "base/clock.h"
 
 /* The guide's system names this path and not its answer: version and state of each part is what its
@@ -48,14 +49,28 @@ static enum status get_info(struct api_request *r, struct api_answer *a, struct 
                              (json_int_t)(clock_now_ns() / NS_PER_MS), "server", parts));
 }
 
+static enum status say_openapi(struct api_request *r, struct api_answer *a, struct err *err)
+{
+    json_t *document = api_openapi();
+    if (document == NULL) {
+        return err_set(err, ST_NOMEM, "the OpenAPI document cannot be made");
+    }
+    r->wants = API_JSON; /* it is what the path says */
+    return api_say(a, 200, document);
+}
+
 /* clang-format off: a table reads by columns */
 static const struct api_route routes[] = {
     { API_GET, "/getinfo", API_RIGHT_LOGIN, get_info, "getInfo",
       "Version of the gateway and state of its parts", NULL, API_BODY_NONE, NULL, "Info",
       API_OUT_DOCUMENT, 200, "Info", 0 },
+    { API_GET, "/openapi.json", API_RIGHT_LOGIN, say_openapi, "getOpenApi",
+      "This API as an OpenAPI document", NULL, API_BODY_NONE, NULL, "OpenApi", API_OUT_DOCUMENT,
+      200, NULL, 0 },
 };
 
 static const struct api_schema schemas[] = {
+    { "OpenApi", "{\"type\":\"object\",\"required\":[\"openapi\",\"info\",\"paths\"]}" },
     { "Info",
       "{\"type\":\"object\",\"required\":[\"name\",\"version\",\"generation\",\"now\",\"server\"],"
       "\"properties\":{\"name\":{\"type\":\"string\"},\"version\":{\"type\":\"string\"},"

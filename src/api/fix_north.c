@@ -1,0 +1,304 @@
+/* Fixes of failures between a client app and the Router. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <openssl/pem.h>
+#include <openssl/x509v3.h>
+
+#include "api/fix_parts.h"
+#include "store/tls_names.h"
+#include "x509/pem.h"
+
+enum { CIPHERS_MAX = 24 };
+
+static void put_host(struct fixing *f, json_t **call, const json_t *host, const char *name,
+                     const char *why)
+{
+    fix_put_document(f, call, "virtualhosts", name, host, why);
+}
+
+/* --- the client's certificate --- */
+
+static void mend_client(struct fixing *f, json_t *host)
+{
+    const char *cause = f->event->cause;
+    char truststore[KEYSTORE_NAME_MAX + 1];
+    json_t *ssl = json_object_get(host, "sSLInfo");
+    fix_keystore(f, ssl, "trustStore", truststore);
+    if (fix_is(cause, "certificate-untrusted-ca") || fix_is(cause, "certificate-self-signed") ||
+        fix_is(cause, "certificate-chain-incomplete") ||
+        fix_is(cause, "certificate-chain-invalid")) {
+        fix_trust_peer(f, truststore, "the client app");
+    }
+}
+
+static void mend_no_client(struct fixing *f, json_t *host)
+{
+    json_t *ssl = json_object_get(host, "sSLInfo");
+    json_object_set_new(ssl, "clientAuthEnabled", json_string("false"));
+    put_host(f, &f->out->workaround, host, f->event->virtual_host,
+             "the client app has to send a certificate; where the virtual host need not ask for "
+             "one, it can be told so, and then anybody is let in");
+}
+
+/* --- our own certificate --- */
+
+/* Has a key and covers the name that the client asked for, now. */
+static bool fits_name(void *arg, X509 *leaf)
+{
+    const char *host = arg;
+    return fix_is_valid_now(leaf) &&
+           (host[0] == '\0' || X509_check_host(leaf, host, 0, 0, NULL) == 1);
+}
+
+static bool puts_other_alias(struct fixing *f, json_t *host)
+{
+    const char *keystore = NULL;
+    const char *alias = NULL;
+    char had[KEYSTORE_NAME_MAX + 1];
+    json_t *ssl = json_object_get(host, "sSLInfo");
+    const char *had_alias = json_string_value(json_object_get(ssl, "keyAlias"));
+    fix_keystore(f, ssl, "keyStore", had);
+    if (!fix_find_alias(f, fits_name, (void *)f->event->server_name, &keystore, &alias) ||
+        (had_alias != NULL && fix_is(had, keystore) && fix_is(had_alias, alias))) {
+        return false;
+    }
+    json_object_set_new(ssl, "keyStore", json_string(keystore));
+    json_object_set_new(ssl, "keyAlias", json_string(alias));
+    put_host(f, &f->out->fix, host, f->event->virtual_host,
+             arena_printf(f->arena,
+                          "the alias %s in keystore %s has a certificate for that name that is "
+                          "valid now",
+                          alias, keystore));
+    return true;
+}
+
+struct last_of {
+    X509 *x;
+};
+
+static void keep_last(void *arg, struct bytes der)
+{
+    struct last_of *last = arg;
+    const unsigned char *p = der.p;
+    X509 *x = d2i_X509(NULL, &p, (long)der.len);
+    if (x != NULL) {
+        X509_free(last->x);
+        last->x = x;
+    }
+}
+
+static void put_certificate(struct text *out, X509 *x)
+{
+    unsigned char *der = NULL;
+    int len = i2d_X509(x, &der);
+    if (len > 0) {
+        x509_pem_put(out, bytes_of(der, (size_t)len));
+    }
+    OPENSSL_free(der);
+}
+
+/* The chain of the virtual host's alias with the issuer of its last certificate behind it. */
+static void mend_chain(struct fixing *f, json_t *host)
+{
+    struct alias alias = { 0 };
+    struct store_problem problem = { 0 };
+    struct last_of last = { 0 };
+    struct text pem = { 0 };
+    char keystore[KEYSTORE_NAME_MAX + 1];
+    json_t *ssl = json_object_get(host, "sSLInfo");
+    const char *name = json_string_value(json_object_get(ssl, "keyAlias"));
+    fix_keystore(f, ssl, "keyStore", keystore);
+    struct alias_name at = { f->event->org, f->event->env, keystore, name };
+    if (name != NULL && alias_load(f->store, &at, false, &alias, &problem) == ST_OK &&
+        alias.pem != NULL) {
+        x509_pem_each(alias.pem, keep_last, &last);
+    }
+    X509 *issuer = last.x == NULL ? NULL : fix_find_issuer(f, last.x);
+    if (issuer != NULL) {
+        text_puts(&pem, alias.pem);
+        text_puts(&pem, "\n");
+        put_certificate(&pem, issuer);
+        fix_put_chain(f, keystore, name, text_str(&pem),
+                      arena_printf(f->arena,
+                                   "the Router does not send %s, which issued its certificate; a "
+                                   "keystore of this environment has it",
+                                   fix_label(f, issuer)));
+    }
+    X509_free(issuer);
+    X509_free(last.x);
+    text_deinit(&pem);
+    alias_deinit(&alias);
+}
+
+static void mend_own(struct fixing *f, json_t *host)
+{
+    if (fix_is(f->event->cause, "certificate-chain-incomplete")) {
+        mend_chain(f, host);
+    } else {
+        puts_other_alias(f, host);
+    }
+}
+
+/* --- protocols, ciphers, names --- */
+
+/* A property of the virtual host; NULL removes it. */
+static void set_property(json_t *host, const char *name, const char *value)
+{
+    json_t *properties = json_object_get(host, "properties");
+    json_t *list = json_object_get(properties, "property");
+    if (!json_is_array(list)) {
+        json_object_set_new(host, "properties", json_pack("{s:[]}", "property"));
+        list = json_object_get(json_object_get(host, "properties"), "property");
+    }
+    for (size_t i = json_array_size(list); i > 0; i--) {
+        const char *one = json_string_value(json_object_get(json_array_get(list, i - 1), "name"));
+        if (one != NULL && fix_is(one, name)) {
+            json_array_remove(list, i - 1);
+        }
+    }
+    json_array_append_new(list, json_pack("{s:s, s:s}", "name", name, "value", value));
+}
+
+static bool offers(const struct fixing *f, const char *version)
+{
+    json_t *list = json_object_get(f->verdict, "versions_offered");
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        const char *one = json_string_value(json_array_get(list, i));
+        if (one != NULL && fix_is(one, version)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Those of today, and of the older ones what this client has. */
+static void mend_protocols(struct fixing *f, json_t *host)
+{
+    bool is_new = offers(f, "TLS 1.2") || offers(f, "TLS 1.3");
+    bool is_11 = !is_new && offers(f, "TLS 1.1");
+    bool is_10 = !is_new && !is_11 && offers(f, "TLS 1.0");
+    char value[64];
+    snprintf(value, sizeof value, "%s%sTLSv1.2 TLSv1.3", is_10 ? "TLSv1 " : "",
+             is_11 || is_10 ? "TLSv1.1 " : "");
+    set_property(host, "ssl_protocols", value);
+    put_host(f, &f->out->fix, host, f->event->virtual_host,
+             is_new ? "the virtual host's protocols leave out what the client app speaks"
+                    : "the client app speaks old protocols only, which are broken: it ought to be "
+                      "brought up to date; until it is, the virtual host can take them");
+}
+
+static void put_ciphers(const struct fixing *f, struct text *out)
+{
+    json_t *list = json_object_get(json_object_get(f->verdict, "client_hello"), "cipher_suites");
+    size_t n = 0;
+    for (size_t i = 0; i < json_array_size(list) && n < CIPHERS_MAX; i++) {
+        const char *name = json_string_value(json_array_get(list, i));
+        struct tls_cipher_name c =
+            name == NULL ? (struct tls_cipher_name){ 0 } : tls_cipher_find(name);
+        if (c.kind == TLS_NAME_KNOWN && !c.is_tls13) {
+            text_printf(out, "%s%s", n++ > 0 ? ":" : "", c.openssl);
+        }
+    }
+}
+
+static void mend_ciphers(struct fixing *f, json_t *host)
+{
+    struct text ciphers = { 0 };
+    text_puts(&ciphers, "");
+    put_ciphers(f, &ciphers);
+    if (ciphers.len > 0) {
+        text_puts(&ciphers, ":HIGH:!aNULL:!MD5");
+        set_property(host, "ssl_ciphers", text_str(&ciphers));
+        put_host(f, &f->out->fix, host, f->event->virtual_host,
+                 "the virtual host's ciphers leave out what the client app offers; these are its "
+                 "own, and the usual ones");
+    }
+    text_deinit(&ciphers);
+}
+
+/* The certificate that a virtual host shows. */
+static bool covers(const struct fixing *f, const json_t *host, const char *name)
+{
+    struct alias alias = { 0 };
+    struct store_problem problem = { 0 };
+    char keystore[KEYSTORE_NAME_MAX + 1];
+    json_t *ssl = json_object_get(host, "sSLInfo");
+    const char *key_alias = json_string_value(json_object_get(ssl, "keyAlias"));
+    fix_keystore(f, ssl, "keyStore", keystore);
+    struct alias_name at = { f->event->org, f->event->env, keystore, key_alias };
+    bool is_covered = false;
+    if (key_alias != NULL && alias_load(f->store, &at, false, &alias, &problem) == ST_OK &&
+        alias.pem != NULL) {
+        BIO *in = BIO_new_mem_buf(alias.pem, -1);
+        X509 *leaf = in == NULL ? NULL : PEM_read_bio_X509(in, NULL, NULL, NULL);
+        is_covered = leaf != NULL && X509_check_host(leaf, name, 0, 0, NULL) == 1;
+        X509_free(leaf);
+        BIO_free(in);
+    }
+    alias_deinit(&alias);
+    return is_covered;
+}
+
+static bool is_on_port(const json_t *host, const char *server)
+{
+    const json_t *port = json_object_get(host, "port");
+    const char *colon = strrchr(server, ':');
+    long at = colon == NULL ? 0 : strtol(colon + 1, NULL, 10);
+    long of = json_is_integer(port)  ? (long)json_integer_value(port)
+              : json_is_string(port) ? strtol(json_string_value(port), NULL, 10)
+                                     : 0;
+    return at != 0 && at == of && json_is_object(json_object_get(host, "sSLInfo"));
+}
+
+/* The virtual host on that port whose certificate is for the name gets the name. */
+static void mend_name(struct fixing *f)
+{
+    struct store_names names = { 0 };
+    struct store_key within = { .kind = STORE_VIRTUAL_HOST,
+                                .org = f->event->org,
+                                .env = f->event->env };
+    const char *wanted = f->event->server_name;
+    if (wanted[0] == '\0' || store_list(f->store, &within, &names, NULL) != ST_OK) {
+        return;
+    }
+    for (size_t i = 0; i < names.n && f->out->fix == NULL; i++) {
+        json_t *host = fix_document(f, STORE_VIRTUAL_HOST, names.list[i].name);
+        json_t *aliases = json_object_get(host, "hostAliases");
+        if (host != NULL && is_on_port(host, f->event->server) && json_is_array(aliases) &&
+            covers(f, host, wanted)) {
+            json_array_append_new(aliases, json_string(wanted));
+            put_host(f, &f->out->fix, host, names.list[i].name,
+                     arena_printf(f->arena,
+                                  "no virtual host on that port has the name %s; the certificate "
+                                  "of %s is for it",
+                                  wanted, names.list[i].name));
+        }
+        json_decref(host);
+    }
+    store_names_deinit(&names);
+}
+
+void fix_northbound(struct fixing *f)
+{
+    const char *cause = f->event->cause;
+    bool is_certificate = strncmp(cause, "certificate-", 12) == 0;
+    json_t *host = fix_document(f, STORE_VIRTUAL_HOST, f->event->virtual_host);
+    if (fix_is(cause, "sni-unrecognized")) {
+        mend_name(f);
+    } else if (host == NULL) {
+        return;
+    } else if (is_certificate && fix_is(f->event->party, "client")) {
+        mend_client(f, host);
+    } else if (is_certificate) {
+        mend_own(f, host);
+    } else if (fix_is(cause, "client-certificate-missing")) {
+        mend_no_client(f, host);
+    } else if (fix_is(cause, "protocol-mismatch")) {
+        mend_protocols(f, host);
+    } else if (fix_is(cause, "cipher-mismatch")) {
+        mend_ciphers(f, host);
+    }
+    json_decref(host);
+}
