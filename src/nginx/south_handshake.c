@@ -86,8 +86,7 @@ static bool chain_counts(const struct hf_seal *seal)
     return seal->conf->verify == HF_VERIFY_CHAIN || seal->conf->verify == HF_VERIFY_FULL;
 }
 
-/* The name comes first, as the guide's system reports it. Told to the observer by the place where
- * OpenSSL keeps such names. */
+/* Whoever asks the SSL later what was to be checked finds it where OpenSSL keeps such names. */
 static bool name_is_wrong(struct hf_seal *seal, SSL *ssl, X509 *leaf)
 {
     bool is_wildcard = seal->conf->expected != NULL && seal->conf->expected->is_wildcard;
@@ -118,13 +117,6 @@ static int on_verify(int is_ok, X509_STORE_CTX *ctx)
         return 0;
     }
     X509 *leaf = X509_STORE_CTX_get0_cert(ctx);
-    if (name_is_wrong(seal, ssl, leaf)) {
-        X509_STORE_CTX_set_error_depth(ctx, 0);
-        X509_STORE_CTX_set_current_cert(ctx, leaf);
-        X509_STORE_CTX_set_error(ctx, X509_V_ERR_HOSTNAME_MISMATCH);
-        tell(ssl, leaf, X509_V_ERR_HOSTNAME_MISMATCH);
-        return 0;
-    }
     int error = X509_STORE_CTX_get_error(ctx);
     if (is_ok == 0 && (is_about_name(error) ? name_counts(seal) : chain_counts(seal))) {
         tell(ssl, X509_STORE_CTX_get_current_cert(ctx), error);
@@ -132,6 +124,14 @@ static int on_verify(int is_ok, X509_STORE_CTX *ctx)
     }
     if (is_ok == 0) {
         X509_STORE_CTX_set_error(ctx, X509_V_OK); /* nobody is to take it for the result */
+        return 1;
+    }
+    if (name_is_wrong(seal, ssl, leaf)) { /* OpenSSL's last words are always such a good one */
+        X509_STORE_CTX_set_error_depth(ctx, 0);
+        X509_STORE_CTX_set_current_cert(ctx, leaf);
+        X509_STORE_CTX_set_error(ctx, X509_V_ERR_HOSTNAME_MISMATCH);
+        tell(ssl, leaf, X509_V_ERR_HOSTNAME_MISMATCH);
+        return 0;
     }
     return 1;
 }
@@ -284,6 +284,16 @@ static void on_alert(const SSL *ssl, int where, int result)
     }
 }
 
+/* As SSL_get_error(3) tells it. */
+static bool is_waiting(const SSL *ssl)
+{
+    int want = SSL_want(ssl);
+    BIO *bio = want == SSL_READING   ? SSL_get_rbio(ssl)
+               : want == SSL_WRITING ? SSL_get_wbio(ssl)
+                                     : NULL;
+    return want != SSL_NOTHING && (bio == NULL || BIO_should_retry(bio));
+}
+
 /* What OpenSSL finds wrong without an alert of its own: most of all, that it is not TLS. */
 static void on_failure(const SSL *ssl)
 {
@@ -313,7 +323,7 @@ static void on_info(const SSL *ssl, int where, int result)
         }
     } else if ((where & SSL_CB_ALERT) != 0) {
         on_alert(ssl, where, result);
-    } else if (where == SSL_CB_CONNECT_EXIT && result < 0 && SSL_want(ssl) == SSL_NOTHING) {
+    } else if (where == SSL_CB_CONNECT_EXIT && result <= 0 && !is_waiting(ssl)) {
         on_failure(ssl);
     }
     if (part != NULL && part->info != NULL) {
