@@ -17,8 +17,10 @@ static const char *host_of(const struct transcript *t, struct text *address)
     }
     bool is_asked = l != NULL && l->side == SIDE_CLIENT && t->server_name == NULL &&
                     l->checked_host == NULL && t->server.family != 0;
-    bool has_left = is_asked && l->is_done && l->verify_result == 0 && l->verify_mode != 0 &&
-                    !t->side[SIDE_CLIENT].sent_application_data &&
+    /* Node verifies by itself, and its request is on its way by then. */
+    bool verifies =
+        l != NULL && (l->verify_mode != 0 || t->side[SIDE_CLIENT].sent_application_data);
+    bool has_left = is_asked && l->is_done && l->verify_result == 0 && verifies &&
                     !t->side[SIDE_SERVER].sent_application_data;
     if (!has_left) {
         return t->server_name;

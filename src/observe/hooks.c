@@ -334,6 +334,8 @@ static void on_done(struct watched *w)
     }
     if (w->verify_result != X509_V_OK) {
         in_force_put(w, SSL_WHOLE);
+    } else {
+        in_force_note_address(w);
     }
 }
 

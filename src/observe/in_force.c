@@ -5,7 +5,13 @@
 #include "observe/sockets.h"
 #include "observe/watched.h"
 
-enum { CODES_MAX = 512, ANCHORS_SENT_MAX = 24, ANCHOR_BYTES_MAX = 4096 };
+enum {
+    FDS_LOOKED_AT = 256,
+    FDS_LOOKED_AT_EACH = 64, /* at a handshake that ended well */
+    CODES_MAX = 512,
+    ANCHORS_SENT_MAX = 24,
+    ANCHOR_BYTES_MAX = 4096
+};
 
 static const struct bytes nothing = { NULL, 0 };
 
@@ -48,21 +54,37 @@ static void put_address(struct watched *w, enum note_fact fact, const union sock
     put_bytes(w, fact, bytes_of(body, 3 + ip.len));
 }
 
-static void put_addresses(struct watched *w)
+static void put_addresses(struct watched *w, int n_fds)
 {
     const struct calls *c = &w->o->calls;
     struct socket_facts facts;
     int fd = c->SSL_get_fd != NULL ? c->SSL_get_fd(w->ssl) : -1;
     bool is_known = fd >= 0 ? sockets_look(fd, &facts) && !facts.is_reset
-                            : sockets_guess(c->SSL_is_server(w->ssl) != 0, &facts);
+                            : sockets_guess(c->SSL_is_server(w->ssl) != 0, n_fds, &facts);
     if (!is_known) {
         return;
     }
-    if (!facts.is_reset) {
+    if (!w->is_addressed && !facts.is_reset) {
         put_address(w, FACT_PEER, &facts.peer);
     }
-    put_address(w, FACT_LOCAL, &facts.local);
-    put_number(w, FACT_TCP_STATE, facts.tcp_state);
+    if (!w->is_addressed) {
+        put_address(w, FACT_LOCAL, &facts.local);
+    }
+    w->is_addressed = true;
+    put_number(w, FACT_TCP_STATE, facts.tcp_state); /* the last one counts */
+}
+
+void in_force_note_address(struct watched *w)
+{
+    const struct calls *c = &w->o->calls;
+    bool has_fd = c->SSL_get_fd == NULL || c->SSL_get_fd(w->ssl) >= 0;
+    if (has_fd || c->SSL_is_server(w->ssl) != 0 || c->SSL_get_servername == NULL ||
+        c->SSL_get_servername(w->ssl, TLSEXT_NAMETYPE_host_name) != NULL) {
+        return; /* a descriptor tells at the end too */
+    }
+    int saved = errno;
+    put_addresses(w, FDS_LOOKED_AT_EACH);
+    errno = saved;
 }
 
 /* --- policy --- */
@@ -172,7 +194,7 @@ static void put_policy(struct watched *w, bool is_whole)
     if (c->SSL_get_servername != NULL && is_whole) {
         put_text(w, FACT_SERVER_NAME, c->SSL_get_servername(w->ssl, TLSEXT_NAMETYPE_host_name));
     }
-    put_addresses(w);
+    put_addresses(w, FDS_LOOKED_AT);
     put_versions(w);
     put_verification(w, is_whole);
     put_ciphers(w);
@@ -198,7 +220,7 @@ void in_force_put(struct watched *w, enum ssl_state state)
         put_policy(w, false);
         break;
     case SSL_AT_EXIT:
-        put_addresses(w);
+        put_addresses(w, FDS_LOOKED_AT);
         break;
     }
     errno = saved;

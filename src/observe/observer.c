@@ -61,6 +61,22 @@ static void call_program_info(const struct observer *o, struct watched *w, const
     }
 }
 
+/* At the end of a handshake a program may close its socket (Node): ours looks before. */
+static void on_info(const struct observer *o, const SSL *s, int where, int result)
+{
+    int saved = errno;
+    struct watched *w = watched_of(o, s);
+    if (w != NULL && where == SSL_CB_HANDSHAKE_DONE) {
+        hooks_info(w, where, result);
+        errno = saved;
+    }
+    call_program_info(o, w, s, where, result);
+    errno = saved;
+    if (w != NULL && where != SSL_CB_HANDSHAKE_DONE) {
+        hooks_info(w, where, result);
+    }
+}
+
 static void call_program_keylog(const struct observer *o, const SSL *s, const char *line)
 {
     const struct watched_ctx *c = watched_ctx_of(o, o->calls.SSL_get_SSL_CTX(s));
@@ -104,12 +120,7 @@ static long on_bio(const struct observer *o, BIO *b, int oper, const char *p, si
     static void info_##i(const SSL *s, int where, int result)                                      \
     {                                                                                              \
         int saved = errno;                                                                         \
-        struct watched *w = watched_of(&observers[i], s);                                          \
-        call_program_info(&observers[i], w, s, where, result);                                     \
-        errno = saved;                                                                             \
-        if (w != NULL) {                                                                           \
-            hooks_info(w, where, result);                                                          \
-        }                                                                                          \
+        on_info(&observers[i], s, where, result);                                                  \
         errno = saved;                                                                             \
     }                                                                                              \
     static int verify_##i(int is_ok, X509_STORE_CTX *ctx)                                          \

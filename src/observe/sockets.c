@@ -3,7 +3,7 @@
 #include <arpa/inet.h>
 #include <netinet/tcp.h>
 
-enum { FDS_LOOKED_AT = 256, PORTS_MAX = 64 };
+enum { PORTS_MAX = 64 };
 
 /* The TCP sockets of the process, as far as they are looked at. */
 struct sockets {
@@ -85,11 +85,11 @@ static bool came_in(const struct sockets *all, uint16_t port)
 
 /* Node, HAProxy and others keep the socket from OpenSSL. Where the process has one connection only
  * that can be it, it is that; where it has several, nobody knows. */
-bool sockets_guess(bool is_server, struct socket_facts *out)
+bool sockets_guess(bool is_server, int n_fds, struct socket_facts *out)
 {
     struct sockets all = { 0 };
     int found = -1;
-    for (int fd = 0; fd < FDS_LOOKED_AT; fd++) {
+    for (int fd = 0; fd < n_fds; fd++) {
         gather(&all, fd);
     }
     for (size_t i = 0; i < all.n_connected; i++) {

@@ -27,8 +27,8 @@ struct socket_facts {
 
 /* False where it is no TCP socket with an address. */
 bool sockets_look(int fd, struct socket_facts *out);
-/* The only connection of the process that a client, or a server, can have here; false where there
- * is none, or several. */
-bool sockets_guess(bool is_server, struct socket_facts *out);
+/* The only connection of the process that a client, or a server, can have here, among the first
+ * `n_fds` descriptors; false where there is none, or several. */
+bool sockets_guess(bool is_server, int n_fds, struct socket_facts *out);
 
 #endif

@@ -67,6 +67,7 @@ struct watched {
     bool verify_is_ours;   /* our callback is in place */
     bool verify_failed;    /* it was told of a fault */
     bool facts_are_known;  /* what was in force is in the note already */
+    bool is_addressed;     /* both addresses are */
     bool is_abandoned;     /* nobody minded anything, and no data came */
     bool is_noteworthy;    /* to be sent even where nothing failed */
     bool saw_first_header; /* of the peer */
@@ -116,6 +117,9 @@ void hooks_put_errors(struct watched *w);
 
 /* in_force.c: what the connection was set to */
 void in_force_put(struct watched *w, enum ssl_state state);
+/* A client that names no server knows it by its address, and may compare that with the certificate
+ * by itself: its address is noted while the socket is there. */
+void in_force_note_address(struct watched *w);
 /* A server's client left after the handshake without a word, and nothing here is a reason: health
  * checks do that all day long. Asks the whole SSL. */
 bool in_force_is_abandoned(const struct watched *w);

@@ -26,6 +26,7 @@ class Fault:
     detail: str = None        # where it must be named
     needs: str = ''           # a setting that some programs lack
     also: tuple = ()          # other causes that causes.md allows
+    only: tuple = ()          # of these programs alone
 
 
 SERVER_CERTIFICATE = ('server', 'client')  # party, rejected_by
@@ -38,6 +39,10 @@ CLIENT_FAULTS = (
     Fault('wrong-name', 'wrong-name', 'certificate-hostname-mismatch', *SERVER_CERTIFICATE,
           says=r'(?i)name|match|verif|subject'),
     Fault('wrong-name-1.2', 'wrong-name', 'certificate-hostname-mismatch', *SERVER_CERTIFICATE, {'most': '1.2'}),
+    Fault('wrong-address', 'wrong-name', 'certificate-hostname-mismatch', *SERVER_CERTIFICATE, {'name': None},
+          r'(?i)name|match|verif|subject', only=('curl', 'node-https')),
+    Fault('wrong-address-1.2', 'wrong-name', 'certificate-hostname-mismatch', *SERVER_CERTIFICATE,
+          {'name': None, 'most': '1.2'}, only=('curl', 'node-https')),
     Fault('expired', 'expired', 'certificate-expired', *SERVER_CERTIFICATE, says=r'(?i)expired|verif'),
     Fault('expired-1.2', 'expired', 'certificate-expired', *SERVER_CERTIFICATE, {'most': '1.2'}, r'(?i)expired|verif'),
     Fault('expired-intermediate', 'expired-intermediate', 'certificate-expired', *SERVER_CERTIFICATE,

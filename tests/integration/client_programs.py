@@ -91,6 +91,24 @@ s.on("error", (e) => { console.log(e.code, e.message); process.exitCode = 1; });
 s.on("close", () => console.log("closed"));
 '''
 
+NODE_HTTPS_CLIENT = r'''
+const d = JSON.parse(process.argv[1]), fs = require("fs"), https = require("https");
+const o = { host: d.name || "127.0.0.1", port: d.port, path: "/", ca: fs.readFileSync(d.ca), agent: false,
+            lookup: (n, x, cb) => x.all ? cb(null, [{ address: "127.0.0.1", family: 4 }]) : cb(null, "127.0.0.1", 4) };
+if (d.crl) o.crl = fs.readFileSync(d.crl, "latin1").match(/-----BEGIN[^]*?END X509 CRL-----\n/g);
+if (d.cert) { o.cert = fs.readFileSync(d.cert); o.key = fs.readFileSync(d.key); }
+if (d.most) o.maxVersion = "TLSv" + d.most;
+if (d.least) o.minVersion = "TLSv" + d.least;
+if (d.ciphers) o.ciphers = d.ciphers;
+if (d.groups) o.ecdhCurve = d.groups;
+if (d.signatures) o.sigalgs = d.signatures;
+if (d.alpn.length) o.ALPNProtocols = d.alpn;
+const r = https.get(o, (a) => { console.log("answer: HTTP/" + a.httpVersion, a.statusCode); a.resume(); });
+r.setTimeout(d.timeout * 1000, () => r.destroy(new Error("timeout")));
+r.on("error", (e) => { console.log(e.code, e.message); process.exitCode = 1; });
+r.on("close", () => console.log("closed"));
+'''
+
 RUBY_CLIENT = r'''
 require "openssl"; require "socket"; require "json"; require "timeout"
 d = JSON.parse(ARGV[0])
@@ -327,6 +345,7 @@ CLIENTS = {
     'openssl': Client(openssl_client, ('openssl',), frozenset({'timeout'})),
     'python': Client(scripted((PYTHON, '-c'), PYTHON_CLIENT), (PYTHON,)),
     'node': Client(scripted(('node', '-e'), NODE_CLIENT), ('node',), frozenset({'level2', 'dhe'})),
+    'node-https': Client(scripted(('node', '-e'), NODE_HTTPS_CLIENT), ('node',), frozenset({'level2', 'dhe'})),
     'ruby': Client(scripted(('ruby', '-e'), RUBY_CLIENT), ('ruby',), frozenset({'timeout'})),
     'php': Client(scripted(('php', '-r'), PHP_CLIENT), ('php',), frozenset({'crl', 'timeout'})),
     'perl': Client(scripted(('perl', '-e'), PERL_CLIENT), ('perl',), frozenset({'timeout'})),

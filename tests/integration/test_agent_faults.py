@@ -65,7 +65,7 @@ def client_rows(wanted, servers, made):
         if not wanted(name):
             continue
         for i, fault in enumerate(agent_faults.CLIENT_FAULTS):
-            if fault.needs in program.lacks or fault.peer not in servers:
+            if fault.needs in program.lacks or fault.peer not in servers or name not in (fault.only or (name,)):
                 continue
             if program.library == 'gnutls' and fault.id not in agent_faults.UNOBSERVED_FAULTS:
                 continue
