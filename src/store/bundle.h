@@ -18,7 +18,11 @@
 #include "store/condition.h"
 #include "store/ssl_info.h"
 
-enum { BUNDLE_ARENA_MAX = 128 * 1024 * 1024 };
+enum {
+    BUNDLE_ARENA_MAX = 128 * 1024 * 1024,
+    BUNDLE_PARTS_MAX = 500,          /* documents of XML */
+    BUNDLE_XML_MAX = 8 * 1024 * 1024 /* bytes of them together */
+};
 
 enum {
     TARGET_CONNECT_TIMEOUT_MS = 3000,
@@ -96,7 +100,7 @@ struct bundle_policy {
     bool is_enabled;
 };
 
-struct bundle {
+struct bundle { /* not to be copied: it points into itself */
     struct arena arena;
     struct remarks remarks;
     struct bundle_files files;

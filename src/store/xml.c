@@ -3,7 +3,7 @@
 #include <libxml/SAX2.h>
 #include <libxml/parser.h>
 #include <libxml/xmlerror.h>
-#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/text.h"
@@ -17,22 +17,11 @@ struct parse {
     const char *over; /* the limit that was passed; NULL: none */
     bool has_doctype;
     const xmlNode *same; /* the last element within one of its own name */
-    size_t same_at;
     bool is_reported;
+    size_t walked; /* bytes of the text that `here` is after */
+    struct xml_position here;
+    struct xml *out;
 };
-
-static struct place place_at(struct bytes text, const char *file, size_t offset)
-{
-    struct place at = { .file = file, .line = 1, .column = 1 };
-    for (size_t i = 0; i < offset && i < text.len; i++) {
-        at.column++;
-        if (text.p[i] == '\n') {
-            at.line++;
-            at.column = 1;
-        }
-    }
-    return at;
-}
 
 static bool is_blank(char c)
 {
@@ -52,6 +41,32 @@ static size_t tag_start(const struct parse *p, xmlParserCtxt *ctxt)
     return at > 0 ? at - 1 : 0;
 }
 
+/* Start tags come in their order, so the text is walked once. */
+static struct xml_position position_of(struct parse *p, size_t offset)
+{
+    for (; p->walked < offset; p->walked++) {
+        bool is_end = p->text.p[p->walked] == '\n';
+        p->here.line += is_end;
+        p->here.column = is_end ? 1 : p->here.column + 1;
+    }
+    return p->here;
+}
+
+static bool keep_position(struct xml *x, struct xml_position at)
+{
+    if (x->n_positions == x->cap_positions) {
+        size_t cap = x->cap_positions == 0 ? 64 : x->cap_positions * 2;
+        struct xml_position *list = realloc(x->positions, cap * sizeof *list);
+        if (list == NULL) {
+            return false;
+        }
+        x->positions = list;
+        x->cap_positions = cap;
+    }
+    x->positions[x->n_positions++] = at;
+    return true;
+}
+
 static void stop(xmlParserCtxt *ctxt, const char *over)
 {
     struct parse *p = ctxt->_private;
@@ -67,7 +82,7 @@ static void on_start(void *context, const xmlChar *name, const xmlChar *prefix, 
     xmlParserCtxt *ctxt = context;
     struct parse *p = ctxt->_private;
     if (++p->n_elements > XML_ELEMENTS_MAX) {
-        stop(ctxt, "more than 100000 elements");
+        stop(ctxt, "more than 20000 elements");
         return;
     }
     if (++p->depth > XML_DEPTH_MAX) {
@@ -80,12 +95,16 @@ static void on_start(void *context, const xmlChar *name, const xmlChar *prefix, 
     if (node == NULL) {
         return;
     }
-    size_t at = tag_start(p, ctxt);
-    node->_private = (void *)(uintptr_t)at; /* NOLINT(performance-no-int-to-ptr): a number kept */
+    if (!keep_position(p->out, position_of(p, tag_start(p, ctxt)))) {
+        p->remarks->failed = true;
+        xmlStopParser(ctxt);
+        return;
+    }
+    /* the number of the element, from 1: NOLINTNEXTLINE(performance-no-int-to-ptr) */
+    node->_private = (void *)(uintptr_t)p->out->n_positions;
     if (node->parent != NULL && node->parent->type == XML_ELEMENT_NODE &&
         xmlStrEqual(node->parent->name, node->name)) {
         p->same = node;
-        p->same_at = at;
     }
 }
 
@@ -124,7 +143,7 @@ static void remark_mismatch(struct parse *p, const xmlError *e, struct place at)
     const char *opened = e->str1 == NULL ? "" : e->str1;
     const char *closed = e->str2 == NULL ? "" : e->str2;
     if (p->same != NULL && strcmp((const char *)p->same->name, opened) == 0) {
-        struct place again = place_at(p->text, p->file, p->same_at);
+        struct place again = xml_place(p->out, p->same);
         remarks_add(p->remarks, REMARK_BROKEN, "xml.NotWellFormed", again,
                     "<%s> is not closed: here a second <%s> begins where </%s> is due "
                     "(noticed at </%s> in line %u, column %u)",
@@ -191,8 +210,10 @@ void xml_prepare(void)
 enum status xml_read(struct bytes text, const char *file, struct remarks *remarks, struct xml *out,
                      struct err *err)
 {
-    *out = (struct xml){ .text = text, .file = file };
-    struct parse p = { .text = text, .file = file, .remarks = remarks };
+    *out = (struct xml){ .file = file };
+    struct parse p = {
+        .text = text, .file = file, .remarks = remarks, .here = { 1, 1 }, .out = out
+    };
     if (text.len == 0 || text.len > XML_TEXT_MAX) {
         remarks_add(remarks, REMARK_BROKEN, text.len == 0 ? "xml.NotWellFormed" : "xml.TooLarge",
                     (struct place){ .file = file, .line = 1, .column = 1 },
@@ -225,8 +246,9 @@ void xml_deinit(struct xml *x)
 {
     if (x->doc != NULL) {
         xmlFreeDoc(x->doc);
-        x->doc = NULL;
     }
+    free(x->positions);
+    *x = (struct xml){ 0 };
 }
 
 const xmlNode *xml_root(const struct xml *x)
@@ -236,7 +258,13 @@ const xmlNode *xml_root(const struct xml *x)
 
 struct place xml_place(const struct xml *x, const xmlNode *element)
 {
-    return place_at(x->text, x->file, (size_t)(uintptr_t)element->_private);
+    size_t number = (size_t)(uintptr_t)element->_private;
+    if (number == 0 || number > x->n_positions) {
+        return (struct place){ .file = x->file };
+    }
+    return (struct place){ .file = x->file,
+                           .line = x->positions[number - 1].line,
+                           .column = x->positions[number - 1].column };
 }
 
 bool xml_is(const xmlNode *element, const char *name)

@@ -13,12 +13,17 @@
 
 #include "store/remark.h"
 
-enum { XML_TEXT_MAX = 4 * 1024 * 1024, XML_DEPTH_MAX = 64, XML_ELEMENTS_MAX = 100000 };
+enum { XML_TEXT_MAX = 4 * 1024 * 1024, XML_DEPTH_MAX = 64, XML_ELEMENTS_MAX = 20000 };
+
+struct xml_position {
+    unsigned line, column;
+};
 
 struct xml {
     struct _xmlDoc *doc;
-    struct bytes text; /* borrowed: as long as the tree is used */
-    const char *file;  /* NULL: none */
+    const char *file;               /* NULL: none */
+    struct xml_position *positions; /* of each element's start tag, in their order */
+    size_t n_positions, cap_positions;
 };
 
 /* One thread, once, before others parse. */
