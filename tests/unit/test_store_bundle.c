@@ -82,18 +82,18 @@ static const struct row rows[] = {
       REMARK_WARNING, 2, 1, "success.codes has no effect" },
     { "a timeout of words", PROXY(RULE),
       TARGET(URL "<Properties><Property name='io.timeout.millis'>long</Property></Properties>"),
-      NULL, REMARK_ERROR, 1, 94, "a whole number" },
+      NULL, REMARK_ERROR, 1, 96, "a whole number" },
     { "TLS, unknown protocol", PROXY(RULE),
       TARGET(URL "<SSLInfo><Protocols><Protocol>TLS9</Protocol></Protocols></SSLInfo>"), NULL,
-      REMARK_ERROR, 1, 82, "SSLInfo: protocols: there is no protocol TLS9" },
+      REMARK_ERROR, 1, 84, "SSLInfo: protocols: there is no protocol TLS9" },
     { "TLS, a field misspelt", PROXY(RULE),
-      TARGET(URL "<SSLInfo><TrustStor>a</TrustStor></SSLInfo>"), NULL, REMARK_ERROR, 1, 91,
+      TARGET(URL "<SSLInfo><TrustStor>a</TrustStor></SSLInfo>"), NULL, REMARK_ERROR, 1, 93,
       "no such field; did you mean TrustStore?" },
     { "TLS, a client without alias", PROXY(RULE),
       TARGET(
           URL
           "<SSLInfo><ClientAuthEnabled>true</ClientAuthEnabled><KeyStore>k</KeyStore></SSLInfo>"),
-      NULL, REMARK_ERROR, 1, 82, "The KeyAlias to be used in Keystore k" },
+      NULL, REMARK_ERROR, 1, 84, "The KeyAlias to be used in Keystore k" },
     { "TLS twice", PROXY(RULE), TARGET(URL "<SSLInfo/><SSLInfo/>"), NULL, REMARK_ERROR, 1, 84,
       "more than one <SSLInfo>" },
     { "TLS beside servers", PROXY(RULE),
@@ -105,14 +105,14 @@ static const struct row rows[] = {
       TARGET("<LoadBalancer><Algorithm>Best</Algorithm><Server name='a'/></LoadBalancer>"), NULL,
       REMARK_ERROR, 1, 68, "RoundRobin, Weighted" },
     { "a path beside a URL", PROXY(RULE), TARGET(URL "<Path>/a</Path>"), NULL, REMARK_WARNING, 1,
-      82, "with a <LoadBalancer> only" },
+      84, "with a <LoadBalancer> only" },
     { "a condition", PROXY("<RouteRule name='r'><Condition>a = \"b\"</Condition></RouteRule>" RULE),
-      TARGET(URL), NULL, REMARK_ERROR, 1, 169, "at character 1: a is no variable" },
+      TARGET(URL), NULL, REMARK_ERROR, 1, 160, "at character 1: a is no variable" },
     { "a rule never reached", PROXY(RULE RULE), TARGET(URL), NULL, REMARK_WARNING, 1, 212,
       "never reached" },
     { "no rule for the rest",
       PROXY("<RouteRule name='r'><Condition>request.verb = \"GET\"</Condition></RouteRule>"),
-      TARGET(URL), NULL, REMARK_WARNING, 1, 149, "no route rule is without condition" },
+      TARGET(URL), NULL, REMARK_WARNING, 1, 140, "no route rule is without condition" },
     { "a null route", PROXY("<RouteRule name='r'/>"), TARGET(URL), NULL, 0, 0, 0, NULL },
     { "a wildcard in the base path",
       "<ProxyEndpoint "
@@ -127,7 +127,7 @@ static const struct row rows[] = {
     { "an API key",
       PROXY("<PreFlow "
             "name='PreFlow'><Request><Step><Name>key</Name></Step></Request></PreFlow>" RULE),
-      TARGET(URL), "<VerifyAPIKey name='key'/>", REMARK_UNSAFE, 1, 182,
+      TARGET(URL), "<VerifyAPIKey name='key'/>", REMARK_UNSAFE, 1, 173,
       "policy key (VerifyAPIKey, asks for an API key) in flow PreFlow is not executed" },
     { "an API key, switched off",
       PROXY("<PreFlow "
@@ -136,17 +136,17 @@ static const struct row rows[] = {
     { "a policy of no known kind",
       PROXY("<Flows><Flow "
             "name='f'><Request><Step><Name>key</Name></Step></Request></Flow></Flows>" RULE),
-      TARGET(URL), "<Guard name='key'/>", REMARK_UNSAFE, 1, 180, "in flow f is not executed" },
+      TARGET(URL), "<Guard name='key'/>", REMARK_UNSAFE, 1, 171, "in flow f is not executed" },
     { "a policy that changes",
       PROXY("<PostFlow><Response><Step><Name>key</Name></Step></Response></PostFlow>" RULE),
-      TARGET(URL), "<AssignMessage name='key'/>", REMARK_WARNING, 1, 169, "in flow PostFlow" },
+      TARGET(URL), "<AssignMessage name='key'/>", REMARK_WARNING, 1, 160, "in flow PostFlow" },
     { "a fault rule",
       PROXY("<FaultRules><FaultRule "
             "name='f'><Step><Name>key</Name></Step></FaultRule></FaultRules>" RULE),
-      TARGET(URL), "<RaiseFault name='key'/>", REMARK_WARNING, 1, 181, "in flow f" },
+      TARGET(URL), "<RaiseFault name='key'/>", REMARK_WARNING, 1, 172, "in flow f" },
     { "a policy that is not there",
       PROXY("<PreFlow><Request><Step><Name>key</Name></Step></Request></PreFlow>" RULE),
-      TARGET(URL), NULL, REMARK_ERROR, 1, 167, "no policy of that name" },
+      TARGET(URL), NULL, REMARK_ERROR, 1, 158, "no policy of that name" },
 };
 /* clang-format on */
 
