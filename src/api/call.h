@@ -17,7 +17,7 @@
 
 enum {
     BODIES_MAX = 256 * 1024 * 1024, /* bytes of bodies in memory, of all requests together */
-    DRAIN_MAX = 1024 * 1024 /* of a refused body, read so that the client reads the answer */
+    DRAIN_MAX = 4 * 1024 * 1024 /* of a refused body, read so that the client reads the answer */
 };
 
 struct server {
