@@ -74,7 +74,9 @@ static void choose_id(struct api_exchange *x)
         return;
     }
     uint8_t random[16] = { 0 };
-    (void)getrandom(random, sizeof random, 0); /* an id, not a secret */
+    if (getrandom(random, sizeof random, 0) < 0) {
+        random[0] = 1; /* an id, not a secret */
+    }
     for (size_t i = 0; i < sizeof random; i++) {
         (void)snprintf(x->id + 2 * i, 3, "%02x", random[i]);
     }

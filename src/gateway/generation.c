@@ -106,7 +106,7 @@ static enum status put_mark(struct generation_part *p, struct err *err)
     }
     text_printf(file,
                 "server {\n    listen unix:ask.sock;\n    access_log off;\n"
-                "    location / { return 200 \"%s\"; }\n}\n",
+                "    location / { return 200 \"%s\"; }\n    include status*.conf;\n}\n",
                 p->mark);
     return ST_OK;
 }
