@@ -68,6 +68,8 @@ void writer_http(struct writer *w)
         "client_max_body_size 0", /* how much is too much is the backend's to say */
         "proxy_http_version 1.1",
         "underscores_in_headers on",
+        "proxy_pass_header Server",
+        "proxy_pass_header Date",
     };
     for (size_t i = 0; i < ARRAY_LEN(lines); i++) {
         conf_line(&w->c, lines[i]);

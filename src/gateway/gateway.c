@@ -50,13 +50,14 @@ enum status gateway_make_places(const char *dir, struct places *out, struct err 
         return err_sys(err, "%s", out->dir);
     }
     TRY(folder_make(out->generations, 0700, err));
-    TRY(folder_make(out->run, 0711, err)); /* workers leave their own directory for sockets here */
+    TRY(folder_make(out->run, 0700, err));
     return folder_make(out->logs, 0700, err);
 }
 
 /* --- opening --- */
 
-/* As root, workers are to be somebody else. */
+/* As root, workers are to be somebody else. They stay in the directory they are started in, below
+ * run/, and leave it for the sockets there: these two they may enter. */
 static enum status choose_worker(struct gateway *g, struct err *err)
 {
     static const char *const candidates[] = { "www-data", "nginx", "nobody" };
@@ -67,6 +68,7 @@ static enum status choose_worker(struct gateway *g, struct err *err)
         const struct passwd *user = getpwnam(candidates[i]);
         if (user != NULL) {
             snprintf(g->worker_user, sizeof g->worker_user, "%s", candidates[i]);
+            g->worker_group = user->pw_gid;
             return ST_OK;
         }
     }
@@ -97,12 +99,25 @@ static enum status read_properties(struct gateway *g, struct err *err)
     return st;
 }
 
+static enum status let_enter(const struct gateway *g, const char *dir, struct err *err)
+{
+    if (g->worker_user[0] == '\0') {
+        return ST_OK;
+    }
+    return chown(dir, (uid_t)-1, g->worker_group) == 0 && chmod(dir, 0710) == 0
+               ? ST_OK
+               : err_sys(err, "%s", dir);
+}
+
 static enum status begin_parts(struct gateway *g, struct err *err)
 {
     struct part *router = &g->part[GATEWAY_ROUTER];
     struct part *mp = &g->part[GATEWAY_PROCESSOR];
     TRY(part_init(router, &g->places, "router", part_names[GATEWAY_ROUTER], err));
     TRY(part_init(mp, &g->places, "mp", part_names[GATEWAY_PROCESSOR], err));
+    TRY(let_enter(g, g->places.run, err));
+    TRY(let_enter(g, router->cwd, err));
+    TRY(let_enter(g, mp->cwd, err));
     router->nginx = mp->nginx = g->nginx;
     snprintf(mp->served, sizeof mp->served, "%s", g->places.processor_socket);
     return ST_OK;

@@ -19,6 +19,7 @@ struct gateway {
     struct places places;
     char nginx[PLACE_PATH_MAX], module[PLACE_PATH_MAX], program[PLACE_PATH_MAX];
     char worker_user[WORKER_NAME_MAX]; /* "": whoever we are */
+    gid_t worker_group;
     bool has_ipv6;
 
     pthread_mutex_t change;

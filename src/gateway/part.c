@@ -28,7 +28,7 @@ enum status part_init(struct part *p, const struct places *places, const char *i
     TRY(places_join(p->conf, places->current, rest, err));
     snprintf(rest, sizeof rest, "%s.error.log", name);
     TRY(places_join(p->log, places->logs, rest, err));
-    return folder_make(p->cwd, 0711, err); /* its workers name files from there */
+    return folder_make(p->cwd, 0700, err);
 }
 
 static int read_pid(const char *path)

@@ -10,7 +10,7 @@
 
 struct writer {
     const struct compile_input *in;
-    const struct model *model;
+    struct model *model;
     struct arena *arena; /* for what is needed until the text is written */
     struct generation_part *part;
     struct conf c;
@@ -34,6 +34,10 @@ void writer_module_http(struct writer *w);
 /* `host` NULL: the server for names that nobody has. */
 void writer_module_north(struct writer *w, const struct model_host *host);
 void writer_module_verify_client(struct writer *w);
+/* In a location whose upstream is the backend itself. */
+void writer_module_south(struct writer *w, const struct model_proxy *proxy, const char *target);
+/* In a location whose upstream is another location of the same nginx. */
+void writer_module_balance(struct writer *w);
 
 /* writer_router.c, writer_processor.c */
 enum status writer_router(struct writer *w, struct err *err) NODISCARD;

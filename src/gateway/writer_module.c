@@ -1,26 +1,74 @@
 /* The directives of ngx_http_handfast_module, all in one place (docs/man/handfast-nginx.5.scd). */
 #include "gateway/writer.h"
 
+static void label(struct conf *c, const char *name, const char *value)
+{
+    conf_begin(c, "handfast_label");
+    conf_word(c, name);
+    conf_literal(c, value);
+    conf_end(c);
+}
+
 const char *writer_id(const struct writer *w)
 {
     return w->in->module != NULL ? "$handfast_id" : "$request_id";
 }
 
+/* Counters and last failures, on the socket that tells the mark (generation.c). */
+static void put_status(struct writer *w)
+{
+    struct text *file = generation_file(w->part, "status.conf");
+    if (file != NULL && file->len == 0) {
+        text_puts(file, "location /handfast/ { handfast_status; }\n");
+    }
+}
+
 void writer_module_http(struct writer *w)
 {
+    struct conf *c = &w->c;
     if (w->in->module == NULL) {
         return;
     }
-    conf_line(&w->c, "handfast on");
+    conf_line(c, "handfast on");
+    put_status(w);
+    conf_begin(c, "handfast_collector");
+    conf_word(c, "unix:../collector.sock");
+    conf_end(c);
 }
 
 void writer_module_north(struct writer *w, const struct model_host *host)
 {
-    (void)w;
-    (void)host;
+    struct conf *c = &w->c;
+    if (w->in->module == NULL || host == NULL) {
+        return;
+    }
+    label(c, "org", host->org);
+    label(c, "env", host->env);
+    label(c, "vhost", host->v.name);
 }
 
 void writer_module_verify_client(struct writer *w)
 {
     (void)w;
+}
+
+void writer_module_south(struct writer *w, const struct model_proxy *proxy, const char *target)
+{
+    struct conf *c = &w->c;
+    if (w->in->module == NULL) {
+        return;
+    }
+    label(c, "org", proxy->org);
+    label(c, "env", proxy->env);
+    label(c, "api", proxy->api);
+    label(c, "revision", proxy->revision);
+    label(c, "target", target);
+    conf_line(c, "handfast_fault headers");
+}
+
+void writer_module_balance(struct writer *w)
+{
+    if (w->in->module != NULL) {
+        conf_line(&w->c, "handfast_fault on"); /* what the other location says stays as it is */
+    }
 }

@@ -1,17 +1,589 @@
-/* The Message Processor's nginx.conf. */
-#include "gateway/writer.h"
+/* The Message Processor's nginx.conf: base paths, routes, targets. */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "gateway/routes.h"
+#include "gateway/writer_target.h"
+
+enum { BALANCED_MAX = 64, FLOWING_S = 3600, DISABLE_S = 300 };
+
+#define FAULT(code, text)                                                                          \
+    "'{\"fault\":{\"faultstring\":\"" text "\",\"detail\":{\"errorcode\":\"" code "\"}}}'"
+
+struct base { /* a proxy endpoint below a virtual host */
+    const struct model_proxy *proxy;
+    const struct proxy_endpoint *endpoint;
+    size_t id;
+    const char *path;
+};
+
+struct bases {
+    struct base *list;
+    size_t n;
+};
+
+/* --- backends --- */
+
+static void name_upstream(struct backend *b, size_t id, size_t route, size_t server)
+{
+    snprintf(b->upstream, sizeof b->upstream, "t_%zu_%zu_%zu", id, route, server);
+}
+
+static struct backend backend_of_url(const struct base *base, const struct target_url *url)
+{
+    return (struct backend){ .proxy = base->proxy,
+                             .host = url->host,
+                             .port = url->port,
+                             .is_tls = url->is_tls,
+                             .connect_timeout_ms = TARGET_CONNECT_TIMEOUT_MS,
+                             .io_timeout_ms = TARGET_IO_TIMEOUT_MS,
+                             .keepalive_timeout_ms = TARGET_KEEPALIVE_TIMEOUT_MS };
+}
+
+/* What was not said is as the properties have it. */
+static uint32_t or_property(const struct writer *w, uint32_t said, uint32_t usual,
+                            enum property which)
+{
+    return said != usual ? said : property_number(w->in->properties, which);
+}
+
+static void take_timeouts(const struct writer *w, struct backend *b,
+                          const struct target_endpoint *t)
+{
+    b->connect_timeout_ms = or_property(w, t->connect_timeout_ms, TARGET_CONNECT_TIMEOUT_MS,
+                                        PROPERTY_PROCESSOR_CONNECT_TIMEOUT);
+    b->io_timeout_ms =
+        or_property(w, t->io_timeout_ms, TARGET_IO_TIMEOUT_MS, PROPERTY_PROCESSOR_IO_TIMEOUT);
+    b->keepalive_timeout_ms = or_property(w, t->keepalive_timeout_ms, TARGET_KEEPALIVE_TIMEOUT_MS,
+                                          PROPERTY_PROCESSOR_KEEPALIVE);
+}
+
+/* TLS as the endpoint says it; where it says nothing, as the URL does. */
+static void take_endpoint_tls(struct backend *b, const struct target_endpoint *t)
+{
+    if (t->has_ssl_info) {
+        b->is_tls = ssl_info_is_on(&t->ssl, b->is_tls);
+        b->ssl = &t->ssl;
+    }
+}
+
+/* --- the way to a URL --- */
+
+/* The path of a URL or <Path>, and its query: "/v1?key=1" */
+static void put_pass(struct writer *w, const struct base *base, const struct backend *b,
+                     const char *path)
+{
+    struct conf *c = &w->c;
+    size_t len = strcspn(path, "?");
+    const char *query = path[len] == '?' ? path + len + 1 : "";
+    char *before = arena_strndup(w->arena, path, len);
+    char ours[64];
+    char after[96];
+    bool root = before == NULL || before[0] == '\0';
+    snprintf(ours, sizeof ours, "%s://%s", b->is_tls ? "https" : "http", b->upstream);
+    snprintf(after, sizeof after, root ? "$handfast_rest_%zu" : "$handfast_suffix_%zu", base->id);
+    conf_begin(c, "set $handfast_to");
+    conf_mixed(c, ours, root ? "" : before, after);
+    conf_end(c);
+    conf_begin(c, "proxy_pass");
+    if (query[0] == '\0') {
+        conf_word(c, "$handfast_to$is_args$args");
+    } else {
+        conf_mixed(c, "${handfast_to}?", query, "$handfast_and$args");
+    }
+    conf_end(c);
+}
+
+static enum status put_direct(struct writer *w, const struct base *base, size_t route,
+                              const struct backend *b, const char *path, struct err *err)
+{
+    struct conf *c = &w->c;
+    conf_begin(c, "location");
+    text_printf(c->out, " @route_%zu_%zu", base->id, route);
+    conf_end_open(c);
+    TRY(writer_backend_location(w, b, err));
+    put_pass(w, base, b, path);
+    conf_close(c);
+    return ST_OK;
+}
+
+/* --- the way to one of several target servers --- */
+
+struct balanced { /* the servers of a load balancer that are there to be used */
+    size_t n;
+    struct {
+        const struct balanced_server *how;
+        struct target_server *server;
+        struct backend b;
+        char socket[MODEL_KEY_LEN + 16];
+    } at[BALANCED_MAX];
+};
+
+static enum status find_servers(struct writer *w, const struct base *base, size_t route,
+                                const struct target_endpoint *t, struct balanced *out,
+                                struct err *err)
+{
+    out->n = 0;
+    for (size_t i = 0; i < t->load_balancer.n_servers; i++) {
+        const struct balanced_server *how = &t->load_balancer.servers[i];
+        struct target_server *server = arena_alloc(w->arena, sizeof *server);
+        const char *where[] = { base->proxy->org,      base->proxy->env, base->proxy->api,
+                                base->proxy->revision, t->name,          how->name };
+        if (server == NULL || out->n == BALANCED_MAX) {
+            return err_set(err, ST_USAGE, "API %s: more than %d servers", base->proxy->api,
+                           BALANCED_MAX);
+        }
+        TRY(model_target_server(w->model, w->in->store, base->proxy, how->name, server, err));
+        if (!how->is_enabled || server->is_enabled == CHOICE_NO) {
+            continue;
+        }
+        struct backend *b = &out->at[out->n].b;
+        *b = (struct backend){ .proxy = base->proxy,
+                               .label = how->name,
+                               .whose = arena_printf(w->arena, "target server %s", how->name),
+                               .host = server->host,
+                               .port = server->port.value,
+                               .is_tls = target_server_is_tls(server),
+                               .ssl = server->has_ssl_info ? &server->ssl : NULL };
+        take_timeouts(w, b, t);
+        name_upstream(b, base->id, route, i);
+        out->at[out->n].how = how;
+        out->at[out->n].server = server;
+        snprintf(out->at[out->n].socket, sizeof out->at[0].socket, "ts-");
+        if (!model_key(where, ARRAY_LEN(where), out->at[out->n].socket + 3) || b->whose == NULL) {
+            return err_set(err, ST_NOMEM, "no memory");
+        }
+        out->n++;
+    }
+    return ST_OK;
+}
+
+/* Each server has a Host, a server name and a TLS of its own, which nginx can only say for a whole
+ * location: so each has one, in a server on a socket of its own, and these are balanced. */
+static enum status put_each(struct writer *w, const struct balanced *servers, struct err *err)
+{
+    struct conf *c = &w->c;
+    for (size_t i = 0; i < servers->n; i++) {
+        const struct backend *b = &servers->at[i].b;
+        writer_backend_upstream(w, b);
+        conf_open(c, "server");
+        conf_begin(c, "listen");
+        text_printf(c->out, " unix:%s.sock", servers->at[i].socket);
+        conf_end(c);
+        conf_line(c, "access_log off");
+        conf_open(c, "location /");
+        TRY(writer_backend_location(w, b, err));
+        conf_begin(c, "proxy_pass");
+        text_printf(c->out, " %s://%s", b->is_tls ? "https" : "http", b->upstream);
+        conf_end(c);
+        conf_close(c);
+        conf_close(c);
+    }
+    return ST_OK;
+}
+
+static bool all_fall_back(const struct balanced *servers)
+{
+    for (size_t i = 0; i < servers->n; i++) {
+        if (!servers->at[i].how->is_fallback) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static void put_balance(struct writer *w, const struct base *base, size_t route,
+                        const struct load_balancer *lb, const struct balanced *servers)
+{
+    struct conf *c = &w->c;
+    bool weighted = lb->algorithm == BALANCE_WEIGHTED;
+    bool no_first = all_fall_back(servers);
+    conf_begin(c, "upstream");
+    text_printf(c->out, " lb_%zu_%zu", base->id, route);
+    conf_end_open(c);
+    conf_begin(c, "zone");
+    text_printf(c->out, " lb_%zu_%zu 128k", base->id, route); /* counted by all workers together */
+    conf_end(c);
+    if (lb->algorithm == BALANCE_LEAST_CONNECTIONS) {
+        conf_line(c, "least_conn");
+    }
+    for (size_t i = 0; i < servers->n; i++) {
+        const struct balanced_server *how = servers->at[i].how;
+        conf_begin(c, "server");
+        text_printf(c->out, " unix:%s.sock", servers->at[i].socket);
+        conf_number(c, "weight=", weighted && how->weight > 0 ? how->weight : 1, "");
+        conf_number(c, "max_fails=", lb->max_failures, "");
+        conf_number(c, "fail_timeout=", lb->disable_s > 0 ? lb->disable_s : DISABLE_S, "s");
+        conf_word(c, how->is_fallback && !no_first ? "backup" : "");
+        conf_end(c);
+    }
+    if (servers->n == 0) {
+        conf_line(c, "server unix:nobody.sock down");
+    }
+    conf_close(c);
+}
+
+static enum status put_balanced_location(struct writer *w, const struct base *base, size_t route,
+                                         const struct target_endpoint *t)
+{
+    struct conf *c = &w->c;
+    struct backend lb = { .is_tls = false };
+    snprintf(lb.upstream, sizeof lb.upstream, "lb_%zu_%zu", base->id, route);
+    conf_begin(c, "location");
+    text_printf(c->out, " @route_%zu_%zu", base->id, route);
+    conf_end_open(c);
+    conf_begin(c, "proxy_read_timeout");
+    conf_number(c, "", FLOWING_S, "s"); /* the server's own way knows how long it may take */
+    conf_end(c);
+    conf_line(c, "proxy_set_header Connection \"\"");
+    conf_line(c, "proxy_set_header Host $host");
+    /* A server that cannot be reached answers with a fault of ours, 502 or 503, and the next one is
+     * tried; a request that is not idempotent goes to one server only. */
+    conf_line(c, t->load_balancer.retry_enabled ? "proxy_next_upstream error http_502 http_503"
+                                                : "proxy_next_upstream off");
+    writer_module_balance(w);
+    put_pass(w, base, &lb, t->path == NULL ? "" : t->path);
+    conf_close(c);
+    return ST_OK;
+}
+
+/* --- routes --- */
+
+static enum status put_null(struct writer *w, const struct base *base, size_t route)
+{
+    struct conf *c = &w->c;
+    conf_begin(c, "location");
+    text_printf(c->out, " @route_%zu_%zu", base->id, route);
+    conf_end_open(c);
+    conf_line(c, "return 200 \"\"");
+    conf_close(c);
+    return ST_OK;
+}
+
+/* `upstreams`: the blocks in http{}; else the location in the server. */
+static enum status put_balanced(struct writer *w, const struct base *base, size_t route,
+                                const struct target_endpoint *t, bool upstreams, struct err *err)
+{
+    struct balanced *servers = arena_alloc(w->arena, sizeof *servers);
+    if (servers == NULL) {
+        return err_set(err, ST_NOMEM, "no memory");
+    }
+    TRY(find_servers(w, base, route, t, servers, err));
+    bool alone = servers->n == 1;
+    if (alone) {
+        const char *path = t->path == NULL ? "" : t->path;
+        if (upstreams) {
+            writer_backend_upstream(w, &servers->at[0].b);
+            return ST_OK;
+        }
+        return put_direct(w, base, route, &servers->at[0].b, path, err);
+    }
+    if (!upstreams) {
+        return put_balanced_location(w, base, route, t);
+    }
+    TRY(put_each(w, servers, err));
+    put_balance(w, base, route, &t->load_balancer, servers);
+    return ST_OK;
+}
+
+static enum status put_route(struct writer *w, const struct base *base, size_t route,
+                             bool upstreams, struct err *err)
+{
+    const struct route_rule *rule = &base->endpoint->routes[route];
+    const struct bundle *bundle = base->proxy->bundle;
+    if (rule->kind == ROUTE_NULL) {
+        return upstreams ? ST_OK : put_null(w, base, route);
+    }
+    const struct target_endpoint *t =
+        rule->kind == ROUTE_TARGET && rule->target_at < bundle->n_targets
+            ? &bundle->targets[rule->target_at]
+            : NULL;
+    if (rule->kind == ROUTE_TARGET && t == NULL) {
+        return err_set(err, ST_USAGE, "API %s: route %s: no target %.80s", base->proxy->api,
+                       rule->name, rule->target);
+    }
+    if (t != NULL && t->has_load_balancer) {
+        return put_balanced(w, base, route, t, upstreams, err);
+    }
+    const struct target_url *url = t != NULL ? &t->url : &rule->url;
+    if (url->text == NULL || url->host == NULL) {
+        return err_set(err, ST_USAGE, "API %s: route %s: it leads to no URL", base->proxy->api,
+                       rule->name);
+    }
+    struct backend b = backend_of_url(base, url);
+    b.label = t != NULL ? t->name : rule->name;
+    b.whose = arena_printf(w->arena, "API %s, target %s", base->proxy->api, b.label);
+    if (t != NULL) {
+        take_timeouts(w, &b, t);
+        take_endpoint_tls(&b, t);
+    }
+    name_upstream(&b, base->id, route, 0);
+    if (b.whose == NULL) {
+        return err_set(err, ST_NOMEM, "no memory");
+    }
+    if (upstreams) {
+        writer_backend_upstream(w, &b);
+        return ST_OK;
+    }
+    return put_direct(w, base, route, &b, url->path == NULL ? "" : url->path, err);
+}
+
+/* --- base paths --- */
+
+static enum status put_endpoint(struct writer *w, const struct base *base, struct err *err)
+{
+    struct route_place p = { w, base->proxy, base->endpoint, base->id, base->path };
+    routes_put_paths(&p);
+    TRY(routes_put(&p, err));
+    for (size_t i = 0; i < base->endpoint->n_routes; i++) {
+        TRY(put_route(w, base, i, true, err));
+    }
+    return ST_OK;
+}
+
+static void put_dispatch(struct conf *c, const struct base *base)
+{
+    conf_begin(c, "error_page 418 =");
+    text_printf(c->out, " $handfast_route_%zu", base->id);
+    conf_end(c);
+    conf_line(c, "return 418");
+    conf_close(c);
+}
+
+static enum status put_plain_path(struct writer *w, const struct base *base, struct err *err)
+{
+    struct conf *c = &w->c;
+    bool root = strcmp(base->path, "/") == 0;
+    const char *below = root ? "/" : arena_printf(w->arena, "%s/", base->path);
+    if (below == NULL) {
+        return err_set(err, ST_NOMEM, "no memory");
+    }
+    if (!root) {
+        conf_begin(c, "location =");
+        conf_value(c, base->path);
+        conf_end_open(c);
+        put_dispatch(c, base);
+    }
+    conf_begin(c, "location ^~");
+    conf_value(c, below);
+    conf_end_open(c);
+    put_dispatch(c, base);
+    return ST_OK;
+}
+
+static void put_path_with_wildcards(struct writer *w, const struct base *base)
+{
+    struct text pattern = { 0 };
+    struct conf *c = &w->c;
+    text_putc(&pattern, '^');
+    for (const char *p = strcmp(base->path, "/") == 0 ? "" : base->path; *p != '\0'; p++) {
+        bool letter = (*p >= 'a' && *p <= 'z') || (*p >= 'A' && *p <= 'Z') ||
+                      (*p >= '0' && *p <= '9') || *p == '/';
+        if (*p == '*') {
+            text_puts(&pattern, "[^/]+");
+        } else if (letter) {
+            text_putc(&pattern, *p);
+        } else {
+            text_printf(&pattern, "\\x%02x", (unsigned)(unsigned char)*p);
+        }
+    }
+    text_puts(&pattern, "(/|$)");
+    conf_begin(c, "location ~");
+    conf_value(c, text_str(&pattern));
+    conf_end_open(c);
+    put_dispatch(c, base);
+    text_deinit(&pattern);
+}
+
+static bool has_host(const struct base *base, const struct model_host *host)
+{
+    const struct texts *names = &base->endpoint->virtual_hosts;
+    if (strcmp(base->proxy->org, host->org) != 0 || strcmp(base->proxy->env, host->env) != 0) {
+        return false;
+    }
+    for (size_t i = 0; i < names->n; i++) {
+        if (strcmp(names->list[i], host->v.name) == 0) {
+            return true;
+        }
+    }
+    return names->n == 0; /* as the guide's system: then all of the environment */
+}
+
+static enum status refuse_same(const struct base *a, const struct base *b,
+                               const struct model_host *host, struct err *err)
+{
+    return err_set(err, ST_USAGE,
+                   "base path %.80s of virtual host %.80s: API %.80s revision %.20s has it, and so "
+                   "has API %.80s revision %.20s",
+                   a->path, host->v.name, a->proxy->api, a->proxy->revision, b->proxy->api,
+                   b->proxy->revision);
+}
+
+static enum status put_host_paths(struct writer *w, const struct bases *bases,
+                                  const struct model_host *host, struct err *err)
+{
+    bool wild = false;
+    const struct base *before = NULL;
+    for (size_t i = 0; i < bases->n; i++) { /* sorted: the same ones are neighbours */
+        const struct base *base = &bases->list[i];
+        if (!has_host(base, host)) {
+            continue;
+        }
+        if (before != NULL && strcmp(before->path, base->path) == 0) {
+            return refuse_same(before, base, host, err);
+        }
+        before = base;
+        wild = wild || strchr(base->path, '*') != NULL;
+    }
+    for (size_t i = 0; i < bases->n; i++) {
+        const struct base *base = &bases->list[i];
+        if (!has_host(base, host)) {
+            continue;
+        }
+        if (wild) {
+            put_path_with_wildcards(w, base);
+        } else {
+            TRY(put_plain_path(w, base, err));
+        }
+        for (size_t j = 0; j < base->endpoint->n_routes; j++) {
+            TRY(put_route(w, base, j, false, err));
+        }
+    }
+    return ST_OK;
+}
+
+static void put_fault(struct conf *c, const char *open, const char *code, const char *answer)
+{
+    conf_open(c, open);
+    conf_line(c, "default_type application/json");
+    conf_begin(c, "add_header X-Apigee-fault-code");
+    conf_word(c, code);
+    conf_word(c, "always");
+    conf_end(c);
+    conf_line(c, "add_header X-Apigee-fault-source MP always");
+    conf_line(c, answer);
+    conf_close(c);
+}
+
+static bool has_root(const struct bases *bases, const struct model_host *host)
+{
+    for (size_t i = 0; i < bases->n; i++) {
+        if (has_host(&bases->list[i], host) && strcmp(bases->list[i].path, "/") == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static enum status put_host(struct writer *w, const struct bases *bases,
+                            const struct model_host *host, struct err *err)
+{
+    struct conf *c = &w->c;
+    static const char not_found[] = "messaging.adaptors.http.flow.ApplicationNotFound";
+    conf_open(c, "server");
+    conf_line(c, "listen unix:../mp.sock");
+    conf_begin(c, "server_name");
+    conf_word(c, host->key);
+    conf_end(c);
+    conf_line(c, "recursive_error_pages on"); /* else what a route makes of errors is not done */
+    TRY(put_host_paths(w, bases, host, err));
+    put_fault(c, "location @no_route", "messaging.runtime.RouteFailed",
+              "return 500 " FAULT("messaging.runtime.RouteFailed",
+                                  "Unable to route the message to a TargetEndpoint"));
+    if (!has_root(bases, host)) {
+        put_fault(c, "location /", not_found,
+                  "return 404 " FAULT("messaging.adaptors.http.flow.ApplicationNotFound",
+                                      "Unable to identify proxy for the host and url"));
+    }
+    conf_close(c);
+    return ST_OK;
+}
+
+/* --- the whole --- */
+
+static size_t n_elements(const char *path)
+{
+    size_t n = 0;
+    for (const char *p = path; *p != '\0'; p++) {
+        n += *p == '/' && p[1] != '\0' ? 1 : 0;
+    }
+    return n;
+}
+
+/* More elements first, then what has no wildcard earlier: the order in which they are tried. */
+static int compare(const void *a, const void *b)
+{
+    const struct base *x = a;
+    const struct base *y = b;
+    size_t nx = n_elements(x->path);
+    size_t ny = n_elements(y->path);
+    if (nx != ny) {
+        return nx > ny ? -1 : 1;
+    }
+    return -strcmp(x->path, y->path); /* '*' is below all letters */
+}
+
+static enum status collect(struct writer *w, struct bases *out, struct err *err)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < w->model->n_proxies; i++) {
+        n += w->model->proxies[i].bundle->n_proxies;
+    }
+    out->list = arena_alloc_array(w->arena, n + 1, sizeof *out->list);
+    for (size_t i = 0; out->list != NULL && i < w->model->n_proxies; i++) {
+        const struct model_proxy *p = &w->model->proxies[i];
+        for (size_t j = 0; j < p->bundle->n_proxies; j++) {
+            const struct proxy_endpoint *e = &p->bundle->proxies[j];
+            bool root = e->base_path == NULL || strcmp(e->base_path, "/") == 0;
+            const char *own = root ? (p->prefix[0] != '\0' ? "" : "/") : e->base_path;
+            struct base *base = &out->list[out->n];
+            *base = (struct base){ p, e, out->n, arena_printf(w->arena, "%s%s", p->prefix, own) };
+            if (base->path == NULL) {
+                return err_set(err, ST_NOMEM, "no memory");
+            }
+            out->n++;
+        }
+    }
+    if (out->list == NULL) {
+        return err_set(err, ST_NOMEM, "no memory");
+    }
+    qsort(out->list, out->n, sizeof *out->list, compare);
+    return ST_OK;
+}
+
+static void put_common(struct writer *w)
+{
+    struct conf *c = &w->c;
+    writer_http(w);
+    conf_line(c, "access_log off"); /* the Router writes one line for each request */
+    conf_line(c, "proxy_redirect off");
+    conf_line(c, "map $args $handfast_and { \"\" \"\"; default \"&\"; }");
+    conf_line(c, "map $http_x_handfast_vhost $handfast_vhost_name { \"~(?<handfast_last>[^/]*)$\" "
+                 "$handfast_last; }");
+    writer_module_http(w);
+    if (w->in->module != NULL) {
+        conf_line(c, "handfast_id $http_x_handfast_id");
+    }
+}
 
 enum status writer_processor(struct writer *w, struct err *err)
 {
     struct conf *c = &w->c;
-    (void)err;
+    struct bases bases = { 0 };
+    TRY(collect(w, &bases, err));
     writer_head(w, PROPERTY_PROCESSOR_WORKERS);
     conf_open(c, "http");
-    writer_http(w);
+    put_common(w);
+    for (size_t i = 0; i < bases.n; i++) {
+        TRY(put_endpoint(w, &bases.list[i], err));
+    }
     conf_open(c, "server");
-    conf_line(c, "listen unix:../mp.sock default_server");
+    conf_line(c, "listen unix:../mp.sock default_server backlog=4096");
     conf_line(c, "return 404");
     conf_close(c);
+    for (size_t i = 0; i < w->model->n_hosts; i++) {
+        TRY(put_host(w, &bases, &w->model->hosts[i], err));
+    }
     conf_close(c);
     return ST_OK;
 }

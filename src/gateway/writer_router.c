@@ -229,6 +229,7 @@ static void put_headers(struct site *s)
     put_header(c, "X-Forwarded-Proto", "$scheme");
     put_header(c, "X-Forwarded-Port", "$server_port");
     put_header(c, "X-Forwarded-Host", "$http_host");
+    put_header(c, "X-Handfast-Client", "$remote_addr");
     put_tls_headers(c, s->v);
 }
 
