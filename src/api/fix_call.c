@@ -32,14 +32,15 @@ static void end(struct fixing *f)
     json_decref(f->verdict);
 }
 
-enum status fix_calls_of(struct store *s, const struct kept_event *event, struct arena *arena,
-                         struct fix_calls *out, struct err *err)
+void fix_calls_of(struct store *s, const struct kept_event *event, const json_t *document,
+                  struct arena *arena, struct fix_calls *out)
 {
-    struct fixing f = { .store = s, .event = event, .arena = arena, .out = out };
-    (void)err;
+    struct fixing f = {
+        .store = s, .event = event, .document = document, .arena = arena, .out = out
+    };
     *out = (struct fix_calls){ 0 };
     if (event->org[0] == '\0' || event->env[0] == '\0') {
-        return ST_OK;
+        return;
     }
     begin(&f);
     if (strcmp(event->direction, "southbound") == 0) {
@@ -48,7 +49,6 @@ enum status fix_calls_of(struct store *s, const struct kept_event *event, struct
         fix_northbound(&f);
     }
     end(&f);
-    return ST_OK;
 }
 
 void fix_calls_deinit(struct fix_calls *f)

@@ -22,9 +22,10 @@ struct fix_calls {
     json_t *fix, *workaround;
 };
 
-/* `event` with its report. ST_OK where nothing is to be done, too. */
-enum status fix_calls_of(struct store *s, const struct kept_event *event, struct arena *arena,
-                         struct fix_calls *out, struct err *err) NODISCARD;
+/* `event` with its report. `document`: the target server or virtual host as it is meant to be,
+ * where the store does not have it (yet); NULL: as the store has it. */
+void fix_calls_of(struct store *s, const struct kept_event *event, const json_t *document,
+                  struct arena *arena, struct fix_calls *out);
 void fix_calls_deinit(struct fix_calls *f);
 
 #endif

@@ -284,7 +284,7 @@ void fix_northbound(struct fixing *f)
 {
     const char *cause = f->event->cause;
     bool is_certificate = strncmp(cause, "certificate-", 12) == 0;
-    json_t *host = fix_document(f, STORE_VIRTUAL_HOST, f->event->virtual_host);
+    json_t *host = fix_subject(f, STORE_VIRTUAL_HOST, f->event->virtual_host);
     if (fix_is(cause, "sni-unrecognized")) {
         mend_name(f);
     } else if (host == NULL) {

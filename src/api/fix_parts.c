@@ -35,6 +35,11 @@ json_t *fix_document(const struct fixing *f, enum store_kind kind, const char *n
     return document;
 }
 
+json_t *fix_subject(const struct fixing *f, enum store_kind kind, const char *name)
+{
+    return f->document != NULL ? json_deep_copy(f->document) : fix_document(f, kind, name);
+}
+
 void fix_keystore(const struct fixing *f, const json_t *ssl, const char *member,
                   char out[KEYSTORE_NAME_MAX + 1])
 {
@@ -177,6 +182,7 @@ static void put_segment(struct text *out, const char *s)
     }
 }
 
+/* `name` NULL: the collection itself. */
 static void put_path(const struct fixing *f, struct text *out, const char *collection,
                      const char *name)
 {
@@ -184,8 +190,11 @@ static void put_path(const struct fixing *f, struct text *out, const char *colle
     put_segment(out, f->event->org);
     text_puts(out, "/environments/");
     put_segment(out, f->event->env);
-    text_printf(out, "/%s/", collection);
-    put_segment(out, name);
+    text_printf(out, "/%s", collection);
+    if (name != NULL) {
+        text_putc(out, '/');
+        put_segment(out, name);
+    }
 }
 
 static void set_call(json_t **call, const char *method, const struct text *path, const char *type,
@@ -202,9 +211,13 @@ void fix_put_document(struct fixing *f, json_t **call, const char *collection, c
                       const json_t *document, const char *why)
 {
     struct text path = { 0 };
+    enum store_kind kind =
+        fix_is(collection, "virtualhosts") ? STORE_VIRTUAL_HOST : STORE_TARGET_SERVER;
+    json_t *had = fix_document(f, kind, name);
     char *body = json_dumps(document, JSON_INDENT(2));
-    put_path(f, &path, collection, name);
-    set_call(call, "PUT", &path, "application/json", body, why);
+    put_path(f, &path, collection, had != NULL ? name : NULL);
+    set_call(call, had != NULL ? "PUT" : "POST", &path, "application/json", body, why);
+    json_decref(had);
     free(body);
     text_deinit(&path);
 }

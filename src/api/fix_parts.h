@@ -12,6 +12,7 @@ enum { FIX_PEER_MAX = 16 };
 struct fixing {
     struct store *store;
     const struct kept_event *event;
+    const json_t *document; /* that the event is about; NULL: as the store has it */
     struct arena *arena;
     json_t *hints, *verdict;
     X509 *peer[FIX_PEER_MAX]; /* its certificates as sent */
@@ -24,6 +25,8 @@ typedef bool fix_fits(void *arg, X509 *leaf);
 
 /* A document of the environment by its name, an object; NULL where there is none. New. */
 json_t *fix_document(const struct fixing *f, enum store_kind kind, const char *name);
+/* The one that the event is about: given, or of the store. New. */
+json_t *fix_subject(const struct fixing *f, enum store_kind kind, const char *name);
 /* The keystore that a member of sSLInfo names, references followed; "" where there is none. */
 void fix_keystore(const struct fixing *f, const json_t *ssl, const char *member,
                   char out[KEYSTORE_NAME_MAX + 1]);
@@ -45,7 +48,8 @@ const char *fix_label(const struct fixing *f, X509 *x);
 
 /* --- calls; without `why` (no memory) there is none --- */
 
-/* The whole document with its change in it; does not take it. */
+/* The whole document with its change in it; does not take it. What the store does not have yet is
+ * made with POST. */
 void fix_put_document(struct fixing *f, json_t **call, const char *collection, const char *name,
                       const json_t *document, const char *why);
 /* One certificate as a new alias of a truststore. Nothing where it is there already. */

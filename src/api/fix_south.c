@@ -169,9 +169,33 @@ static bool has_text(const json_t *list, const char *text)
     return false;
 }
 
+/* A diagnosis has found out which one the backend speaks. */
+static bool adds_spoken(struct fixing *f, json_t *target)
+{
+    const char *speaks = json_string_value(json_object_get(f->hints, "speaks"));
+    json_t *list = json_object_get(ssl_of(target), "protocols");
+    if (speaks == NULL) {
+        return false;
+    }
+    json_t *wider = json_is_array(list) ? json_copy(list) : json_array();
+    if (!has_text(wider, speaks)) {
+        json_array_append_new(wider, json_string(speaks));
+    }
+    json_object_set_new(ssl_of(target), "protocols", wider);
+    put_target(f, &f->out->fix, target,
+               arena_printf(f->arena,
+                            "the backend speaks %s, which is not among the protocols of "
+                            "the target server",
+                            speaks));
+    return true;
+}
+
 /* What is missing of the newer ones; where none is, the older ones too. */
 static void mend_protocols(struct fixing *f, json_t *target)
 {
+    if (adds_spoken(f, target)) {
+        return;
+    }
     static const char *const names[] = { "TLSv1.3", "TLSv1.2", "TLSv1.1", "TLSv1" };
     json_t *list = json_object_get(ssl_of(target), "protocols");
     bool has_new =
@@ -213,7 +237,7 @@ void fix_southbound(struct fixing *f)
 {
     const char *cause = f->event->cause;
     bool is_certificate = strncmp(cause, "certificate-", 12) == 0;
-    json_t *target = fix_document(f, STORE_TARGET_SERVER, f->event->target);
+    json_t *target = fix_subject(f, STORE_TARGET_SERVER, f->event->target);
     if (target == NULL) {
         return; /* a TargetEndpoint with a URL of its own: its bundle has to be changed */
     }

@@ -199,7 +199,6 @@ static void put_call(struct text *out, const char *title, const json_t *call)
 static enum status tell_one(struct one *one, const struct kept_event *event)
 {
     struct fix_calls calls = { 0 };
-    struct err err = { 0 };
     json_t *out = event_json(event);
     if (out == NULL || !set_report(out, event)) {
         json_decref(out);
@@ -210,11 +209,7 @@ static enum status tell_one(struct one *one, const struct kept_event *event)
         json_object_set_new(out, "representedBy", json_string(event->id));
         json_object_set_new(out, "id", json_string(api_param(one->r, "id")));
     }
-    /* Without its fix a verdict is a verdict. */
-    enum status st = fix_calls_of(one->r->store, event, one->r->arena, &calls, &err);
-    if (st == ST_NOMEM) {
-        return st;
-    }
+    fix_calls_of(one->r->store, event, NULL, one->r->arena, &calls);
     set_call(out, "fix", calls.fix);
     set_call(out, "workaround", calls.workaround);
     text_puts(&one->text, event->text);
