@@ -7,13 +7,12 @@
  * gateway itself.
  *
  * What is uploaded is judged before it is kept. Refused are, with the verdict in the contexts: what
- * cannot be decoded, a key that is not the certificate's, certificates out of order; dates that are
- * over or to come (unless ignore_expiry); certificates of one file with no empty line between
- * (unless ignore_newline); an incomplete chain, and a leaf put in where a CA certificate belongs
- * (unless ignore_chain). Other findings are warnings: ST_OK, and contexts with is_warning.
- *
- * The issuer of a lone leaf is looked for in the environment's keystores and among the system's
- * roots: where it is a root, nothing is missing.
+ * cannot be decoded, a key that is not the first certificate's; dates that are over or to come
+ * (unless ignore_expiry); certificates of one file with no empty line between (unless
+ * ignore_newline); an incomplete or wrong chain, and a leaf put in where a CA certificate belongs
+ * (unless ignore_chain). Other findings are warnings: ST_OK, and contexts with is_warning. Whether
+ * a root is missing or an intermediate, x509_judge() tells; roots that the environment's keystores
+ * hold are known to be roots.
  *
  * Sources: gateway-facts 1.2 to 1.4; RFC 7468, RFC 7292, RFC 2986 (CSR), RFC 5280.
  */
