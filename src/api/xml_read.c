@@ -174,9 +174,13 @@ static json_t *value_of(struct reading *r, struct frame *f, struct text *text)
         json_decref(value);
         return words;
     }
-    if (words == NULL || json_object_get(value, "value") != NULL ||
-        json_object_set_new(value, "value", words) != 0) {
+    if (json_object_get(value, "value") != NULL) {
         r->why = "text beside an element called value";
+        json_decref(words);
+        json_decref(value);
+        return NULL;
+    }
+    if (json_object_set_new(value, "value", words) != 0) { /* takes NULL as well, and fails */
         json_decref(value);
         return NULL;
     }
