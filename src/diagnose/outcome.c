@@ -320,6 +320,10 @@ static enum outcome of_local(const struct view *view)
     if (!l->is_done) {
         return l->is_given_up || view->end != NULL ? OUTCOME_FAILED : OUTCOME_UNFINISHED;
     }
+    /* Asked for a certificate later: data come in between (RFC 8446 section 4.6.2). */
+    if (view->t->tls_starts_in_middle && view->end_is_alert) {
+        return OUTCOME_FAILED;
+    }
     return program_left(view) ? OUTCOME_FAILED : of_finished(view);
 }
 

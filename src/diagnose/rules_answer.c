@@ -83,13 +83,26 @@ bool match_legacy_renegotiation(struct judging *j)
     return true;
 }
 
+/* Always a warning: the end may come behind it, from who asked. */
+static const struct event *find_no_renegotiation(const struct transcript *t)
+{
+    for (size_t i = 0; i < t->n_events; i++) {
+        const struct event *e = &t->events[i];
+        if (e->kind == EVENT_ALERT && e->type == TLS_ALERT_NO_RENEGOTIATION) {
+            return e;
+        }
+    }
+    return NULL;
+}
+
 /* A second handshake on a connection that stood, refused: no_renegotiation, handshake_failure, or
  * the end. */
 bool match_renegotiation(struct judging *j)
 {
     const struct view *view = j->view;
     const struct transcript *t = j->t;
-    bool alerted = view->end_is_alert && view->end->type == TLS_ALERT_NO_RENEGOTIATION;
+    const struct event *warning = find_no_renegotiation(t);
+    bool alerted = warning != NULL;
     if (!alerted && !(t->is_renegotiation && view->stage == STAGE_OVER)) {
         return false;
     }
@@ -103,10 +116,12 @@ bool match_renegotiation(struct judging *j)
     add_alternative(j, CAUSE_CONNECTION_CLOSED, CONFIDENCE_POSSIBLE,
                     "the refusal itself is encrypted");
     /* no_renegotiation is always a warning (RFC 5246 7.2.2): who asked then ends the connection. */
-    enum side asker =
-        t->renegotiation_event == NULL ? SIDE_CLIENT : (enum side)t->renegotiation_event->side;
-    bool warned =
-        view->end_is_sealed_alert && view->end_side != asker && t->side[asker].sealed_alert != NULL;
+    enum side asker = warning != NULL                  ? side_other((enum side)warning->side)
+                      : t->renegotiation_event == NULL ? SIDE_CLIENT
+                                                       : (enum side)t->renegotiation_event->side;
+    bool warned = (view->end_is_sealed_alert && view->end_side != asker &&
+                   t->side[asker].sealed_alert != NULL) ||
+                  (warning != NULL && warning != view->end);
     j->v->rejected_by = warned ? actor_of_side(asker) : j->v->rejected_by;
     say(j, "A renegotiation was begun after the first handshake, and the other side refused it.");
     return true;

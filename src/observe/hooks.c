@@ -11,6 +11,7 @@
 
 enum {
     HS_CLIENT_HELLO = 1,
+    HS_NEW_SESSION_TICKET = 4,
     HS_CERTIFICATE = 11,
     HANDSHAKE_HEADER = 4,
     DTLS_HANDSHAKE_HEADER = 12,
@@ -140,7 +141,8 @@ void hooks_remove(struct watched *w)
 {
     const struct calls *c = &w->o->calls;
     c->SSL_set_msg_callback(w->ssl, w->msg);
-    if (c->SSL_get_info_callback(w->ssl) == w->o->ours.info) {
+    /* It costs nothing where no handshake begins, and sees when one does. */
+    if (!w->is_dormant && c->SSL_get_info_callback(w->ssl) == w->o->ours.info) {
         c->SSL_set_info_callback(w->ssl, w->info);
     }
     unchain_verify(w);
@@ -173,9 +175,24 @@ static void begin(struct watched *w)
     watched_list(w);
     chain_info(w);
     hooks_watch_wire(w);
+    if (w->is_again) {
+        in_force_put_again(w);
+    }
 }
 
 /* --- what comes and goes --- */
+
+/* TLS 1.3 sends tickets when all is over, maybe to a connection that will idle. That there was one
+ * is kept, in the form of RFC 8446 section 4.6.1: no lifetime, no nonce, one byte. */
+static void put_own_ticket(struct watched *w)
+{
+    static const uint8_t empty[] = { 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0 };
+    if (!w->has_ticket) {
+        w->has_ticket = true;
+        hooks_put(w, (struct note_entry){ .kind = NOTE_MESSAGE, .type = HS_NEW_SESSION_TICKET },
+                  bytes_of(empty, sizeof empty), nothing);
+    }
+}
 
 static void on_handshake(struct watched *w, bool from_peer, struct bytes body)
 {
@@ -184,6 +201,14 @@ static void on_handshake(struct watched *w, bool from_peer, struct bytes body)
         return;
     }
     uint8_t type = body.p[0];
+    if (!again_wants(w, type)) {
+        return;
+    }
+    begin(w);
+    if (type == HS_NEW_SESSION_TICKET && !from_peer && w->done) {
+        put_own_ticket(w);
+        return;
+    }
     chain_info(w);
     if (from_peer && type == HS_CERTIFICATE) {
         chain_verify(w);
@@ -195,6 +220,9 @@ static void on_handshake(struct watched *w, bool from_peer, struct bytes body)
     }
     hooks_put(w, (struct note_entry){ .kind = NOTE_MESSAGE, .from_peer = from_peer, .type = type },
               bytes_skip(body, header), nothing);
+    if (again_is_done(w, from_peer, type)) {
+        hooks_done(w);
+    }
 }
 
 /* RFC 8446 section 6: in TLS 1.3 all alerts end the connection but two; before, the level says. */
@@ -241,12 +269,18 @@ static void on_alert(struct watched *w, bool from_peer, struct bytes body)
 /* The peer's data after the handshake: nobody minds anything any more. */
 static void on_data(struct watched *w, bool from_peer)
 {
+    if (again_is_idle(w)) {
+        again_sleep(w);
+        return;
+    }
     if (!w->data[from_peer]) {
         w->data[from_peer] = true;
         hooks_put(w, (struct note_entry){ .kind = NOTE_DATA, .from_peer = from_peer }, nothing,
                   nothing);
     }
-    if (from_peer && w->done) {
+    /* What a client was asked for later is judged later: data come in between. */
+    bool may_be_refused = w->is_asked && w->o->calls.SSL_is_server(w->ssl) == 0;
+    if (from_peer && w->done && !may_be_refused) {
         watched_settle(w, NOTE_END_DATA, 0, SSL_WHOLE);
     }
 }
@@ -296,7 +330,6 @@ void hooks_message(struct watched *w, int is_written, int type, struct bytes bod
         }
         break;
     case SSL3_RT_HANDSHAKE:
-        begin(w);
         on_handshake(w, from_peer, body);
         break;
     case SSL3_RT_ALERT:
@@ -319,7 +352,7 @@ void hooks_message(struct watched *w, int is_written, int type, struct bytes bod
 
 /* --- the state machine --- */
 
-static void on_done(struct watched *w)
+void hooks_done(struct watched *w)
 {
     const struct calls *c = &w->o->calls;
     uint8_t result[4];
@@ -337,6 +370,7 @@ static void on_done(struct watched *w)
     } else {
         in_force_note_address(w);
     }
+    note_compact(&w->note);
 }
 
 /* As SSL_get_error(3) tells: waiting for the peer, for a callback, or at an end. The handshake
@@ -390,13 +424,16 @@ static void on_exit_of_handshake(struct watched *w, int result)
 
 void hooks_info(struct watched *w, int where, int result)
 {
+    if (w->done || w->over) {
+        again_state(w, where, result);
+    }
     if (w->over || !start(w)) {
         return;
     }
     if (where == SSL_CB_HANDSHAKE_START) {
         hooks_watch_wire(w);
     } else if (where == SSL_CB_HANDSHAKE_DONE) {
-        on_done(w);
+        hooks_done(w);
     } else if (where == SSL_CB_CONNECT_EXIT || where == SSL_CB_ACCEPT_EXIT) {
         on_exit_of_handshake(w, result);
     }

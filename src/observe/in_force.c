@@ -202,6 +202,11 @@ static void put_policy(struct watched *w, bool is_whole)
     c->ERR_pop_to_mark();
 }
 
+void in_force_put_again(struct watched *w)
+{
+    put_number(w, FACT_AGAIN, (uint64_t)(unsigned)w->o->calls.SSL_version(w->ssl));
+}
+
 void in_force_put(struct watched *w, enum ssl_state state)
 {
     const struct calls *c = &w->o->calls;

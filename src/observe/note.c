@@ -1,14 +1,56 @@
 #include "observe/note.h"
 
+#include <stdatomic.h>
 #include <stdlib.h>
 
-enum { FIRST_CAP = 8192 };
+enum {
+    FIRST_CAP = 8192,
+    KEPT_MAX = 16,   /* buffers of that size */
+    MORE_BYTES = 56, /* a ticket and a word more: then it need not grow */
+    SHARED_MAX = 32,
+    SHARED_BYTES_MAX = 16 * 1024,
+    SHARED_MARK = 0xff, /* in the place of a level: the body is a number in shared[] */
+    HS_CERTIFICATE = 11,
+    HS_CERTIFICATE_VERIFY = 15,
+    HS_FINISHED = 20,
+};
 
 static void store_be(uint8_t *p, uint64_t v, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
         p[i] = (uint8_t)(v >> (8 * (n - 1 - i)));
     }
+}
+
+/* --- buffers --- */
+
+/* The first buffer of a note lives as long as a handshake. Some are kept: a hole of this size in
+ * the heap, now there and now not, costs the program more than the note. Who finds the flag taken
+ * does without: after fork() it may never be free again. */
+static atomic_flag keeping = ATOMIC_FLAG_INIT;
+static uint8_t *kept[KEPT_MAX];
+static size_t n_kept;
+
+static uint8_t *first_buffer(void)
+{
+    uint8_t *p = NULL;
+    if (!atomic_flag_test_and_set_explicit(&keeping, memory_order_acquire)) {
+        p = n_kept > 0 ? kept[--n_kept] : NULL;
+        atomic_flag_clear_explicit(&keeping, memory_order_release);
+    }
+    return p != NULL ? p : malloc(FIRST_CAP);
+}
+
+static void give_back(uint8_t *p, size_t cap)
+{
+    if (cap == FIRST_CAP && !atomic_flag_test_and_set_explicit(&keeping, memory_order_acquire)) {
+        if (n_kept < KEPT_MAX) {
+            kept[n_kept++] = p;
+            p = NULL;
+        }
+        atomic_flag_clear_explicit(&keeping, memory_order_release);
+    }
+    free(p);
 }
 
 /* Room for `need` more bytes. */
@@ -21,7 +63,7 @@ static bool grow(struct note *n, size_t need)
     while (cap - n->len < need) {
         cap *= 2;
     }
-    uint8_t *grown = realloc(n->p, cap);
+    uint8_t *grown = cap == FIRST_CAP && n->cap == 0 ? first_buffer() : realloc(n->p, cap);
     if (grown == NULL) {
         n->failed = true;
         return false;
@@ -53,7 +95,8 @@ static bool is_of_the_end(uint8_t kind)
 static void note_limit(struct note *n, const struct note_entry *e)
 {
     struct note_entry limit = { .kind = NOTE_LIMIT, .at_ns = e->at_ns };
-    if (!n->is_full && n->len <= NOTE_LIMIT_BYTES - NOTE_ENTRY_BYTES && grow(n, NOTE_ENTRY_BYTES)) {
+    bool has_room = n->len + n->hidden <= NOTE_LIMIT_BYTES - NOTE_ENTRY_BYTES;
+    if (!n->is_full && has_room && grow(n, NOTE_ENTRY_BYTES)) {
         put_entry(n, &limit, 0);
     }
     n->is_full = true;
@@ -72,7 +115,8 @@ bool note_put(struct note *n, const struct note_entry *e, struct bytes head, str
         n->len = NOTE_HEAD_BYTES;
     }
     size_t limit = is_of_the_end(e->kind) ? NOTE_LIMIT_BYTES : NOTE_LOG_BYTES;
-    size_t room = n->len < limit ? limit - n->len : 0;
+    size_t used = n->len + n->hidden;
+    size_t room = used < limit ? limit - used : 0;
     if (room < NOTE_ENTRY_BYTES || head.len > room - NOTE_ENTRY_BYTES ||
         tail.len > room - NOTE_ENTRY_BYTES - head.len) {
         note_limit(n, e);
@@ -89,9 +133,133 @@ bool note_put(struct note *n, const struct note_entry *e, struct bytes head, str
     return true;
 }
 
+/* --- what a connection that is up costs --- */
+
+/* Certificate messages of this program, which are few: notes that wait name them. They stay. */
+static atomic_flag sharing = ATOMIC_FLAG_INIT;
+static struct bytes shared[SHARED_MAX];
+static atomic_size_t n_shared;
+
+static size_t share(struct bytes body)
+{
+    size_t n = atomic_load_explicit(&n_shared, memory_order_acquire);
+    for (size_t i = 0; i < n; i++) {
+        if (bytes_equal(shared[i], body)) {
+            return i;
+        }
+    }
+    if (n == SHARED_MAX || body.len > SHARED_BYTES_MAX || atomic_flag_test_and_set(&sharing)) {
+        return SHARED_MAX;
+    }
+    n = atomic_load_explicit(&n_shared, memory_order_acquire);
+    uint8_t *p = n == SHARED_MAX || body.len == 0 ? NULL : malloc(body.len);
+    size_t at = SHARED_MAX;
+    if (p != NULL && bytes_copy(p, body.len, body)) {
+        at = n;
+        shared[n] = bytes_of(p, body.len);
+        atomic_store_explicit(&n_shared, n + 1, memory_order_release);
+    }
+    atomic_flag_clear(&sharing);
+    return at;
+}
+
+struct piece {
+    struct note_entry head;
+    struct bytes body;
+    uint8_t room[4]; /* of a body that was made */
+};
+
+/* The entry at `at`, which lies within. */
+static struct piece piece_at(const struct note *n, size_t at)
+{
+    const uint8_t *p = n->p + at;
+    struct note_entry head = { p[0], p[1], p[2], p[3], (int64_t)load_be64(p + 8) };
+    return (struct piece){ .head = head, .body = bytes_of(p + NOTE_ENTRY_BYTES, load_be32(p + 4)) };
+}
+
+/* Signatures and MACs prove nothing any more: the handshake is over. Before TLS 1.2 a
+ * CertificateVerify is a signature alone, and stays. */
+static void shrink(struct piece *e)
+{
+    size_t place = SHARED_MAX;
+    bool is_own = e->head.kind == NOTE_MESSAGE && e->head.from_peer == 0;
+    if (e->head.kind != NOTE_MESSAGE) {
+        return;
+    }
+    if (e->head.type == HS_FINISHED) {
+        e->body.len = 0;
+    } else if (e->head.type == HS_CERTIFICATE_VERIFY && e->body.len > 4 &&
+               load_be16(e->body.p) != e->body.len - 2) {
+        e->room[0] = e->body.p[0];
+        e->room[1] = e->body.p[1];
+        e->body = bytes_of(e->room, 4);
+    } else if (is_own && e->head.type == HS_CERTIFICATE) {
+        place = share(e->body);
+    }
+    if (place < SHARED_MAX) {
+        e->head.level = SHARED_MARK;
+        e->room[0] = (uint8_t)place;
+        e->body = bytes_of(e->room, 1);
+    }
+}
+
+static void unshrink(struct piece *e)
+{
+    bool is_shared = e->head.kind == NOTE_MESSAGE && e->head.level == SHARED_MARK;
+    if (is_shared && e->body.len == 1 && e->body.p[0] < SHARED_MAX) {
+        e->head.level = 0;
+        e->body = shared[e->body.p[0]];
+    }
+}
+
+static size_t size_after(const struct note *n, void (*change)(struct piece *))
+{
+    size_t size = NOTE_HEAD_BYTES;
+    for (size_t at = NOTE_HEAD_BYTES; at < n->len;) {
+        struct piece e = piece_at(n, at);
+        at += NOTE_ENTRY_BYTES + e.body.len;
+        change(&e);
+        size += NOTE_ENTRY_BYTES + e.body.len;
+    }
+    return size;
+}
+
+/* All anew, in a buffer of the size it needs; false without memory, and all is as it was. */
+static bool rewrite(struct note *n, void (*change)(struct piece *))
+{
+    struct note anew = { .is_full = n->is_full, .failed = n->failed };
+    anew.cap = size_after(n, change) + MORE_BYTES;
+    anew.p = malloc(anew.cap);
+    if (anew.p == NULL || !bytes_copy(anew.p, anew.cap, bytes_of(n->p, NOTE_HEAD_BYTES))) {
+        free(anew.p);
+        return false;
+    }
+    anew.len = NOTE_HEAD_BYTES;
+    for (size_t at = NOTE_HEAD_BYTES; at < n->len;) {
+        struct piece e = piece_at(n, at);
+        at += NOTE_ENTRY_BYTES + e.body.len;
+        change(&e);
+        put_entry(&anew, &e.head, e.body.len);
+        bytes_copy(anew.p + anew.len, anew.cap - anew.len, e.body);
+        anew.len += e.body.len;
+    }
+    note_deinit(n);
+    *n = anew;
+    return true;
+}
+
+void note_compact(struct note *n)
+{
+    if (n->len > NOTE_HEAD_BYTES && !n->is_compact) {
+        size_t before = n->len;
+        n->is_compact = rewrite(n, shrink);
+        n->hidden = n->is_compact ? before - n->len : 0;
+    }
+}
+
 bool note_seal(struct note *n, const uint8_t key[NOTE_KEY_BYTES], uint32_t pid, bool is_server)
 {
-    if (n->len < NOTE_HEAD_BYTES) {
+    if (n->len < NOTE_HEAD_BYTES || (n->is_compact && !rewrite(n, unshrink))) {
         return false;
     }
     bytes_copy(n->p, n->cap, BYTES("HFN1"));
@@ -103,6 +271,6 @@ bool note_seal(struct note *n, const uint8_t key[NOTE_KEY_BYTES], uint32_t pid, 
 
 void note_deinit(struct note *n)
 {
-    free(n->p);
+    give_back(n->p, n->cap);
     *n = (struct note){ 0 };
 }

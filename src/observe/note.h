@@ -75,6 +75,7 @@ enum note_fact {
     FACT_ANCHOR,        /* DER; where they are few, all of them */
     FACT_TCP_STATE,     /* number: TCP_ESTABLISHED ... of the socket at the end */
     FACT_LOST,          /* number: notes that found no collector before this one */
+    FACT_AGAIN, /* number: the version of a connection that was up, and shakes hands again */
     /* What the host of the observer knows of the connection; all text. */
     FACT_ID,        /* its name in logs */
     FACT_DIRECTION, /* "northbound", "southbound" */
@@ -91,8 +92,10 @@ enum note_fact {
 struct note {
     uint8_t *p;
     size_t len, cap;
-    bool is_full; /* a limit was reached, and said */
-    bool failed;  /* no memory: what is there is not whole */
+    size_t hidden;   /* bytes that may come back when it is sealed */
+    bool is_full;    /* a limit was reached, and said */
+    bool is_compact; /* note_compact(): whole again once it is sealed */
+    bool failed;     /* no memory: what is there is not whole */
 };
 
 struct note_entry {
@@ -102,6 +105,10 @@ struct note_entry {
 
 /* Bodies of two pieces spare a copy. False where it did not fit; nothing is written then. */
 bool note_put(struct note *n, const struct note_entry *e, struct bytes head, struct bytes tail);
+/* The handshake is over and the connection may idle for long: makes it as small as it can be. What
+ * is left out then (signatures, MACs) stays out; our own certificates are put back when it is
+ * sealed. */
+void note_compact(struct note *n);
 /* Sets the pid, the key and the local side into the head; false for an empty note. */
 bool note_seal(struct note *n, const uint8_t key[NOTE_KEY_BYTES], uint32_t pid, bool is_server);
 void note_deinit(struct note *n);

@@ -242,15 +242,25 @@ static bool wants_good(const struct watched *w)
            (observing.wants_good != NULL && observing.wants_good(w->whose, w->ssl));
 }
 
+/* nginx's "400 The SSL certificate error" */
+static bool is_refused(const struct watched *w, enum note_end end)
+{
+    return end == NOTE_END_DATA && observing.refuses != NULL && w->begun && !w->over &&
+           observing.refuses(w->whose, w->ssl);
+}
+
 void watched_settle(struct watched *w, enum note_end end, int error, enum ssl_state state)
 {
+    end = is_refused(w, end) ? NOTE_END_FREED : end;
     /* Many a health check leaves with a reset. */
     if ((end == NOTE_END_EOF || end == NOTE_END_SYSTEM) && state == SSL_WHOLE) {
         w->is_abandoned = in_force_is_abandoned(w);
     }
-    bool is_good =
-        (end == NOTE_END_DATA && !w->is_noteworthy) || (w->is_abandoned && end != NOTE_END_ERROR);
-    if (w->begun && !w->over && (!is_good || wants_good(w))) {
+    bool was_served =
+        end == NOTE_END_DATA || (end != NOTE_END_ERROR && w->is_asked && w->done && w->data[1]);
+    bool is_good = (was_served && !w->is_noteworthy) || (w->is_abandoned && end != NOTE_END_ERROR);
+    bool is_nothing = again_is_idle(w) && end != NOTE_END_ERROR;
+    if (w->begun && !w->over && !is_nothing && (!is_good || wants_good(w))) {
         uint8_t code[4] = { (uint8_t)(error >> 24), (uint8_t)(error >> 16), (uint8_t)(error >> 8),
                             (uint8_t)error };
         bool is_peer = end == NOTE_END_EOF;
@@ -261,6 +271,7 @@ void watched_settle(struct watched *w, enum note_end end, int error, enum ssl_st
         deliver(w);
     }
     w->over = true;
+    w->is_dormant = end == NOTE_END_DATA;
     if (state == SSL_WHOLE) {
         hooks_remove(w);
     }
@@ -434,40 +445,5 @@ void observer_before_free(struct observer *o, SSL *s)
     w->is_abandoned = in_force_is_abandoned(w);
     if (!w->is_abandoned || observing.wants_all) {
         in_force_put(w, SSL_WHOLE); /* on_free() comes when half of it is gone */
-    }
-}
-
-/* The SSL is used for another connection: all begins anew. */
-static void start_again(struct watched *w)
-{
-    msg_callback *program = w->msg;
-    struct observer *o = w->o;
-    SSL *s = w->ssl;
-    *w = (struct watched){ .o = o, .ssl = s, .msg = program };
-    o->calls.SSL_set_msg_callback(s, o->ours.msg);
-    w->info = o->calls.SSL_get_info_callback(s);
-    w->info = w->info == o->ours.info ? NULL : w->info;
-    o->calls.SSL_set_info_callback(s, o->ours.info);
-}
-
-void observer_before_clear(struct observer *o, SSL *s)
-{
-    struct watched *w = s == NULL ? NULL : watched_of(o, s);
-    if (w == NULL || !w->begun) {
-        return;
-    }
-    if (!w->over) {
-        watched_settle(w, NOTE_END_FREED, 0, SSL_WHOLE);
-    }
-    if (!w->is_listed) {
-        start_again(w);
-    }
-}
-
-void observer_again(struct observer *o, SSL *s)
-{
-    struct watched *w = s == NULL ? NULL : watched_of(o, s);
-    if (w != NULL && w->over && !w->is_listed) {
-        start_again(w);
     }
 }

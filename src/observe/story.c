@@ -100,6 +100,9 @@ static void keep_number(struct story *s, enum note_fact fact, uint64_t v)
         l->has_anchor_count = true;
         l->n_anchors = v;
         break;
+    case FACT_AGAIN:
+        s->again_version = (uint16_t)v;
+        break;
     case FACT_TCP_STATE:
         s->tcp_state = v <= TCP_CLOSING ? (unsigned)v : 0;
         break;
@@ -272,6 +275,9 @@ struct telling {
 static bool is_encrypted(const struct telling *g, enum side side)
 {
     const struct transcript *t = g->b.t;
+    if (g->s->again_version != 0) {
+        return true;
+    }
     return transcript_is_tls13(t) ? t->server_hello != NULL : g->changed_cipher[side];
 }
 
@@ -416,6 +422,9 @@ static void describe(struct telling *g)
     const struct story *s = g->s;
     struct transcript *t = g->b.t;
     t->is_dtls = s->is_dtls;
+    t->version = s->again_version;
+    t->is_renegotiation = s->again_version != 0 && !transcript_is_tls13(t);
+    t->tls_starts_in_middle = s->again_version != 0;
     t->client = s->ends[SIDE_CLIENT];
     t->server = s->ends[SIDE_SERVER];
     t->program = s->program;

@@ -25,6 +25,7 @@ struct story {
     struct endpoint ends[2]; /* by enum side; family 0 where not known */
     unsigned tcp_state;      /* TCP_ESTABLISHED ... at the end; 0 where not known */
     bool is_dtls;
+    uint16_t again_version; /* of a connection that was up before; 0: its first handshake */
     int64_t first_ns, last_ns;
     size_t n_anchors; /* the trust store, where it came along whole */
     struct bytes anchors[STORY_ANCHORS_MAX];

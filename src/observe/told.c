@@ -55,11 +55,11 @@ void watched_free_store(void *parent, void *ptr, CRYPTO_EX_DATA *ad, int idx, lo
 bool observer_take_msg_callback(struct observer *o, SSL *s, msg_callback *cb)
 {
     struct watched *w = s == NULL ? NULL : watched_of(o, s);
-    if (w == NULL || w->over) {
+    if (w == NULL) {
         return false;
     }
     w->msg = cb;
-    return true;
+    return !w->over;
 }
 
 void observer_note_ctx_msg_callback(struct observer *o, SSL_CTX *ctx, msg_callback *cb)

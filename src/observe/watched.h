@@ -62,10 +62,14 @@ struct watched {
     bool is_listed;
     bool started;          /* at_start() was asked */
     bool begun;            /* a message was seen */
+    bool has_ticket;       /* one of ours was noted, behind the handshake */
     bool done;             /* the handshake is over */
     bool over;             /* the note is gone: nothing is watched any more */
     bool verify_is_ours;   /* our callback is in place */
     bool verify_failed;    /* it was told of a fault */
+    bool is_again;         /* not the first handshake of the connection */
+    bool is_asked;         /* for a certificate after the handshake, TLS 1.3 */
+    bool is_dormant;       /* over, and all that is left is to see a handshake begin again */
     bool facts_are_known;  /* what was in force is in the note already */
     bool is_addressed;     /* both addresses are */
     bool is_abandoned;     /* nobody minded anything, and no data came */
@@ -73,9 +77,9 @@ struct watched {
     bool saw_first_header; /* of the peer */
     bool is_in_info;       /* the program's callback is being called from ours */
     bool is_in_verify;
-    uint8_t n_names;       /* names that the program asked for */
-    bool closed[2]; /* close_notify; by from_peer */
-    bool data[2];   /* application data; by from_peer */
+    uint8_t n_names; /* names that the program asked for */
+    bool closed[2];  /* close_notify; by from_peer */
+    bool data[2];    /* application data; by from_peer */
 };
 
 /* What may still be asked of an SSL. */
@@ -115,8 +119,23 @@ void hooks_put(struct watched *w, struct note_entry e, struct bytes head, struct
 /* The oldest and the newest of the error queue, left where they are. */
 void hooks_put_errors(struct watched *w);
 
+/* The handshake is over, and well. */
+void hooks_done(struct watched *w);
+
+/* again.c. The state machine of a connection that is up moves: perhaps it is watched again. */
+void again_state(struct watched *w, int where, int result);
+/* A handshake message: false where it is none that matters. */
+bool again_wants(struct watched *w, uint8_t type);
+/* In TLS 1.3: nothing was asked for, it may as well sleep. */
+bool again_is_idle(const struct watched *w);
+void again_sleep(struct watched *w);
+/* In TLS 1.3 nothing but the message says that the handshake within is over. */
+bool again_is_done(const struct watched *w, bool from_peer, uint8_t type);
+
 /* in_force.c: what the connection was set to */
 void in_force_put(struct watched *w, enum ssl_state state);
+/* What the handshake begins with, where it is not the connection's first. */
+void in_force_put_again(struct watched *w);
 /* A client that names no server knows it by its address, and may compare that with the certificate
  * by itself: its address is noted while the socket is there. */
 void in_force_note_address(struct watched *w);
