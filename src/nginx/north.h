@@ -25,6 +25,13 @@ struct hf_north_conf {
 /* north_hello.c: hangs on the SSL_CTX of a server; it may be the default one of a port. */
 void hf_north_watch_hello(SSL_CTX *ctx);
 
+/* north_refused.c: what nginx turns away in HTTP, "400 Bad Request", has its verdict too. */
+
+/* Will nginx answer 400 for this client's certificate, or for none? Its first request is coming. */
+bool hf_north_refuses(const struct hf_whose *w, const SSL *ssl);
+/* A filter that sees "The plain HTTP request was sent to HTTPS port" off. */
+void hf_north_watch_plain(void);
+
 /* drain.c: in each worker. nginx closes idle connections as soon as a worker is to quit, while the
  * next request may be on its way: its client meets a reset. With `handfast_drain TIME` they get
  * `grace`: the next request is answered, and the answer says that the connection closes (HTTP/2:

@@ -86,6 +86,7 @@ static ngx_int_t install(ngx_conf_t *cf)
             hf_north_watch_hello(tls->ssl.ctx);
         }
     }
+    hf_north_watch_plain();
     return NGX_OK;
 }
 

@@ -1,5 +1,6 @@
 /* Between the observer (src/observe) and nginx: which handshakes are watched, what is added to
  * their notes, where the notes go. */
+#include "nginx/north.h"
 #include "nginx/outbox.h"
 #include "nginx/verdict.h"
 #include "nginx/zone.h"
@@ -85,6 +86,12 @@ static bool wants_good(void *whose, SSL *ssl)
     }
     is_completed = all->collector.len > 0 && wants_completed(&w, ssl);
     return is_completed;
+}
+
+static bool on_data(void *whose, SSL *ssl)
+{
+    struct hf_whose w = hf_whose_later(ssl, whose);
+    return w.direction == DIRECTION_NORTHBOUND && hf_north_refuses(&w, ssl);
 }
 
 /* --- notes --- */
@@ -178,6 +185,7 @@ void hf_observe_start(ngx_cycle_t *cycle)
         .program = "nginx",
         .at_start = on_start,
         .wants_good = wants_good,
+        .refuses = on_data,
         .before_sink = before_note,
         .sink = on_note,
     };

@@ -35,6 +35,10 @@ struct observer_options {
     /* A handshake went well, and nobody asked for it with wants_all: is it wanted all the same? No
      * function: no. */
     bool (*wants_good)(void *whose, SSL *s);
+    /* The peer's first data come in behind a good handshake: will the program turn the peer away
+     * for what its verification said, in words of the protocol above? Then the note ends as if it
+     * had left. No function: no. */
+    bool (*refuses)(void *whose, SSL *s);
     /* A note is about to go: the time for observer_annotate(). Maybe within SSL_free(). No
      * function: nothing to add. */
     void (*before_sink)(void *whose, SSL *s);
