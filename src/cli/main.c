@@ -7,6 +7,7 @@
 #include "base/status.h"
 #include "cli/cmd_check.h"
 #include "cli/cmd_explain.h"
+#include "cli/cmd_gateway.h"
 #include "cli/cmd_probe.h"
 #include "cli/cmd_run.h"
 #include "cli/command.h"
@@ -21,6 +22,7 @@ static const struct command commands[] = {
     { "check",   cmd_check,   "FILE|HOST:PORT",   "say whether certificates are acceptable, and what mends them",     true },
     { "probe",   cmd_probe,   "HOST[:PORT]",      "say what a live server accepts, and what to change",               true },
     { "run",     cmd_run,     "COMMAND [ARG]...", "run a command and say why its handshakes fail, seen from inside", true },
+    { "gateway", cmd_gateway, "--dir DIR",        "run an API gateway on nginx that explains its own failures",      true },
     { "help",    cmd_help,    "[COMMAND]",        "show this, or how a command is used",                             false },
     { "version", cmd_version, "",                 "show the version",                                                false },
 };

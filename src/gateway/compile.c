@@ -4,7 +4,7 @@
 
 #include "gateway/writer.h"
 
-enum { SHUTDOWN_S = 300, CONNECTIONS = 8192, FILES = 65536 };
+enum { SHUTDOWN_S = 300, CONNECTIONS = 8192 };
 
 static void put_user(struct writer *w)
 {
@@ -34,9 +34,6 @@ void writer_head(struct writer *w, enum property workers)
     conf_end(c);
     conf_begin(c, "worker_shutdown_timeout");
     conf_number(c, "", SHUTDOWN_S, "s");
-    conf_end(c);
-    conf_begin(c, "worker_rlimit_nofile");
-    conf_number(c, "", FILES, "");
     conf_end(c);
     conf_line(c, "pid nginx.pid");
     conf_open(c, "events");

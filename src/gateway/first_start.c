@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "gateway/gateway.h"
 #include "store/alias.h"
 #include "store/keystores.h"
 
@@ -108,6 +109,8 @@ enum status first_start(struct store *s, const struct first_start *what, bool *w
     if (!*was_first) {
         return ST_OK;
     }
+    TRY(gateway_try_port(what->http_port, err));
+    TRY(gateway_try_port(what->https_port, err));
     TRY(store_begin(s, err));
     st = begin(s, what, out_password, err);
     if (st != ST_OK) {

@@ -19,8 +19,8 @@ struct first_start {
     unsigned http_port, https_port;
 };
 
-/* Does nothing, and sets `*was_first` to false, where there are users already. The caller shows the
- * password once and wipes it. */
+/* ST_USAGE where a port is taken: then nothing is put. Does nothing, and sets `*was_first` to
+ * false, where there are users already. The caller shows the password once and wipes it. */
 enum status first_start(struct store *s, const struct first_start *what, bool *was_first,
                         char out_password[USER_MADE_PASSWORD + 1], struct err *err) NODISCARD;
 

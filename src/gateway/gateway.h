@@ -56,6 +56,8 @@ struct gateway_options {
 
 /* Makes the directories; the path is resolved. */
 enum status gateway_make_places(const char *dir, struct places *out, struct err *err) NODISCARD;
+/* ST_USAGE where nobody could listen on a port; `err` names who has it. */
+enum status gateway_try_port(unsigned port, struct err *err) NODISCARD;
 /* Adopts what runs and starts what does not, set to what the store says. The store exists. */
 enum status gateway_open(const struct gateway_options *options, struct gateway **out,
                          struct err *err) NODISCARD;

@@ -15,7 +15,7 @@
 #include "gateway/places.h"
 #include "gateway/process.h"
 
-enum { PART_MARK_LEN = 32, PART_GENTLE_MS = 3000, PART_RELOAD_MS = 5000 };
+enum { PART_MARK_LEN = 32, PART_GENTLE_MS = 2000, PART_RELOAD_MS = 5000 };
 
 struct part {
     const char *name;         /* "router", "message-processor" */

@@ -50,7 +50,7 @@ static enum status judge(const struct part *router, const struct generation_list
     struct text who = { 0 };
     int holder = why == EADDRINUSE ? process_of_port(l->port, &who) : 0;
     enum status st;
-    if (process_is_at(holder, router->cwd)) {
+    if (router != NULL && process_is_at(holder, router->cwd)) {
         st = ST_OK; /* adopted, or on another address of this port */
     } else if (why == EACCES) {
         st = err_set(err, ST_USAGE,
@@ -97,4 +97,11 @@ bool ports_need_restart(const struct generation_part *running, const struct gene
         }
     }
     return false;
+}
+
+enum status gateway_try_port(unsigned port, struct err *err)
+{
+    struct generation_listen all = { .host = "0.0.0.0", .port = port };
+    int why = try_listen(&all);
+    return why == 0 ? ST_OK : judge(NULL, &all, why, err);
 }

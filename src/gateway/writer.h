@@ -33,7 +33,7 @@ void writer_put_ciphers(struct conf *c, const char *directive, const char *list,
 void writer_module_http(struct writer *w);
 /* `host` NULL: the server for names that nobody has. */
 void writer_module_north(struct writer *w, const struct model_host *host);
-void writer_module_verify_client(struct writer *w);
+void writer_module_verify_client(struct writer *w, bool ignores_errors);
 /* In a location whose upstream is the backend itself. */
 void writer_module_south(struct writer *w, const struct model_proxy *proxy, const char *target);
 /* In a location whose upstream is another location of the same nginx. */

@@ -30,6 +30,7 @@ void writer_module_http(struct writer *w)
         return;
     }
     conf_line(c, "handfast on");
+    conf_line(c, "handfast_drain 5s"); /* a change of the configuration loses no request */
     put_status(w);
     conf_begin(c, "handfast_collector");
     conf_word(c, "unix:../collector.sock");
@@ -39,7 +40,11 @@ void writer_module_http(struct writer *w)
 void writer_module_north(struct writer *w, const struct model_host *host)
 {
     struct conf *c = &w->c;
-    if (w->in->module == NULL || host == NULL) {
+    if (w->in->module == NULL) {
+        return;
+    }
+    conf_line(c, "handfast_server_protocols on");
+    if (host == NULL) {
         return;
     }
     label(c, "org", host->org);
@@ -47,9 +52,18 @@ void writer_module_north(struct writer *w, const struct model_host *host)
     label(c, "vhost", host->v.name);
 }
 
-void writer_module_verify_client(struct writer *w)
+void writer_module_verify_client(struct writer *w, bool ignores_errors)
 {
-    (void)w;
+    struct conf *c = &w->c;
+    if (w->in->module == NULL) { /* nginx ignores what is wrong with the chain alone */
+        conf_line(c, ignores_errors ? "ssl_verify_client optional_no_ca" : "ssl_verify_client on");
+        return;
+    }
+    conf_line(c, "ssl_verify_client on");
+    conf_line(c, "handfast_client_partial_chain on"); /* any certificate of the truststore counts */
+    if (ignores_errors) {
+        conf_line(c, "handfast_client_ignore_errors on");
+    }
 }
 
 void writer_module_south(struct writer *w, const struct model_proxy *proxy, const char *target)

@@ -84,14 +84,11 @@ static enum status put_client_auth(struct site *s, const struct certificate_plac
         return err_set(err, ST_USAGE, "%s: clientAuthEnabled needs a trustStore with certificates",
                        s->whose);
     }
-    conf_line(c, s->v->ssl.ignore_validation_errors == CHOICE_YES
-                     ? "ssl_verify_client optional_no_ca"
-                     : "ssl_verify_client on");
     conf_line(c, "ssl_verify_depth 10");
     conf_begin(c, "ssl_client_certificate");
     conf_value(c, trust);
     conf_end(c);
-    writer_module_verify_client(s->w);
+    writer_module_verify_client(s->w, s->v->ssl.ignore_validation_errors == CHOICE_YES);
     return ST_OK;
 }
 
