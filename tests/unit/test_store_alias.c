@@ -323,7 +323,7 @@ static void uploads_are_judged(void **state)
 static void known_roots_complete_a_chain(void **state)
 {
     (void)state;
-    struct made_cert ca = make_cert(&(struct cert_recipe){ .name = "Corp Issuer", .is_ca = true });
+    struct made_cert ca = make_cert(&(struct cert_recipe){ .name = "Corp Issuing CA", .is_ca = true });
     struct made_cert leaf = make_cert(&(struct cert_recipe){
         .name = "b.example", .issuer = &ca, .names = "DNS:b.example", .eku = "serverAuth" });
     struct alias_upload trust = { .format = ALIAS_TRUST_CERT, .at_s = MAKE_CERT_NOW };
