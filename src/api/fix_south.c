@@ -233,6 +233,13 @@ static void mend_plaintext(struct fixing *f, json_t *target)
                "to be off");
 }
 
+static void mend_no_tls(struct fixing *f, json_t *target)
+{
+    json_object_set_new(ssl_of(target), "enabled", json_string("true"));
+    put_target(f, &f->out->fix, target,
+               "what listens on that port speaks TLS, and the target server has it off");
+}
+
 void fix_southbound(struct fixing *f)
 {
     const char *cause = f->event->cause;
@@ -251,6 +258,8 @@ void fix_southbound(struct fixing *f)
         mend_ciphers(f, target);
     } else if (fix_is(cause, "plaintext-server")) {
         mend_plaintext(f, target);
+    } else if (fix_is(cause, "plaintext-client")) {
+        mend_no_tls(f, target);
     }
     json_decref(target);
 }

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "api/change.h"
+#include "api/diagnosis.h"
 #include "api/documents.h"
 #include "api/environment.h"
 
@@ -98,7 +99,8 @@ static enum status make(struct api_request *r, struct api_answer *a, void *arg, 
 
 static enum status create(struct api_request *r, struct api_answer *a, struct err *err)
 {
-    return api_change(r, a, make, NULL, err);
+    TRY(api_preflight_target(r, a, err));
+    return api_refused(a) ? ST_OK : api_change(r, a, make, NULL, err);
 }
 
 static enum status change(struct api_request *r, struct api_answer *a, void *arg, struct err *err)
@@ -125,7 +127,8 @@ static enum status change(struct api_request *r, struct api_answer *a, void *arg
 
 static enum status update(struct api_request *r, struct api_answer *a, struct err *err)
 {
-    return api_change(r, a, change, NULL, err);
+    TRY(api_preflight_target(r, a, err));
+    return api_refused(a) ? ST_OK : api_change(r, a, change, NULL, err);
 }
 
 /* That a deployed proxy names it is for gateway_prepare() to refuse: it cannot be compiled then. */
@@ -154,13 +157,14 @@ static const struct api_route routes[] = {
       "Names of the target servers", NULL, API_BODY_NONE, NULL, "Names", API_OUT_DOCUMENT, 200,
       NULL, 0 },
     { API_POST, ENV "/targetservers", API_RIGHT_CONFIGURE, create, "createTargetServer",
-      "Make a target server", NULL, API_BODY_JSON | API_BODY_XML, "TargetServer", "TargetServer",
-      API_OUT_DOCUMENT, 201, "TargetServer", 0 },
+      "Make a target server", "preflight", API_BODY_JSON | API_BODY_XML, "TargetServer",
+      "TargetServer", API_OUT_DOCUMENT, 201, "TargetServer", 0 },
     { API_GET, ENV "/targetservers/{t}", API_RIGHT_READ, show, "getTargetServer", "A target server",
       NULL, API_BODY_NONE, NULL, "TargetServer", API_OUT_DOCUMENT, 200, "TargetServer", 0 },
     { API_PUT, ENV "/targetservers/{t}", API_RIGHT_CONFIGURE, update, "updateTargetServer",
-      "Replace a target server; the whole of it is wanted", NULL, API_BODY_JSON | API_BODY_XML,
-      "TargetServer", "TargetServer", API_OUT_DOCUMENT, 200, "TargetServer", 0 },
+      "Replace a target server; the whole of it is wanted", "preflight",
+      API_BODY_JSON | API_BODY_XML, "TargetServer", "TargetServer", API_OUT_DOCUMENT, 200,
+      "TargetServer", 0 },
     { API_DELETE, ENV "/targetservers/{t}", API_RIGHT_CONFIGURE, delete_one, "deleteTargetServer",
       "Delete a target server that no deployed proxy names", NULL, API_BODY_NONE, NULL,
       "TargetServer", API_OUT_DOCUMENT, 200, "TargetServer", 0 },

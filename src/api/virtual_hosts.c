@@ -5,6 +5,7 @@
 
 #include "api/change.h"
 #include "api/deployed.h"
+#include "api/diagnosis.h"
 #include "api/environment.h"
 
 static struct store_key key_of(const struct api_request *r, const char *name)
@@ -139,7 +140,8 @@ static enum status make(struct api_request *r, struct api_answer *a, void *arg, 
 
 static enum status create(struct api_request *r, struct api_answer *a, struct err *err)
 {
-    return api_change(r, a, make, NULL, err);
+    TRY(api_preflight_virtual_host(r, a, err));
+    return api_refused(a) ? ST_OK : api_change(r, a, make, NULL, err);
 }
 
 static enum status change(struct api_request *r, struct api_answer *a, void *arg, struct err *err)
@@ -166,7 +168,8 @@ static enum status change(struct api_request *r, struct api_answer *a, void *arg
 
 static enum status update(struct api_request *r, struct api_answer *a, struct err *err)
 {
-    return api_change(r, a, change, NULL, err);
+    TRY(api_preflight_virtual_host(r, a, err));
+    return api_refused(a) ? ST_OK : api_change(r, a, change, NULL, err);
 }
 
 /* The deprecated way to set sSLInfo alone; the body is it, or an object that has it. */
@@ -257,13 +260,14 @@ static const struct api_route routes[] = {
       "Names of the virtual hosts", NULL, API_BODY_NONE, NULL, "Names", API_OUT_DOCUMENT, 200, NULL,
       0 },
     { API_POST, ENV "/virtualhosts", API_RIGHT_CONFIGURE, create, "createVirtualHost",
-      "Make a virtual host", NULL, API_BODY_JSON | API_BODY_XML, "VirtualHost", "VirtualHost",
-      API_OUT_DOCUMENT, 200, "VirtualHost", 0 },
+      "Make a virtual host", "preflight", API_BODY_JSON | API_BODY_XML, "VirtualHost",
+      "VirtualHost", API_OUT_DOCUMENT, 200, "VirtualHost", 0 },
     { API_GET, ENV "/virtualhosts/{v}", API_RIGHT_READ, show, "getVirtualHost", "A virtual host",
       NULL, API_BODY_NONE, NULL, "VirtualHost", API_OUT_DOCUMENT, 200, "VirtualHost", 0 },
     { API_PUT, ENV "/virtualhosts/{v}", API_RIGHT_CONFIGURE, update, "updateVirtualHost",
-      "Replace a virtual host; the whole of it is wanted", NULL, API_BODY_JSON | API_BODY_XML,
-      "VirtualHost", "VirtualHost", API_OUT_DOCUMENT, 200, "VirtualHost", 0 },
+      "Replace a virtual host; the whole of it is wanted", "preflight",
+      API_BODY_JSON | API_BODY_XML, "VirtualHost", "VirtualHost", API_OUT_DOCUMENT, 200,
+      "VirtualHost", 0 },
     { API_POST, ENV "/virtualhosts/{v}/sslinfo", API_RIGHT_CONFIGURE, set_ssl,
       "setVirtualHostSSLInfo",
       "Replace the sSLInfo of a virtual host (deprecated: replace the whole)", NULL,

@@ -1,0 +1,48 @@
+/*
+ * diagnosis: what a handshake with exactly this configuration would meet, and the call that mends
+ * it; asked for by itself, or before a change is made (preflight=true).
+ *
+ * A target server is tried with a handshake of our own (gateway/trial.h), a virtual host by its
+ * certificate and at the Router as it runs, a keystore by its certificates. It blocks the request's
+ * thread, for at most TRIAL_TIMEOUT_MS a handshake; TRIALS_MAX run at once, then 503.
+ */
+#ifndef HANDFAST_API_DIAGNOSIS_H
+#define HANDFAST_API_DIAGNOSIS_H
+
+#include "api/route.h"
+#include "store/target_server.h"
+#include "store/virtual_host.h"
+
+struct diagnosis {
+    bool is_good;         /* it will handshake */
+    json_t *answer;       /* owned */
+    const char *sentence; /* why not; in the request's arena */
+};
+
+/* Refuses (503) where too many run. `document` is the target server as JSON, for the fix. */
+enum status diagnose_target(struct api_request *r, struct api_answer *a,
+                            const struct target_server *t, const json_t *document,
+                            struct diagnosis *out, struct err *err) NODISCARD;
+/* `is_tried`: at the Router too. */
+enum status diagnose_virtual_host(struct api_request *r, struct api_answer *a,
+                                  const struct virtual_host *v, bool is_tried,
+                                  struct diagnosis *out, struct err *err) NODISCARD;
+void diagnosis_deinit(struct diagnosis *d);
+
+/* The certificates of one alias: {"alias","isGood","daysLeft","subject","findings":[...]}. `hosts`
+ * may be empty; a wildcard among them stands for any name below. NULL where there is no such alias,
+ * or no memory. */
+json_t *diagnose_alias(struct api_request *r, const char *keystore, const char *alias,
+                       const struct texts *hosts, bool *is_good);
+/* {"id","sentence"}; new. */
+json_t *diagnosis_finding(const char *id, const char *sentence);
+
+/* With preflight=true in the query: refuses a body that would not handshake, with the diagnosis in
+ * the contexts. To be called before api_change(): it takes its time. A body that cannot be read is
+ * left for the handler to refuse. */
+enum status api_preflight_target(struct api_request *r, struct api_answer *a,
+                                 struct err *err) NODISCARD;
+enum status api_preflight_virtual_host(struct api_request *r, struct api_answer *a,
+                                       struct err *err) NODISCARD;
+
+#endif
