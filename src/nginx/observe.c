@@ -2,6 +2,7 @@
  * their notes, where the notes go. */
 #include "nginx/north.h"
 #include "nginx/outbox.h"
+#include "nginx/south.h"
 #include "nginx/verdict.h"
 #include "nginx/zone.h"
 #include "observe/calls.h"
@@ -197,5 +198,7 @@ void hf_observe_start(ngx_cycle_t *cycle)
     observer = observer_attach(&calls, &options);
     if (observer == NULL) {
         ngx_log_error(NGX_LOG_ALERT, cycle->log, 0, "handfast: no memory to observe");
+        return;
     }
+    hf_south_note_trust(observer, cycle);
 }

@@ -83,6 +83,9 @@ struct hf_attempt {
     ngx_buf_t *body;            /* of the fault that is about to be sent */
 };
 
+/* Tells the observer where the trust anchors of each store come from. */
+void hf_south_note_trust(struct observer *o, ngx_cycle_t *cycle);
+
 /* NULL without memory when `make`, or where there is none. */
 struct hf_attempt *hf_attempt_of(ngx_http_request_t *r, bool make);
 

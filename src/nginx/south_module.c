@@ -152,6 +152,17 @@ static ngx_int_t install(ngx_conf_t *cf)
     return NGX_OK;
 }
 
+void hf_south_note_trust(struct observer *o, ngx_cycle_t *cycle)
+{
+    const struct main_conf *all =
+        ngx_http_cycle_get_module_main_conf(cycle, ngx_http_handfast_south_module);
+    struct hf_trust *const *trusts = all == NULL ? NULL : all->trusts.elts;
+    for (ngx_uint_t i = 0; all != NULL && i < all->trusts.nelts; i++) {
+        observer_note_trust(o, trusts[i]->store, FACT_TRUST_FILE,
+                            (const char *)trusts[i]->path.data);
+    }
+}
+
 struct hf_attempt *hf_attempt_of(ngx_http_request_t *r, bool make)
 {
     struct hf_attempt *a = ngx_http_get_module_ctx(r, ngx_http_handfast_south_module);

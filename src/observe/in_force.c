@@ -120,8 +120,18 @@ static void put_places(struct watched *w, const X509_STORE *store)
     }
 }
 
-/* The store of the SSL_CTX: who gives an SSL one of its own is told by its verification's result.
- */
+/* The store that a peer's certificate is verified by: the SSL's own, else that of its SSL_CTX.
+ * OpenSSL 1.1.1 does not tell the former. */
+static const X509_STORE *trust_of(const struct watched *w)
+{
+    const struct calls *c = &w->o->calls;
+    X509_STORE *own = NULL;
+    if (c->SSL_ctrl != NULL) {
+        c->SSL_ctrl(w->ssl, SSL_CTRL_GET_VERIFY_CERT_STORE, 0, (void *)&own);
+    }
+    return own != NULL ? own : c->SSL_CTX_get_cert_store(c->SSL_get_SSL_CTX(w->ssl));
+}
+
 static void put_trust(struct watched *w)
 {
     const struct calls *c = &w->o->calls;
@@ -130,7 +140,7 @@ static void put_trust(struct watched *w)
         c->X509_OBJECT_get0_X509 == NULL || c->i2d_X509 == NULL) {
         return;
     }
-    const X509_STORE *store = c->SSL_CTX_get_cert_store(c->SSL_get_SSL_CTX(w->ssl));
+    const X509_STORE *store = trust_of(w);
     put_places(w, store);
     const OPENSSL_STACK *all =
         store == NULL ? NULL : (const OPENSSL_STACK *)c->X509_STORE_get0_objects(store);

@@ -424,7 +424,9 @@ def check_reload(group, made):
     tap.equal([lab.get(port, '/').status for _ in range(3)], [200] * 3, 'before the reload')
     site.write(block % (backend.port, verify('full', made.other_root)))
     site.reload()
-    tap.ok(lab.wait_for(lambda: lab.get(port, '/').status == 503), 'the new truststore is in force')
+    # For a moment both workers accept.
+    tap.ok(lab.wait_for(lambda: [lab.get(port, '/').status for _ in range(10)] == [503] * 10),
+           'the new truststore is in force')
     tap.equal([lab.get(port, '/').status for _ in range(5)], [503] * 5, 'and stays so')
 
 
