@@ -109,7 +109,8 @@ bool match_stalled(struct judging *j)
     bool silent = view->stage == STAGE_HELLO && view->offer != NULL && !view->server_answered &&
                   view->end_side == SIDE_CLIENT && !view->end_is_reset &&
                   view->idle_ns >= SILENCE_NS;
-    if (view->end_is_alert || (view->idle_ns < STALL_NS && !lost && !silent)) {
+    bool waited = j->t->local != NULL && j->t->local->has_waited;
+    if (view->end_is_alert || (view->idle_ns < STALL_NS && !lost && !silent && !waited)) {
         return false;
     }
     if (view->end == NULL && !lost) {
@@ -118,9 +119,10 @@ bool match_stalled(struct judging *j)
     /* ICMP says so where it is not filtered: full segments do not get through (RFC 1191, RFC 2923).
      */
     const char *detail = too_big_seen(j->t) ? "mtu-black-hole" : NULL;
-    set_cause(j, CAUSE_HANDSHAKE_TIMEOUT, detail, CONFIDENCE_PROBABLE);
+    set_cause(j, CAUSE_HANDSHAKE_TIMEOUT, detail,
+              waited ? CONFIDENCE_CERTAIN : CONFIDENCE_PROBABLE);
     describe_stall(j);
-    if (silent) {
+    if (silent && !waited) {
         add_alternative(j, CAUSE_CONNECTION_CLOSED, CONFIDENCE_POSSIBLE,
                         "the client may have been cancelled");
     }

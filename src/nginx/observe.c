@@ -154,6 +154,10 @@ static void before_note(void *whose, SSL *ssl)
     }
     observer_annotate(observer, ssl, FACT_DIRECTION, bytes_of_str(direction_id(w.direction)));
     annotate_labels(&w, ssl);
+    if (w.c->timedout || w.c->read->timedout || w.c->write->timedout) {
+        static const uint8_t one[8] = { [7] = 1 };
+        observer_annotate(observer, ssl, FACT_WAITED, bytes_of(one, sizeof one));
+    }
     annotate_lost(ssl);
     const ngx_http_upstream_t *u = w.r == NULL ? NULL : w.r->upstream;
     if (u != NULL && u->conf->ssl_verify) { /* nginx compares it itself, afterwards */

@@ -75,7 +75,8 @@ enum note_fact {
     FACT_ANCHOR,        /* DER; where they are few, all of them */
     FACT_TCP_STATE,     /* number: TCP_ESTABLISHED ... of the socket at the end */
     FACT_LOST,          /* number: notes that found no collector before this one */
-    FACT_AGAIN, /* number: the version of a connection that was up, and shakes hands again */
+    FACT_AGAIN,  /* number: the version of a connection that was up, and shakes hands again */
+    FACT_WAITED, /* number 1: the program had waited as long as it was told to, and gave up */
     /* What the host of the observer knows of the connection; all text. */
     FACT_ID,        /* its name in logs */
     FACT_DIRECTION, /* "northbound", "southbound" */

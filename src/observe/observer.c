@@ -430,7 +430,8 @@ void observer_annotate(struct observer *o, const SSL *s, enum note_fact fact, st
 {
     struct watched *w = s == NULL ? NULL : watched_of(o, s);
     bool is_ours = fact >= FACT_ID && fact <= FACT_LABEL;
-    if (w != NULL && !w->over && (is_ours || fact == FACT_CHECKED_HOST || fact == FACT_LOST)) {
+    if (w != NULL && !w->over &&
+        (is_ours || fact == FACT_CHECKED_HOST || fact == FACT_LOST || fact == FACT_WAITED)) {
         hooks_put(w, (struct note_entry){ .kind = NOTE_FACT, .type = (uint8_t)fact }, text,
                   (struct bytes){ NULL, 0 });
     }

@@ -103,6 +103,9 @@ static void keep_number(struct story *s, enum note_fact fact, uint64_t v)
     case FACT_AGAIN:
         s->again_version = (uint16_t)v;
         break;
+    case FACT_WAITED:
+        l->has_waited = v != 0;
+        break;
     case FACT_TCP_STATE:
         s->tcp_state = v <= TCP_CLOSING ? (unsigned)v : 0;
         break;

@@ -116,7 +116,8 @@ def fault_rows():
     return [
         Row('TCP refused', 'refused', '', UNAVAILABLE),
         Row('TCP time-out', 'full-backlog', timeouts, UNAVAILABLE),
-        Row('TLS time-out', 'silent', timeouts, (502, FLOW + 'BadGateway', 'Bad Gateway')),
+        Row('TLS time-out', 'silent', timeouts, (502, FLOW + 'BadGateway', 'Bad Gateway'), None,
+            'handshake-timeout'),
         Row('closes in the handshake', 'closing', '', EOF),
         Row('resets in the handshake', 'resetting', '', EOF),
         Row('plain text to TLS', 'plaintext', '', refused('Unsupported or unrecognized SSL message'), None,
@@ -216,6 +217,10 @@ def check_row(site, port, backends, row, number):
     if backend:
         backend.forget()
     answer = lab.get(port, '/%d/%s' % (number, row.path))
+    for _ in range(3):  # a worker that has judged for a while leaves one out (handfast-nginx(5))
+        if not row.cause or site.field('cause', lines, wait_s=1):
+            break
+        answer = lab.get(port, '/%d/%s' % (number, row.path))
     check_answer(row, answer)
     if row.alert:
         lab.wait_for(lambda: backend.seen)
