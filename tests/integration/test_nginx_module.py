@@ -370,6 +370,24 @@ def test_words(folder, made):
             tap.ok(code != 0 and words in said, 'refused: ' + line[:40], said)
 
 
+def test_example(folder, made):
+    """The configuration that the documents show is one that nginx takes."""
+    text = (harness.SOURCE / 'packaging/nginx/example.conf').read_text(encoding='utf-8')
+    for was, now in (('modules/ngx_http_handfast_module.so', str(lab.module_path())),
+                     ('/etc/nginx/www.example.com.pem', made.chain('good')),
+                     ('/etc/nginx/www.example.com.key', made.key('good')),
+                     ('/etc/ssl/certs/ca-certificates.crt', made.root),
+                     ('/var/log/nginx', folder), ('backend.example.com', '127.0.0.1'), ('443', '0')):
+        tap.ok(was in text, 'the example names ' + was)
+        text = text.replace(was, str(now))
+    (folder / 'nginx.conf').write_text('pid %s/pid; error_log %s/error.log;\n' % (folder, folder) +
+                                       text.replace('listen 0 ssl', 'listen 127.0.0.1:%d ssl' % peers.free_port())
+                                       .replace('127.0.0.1:8081', '127.0.0.1:%d' % peers.free_port()))
+    done = subprocess.run([peers.find('nginx'), '-t', '-e', folder / 'error.log', '-c', folder / 'nginx.conf'],
+                          capture_output=True, check=False)
+    tap.ok(done.returncode == 0, 'the example is taken', done.stderr.decode('utf-8', 'replace'))
+
+
 def test_object():
     path = lab.module_path()
     names = subprocess.run(['nm', '-D', '--defined-only', path], stdout=subprocess.PIPE, text=True, check=False).stdout
@@ -386,7 +404,7 @@ def main():
         folder = pathlib.Path(name)
         made = pki.make(folder / 'pki', ('good', 'expired', 'client'))
         for test in (test_north, test_south, test_collector, test_stuck_collector, test_memory,
-                     test_reload_and_crash, test_words):
+                     test_reload_and_crash, test_words, test_example):
             (folder / test.__name__).mkdir()
             test(folder / test.__name__, made)
     tap.done()
