@@ -5,9 +5,11 @@
 
 #include "base/clock.h"
 #include "gateway/flood.h"
+#include "gateway/known_hosts.h"
 #include "gateway/verdict_event.h"
+#include "tls/hello.h"
 
-enum { SERVED_SLOTS = 1024 };
+enum { SERVED_SLOTS = 1024, NAME_ROOM = 256, CLIENT_HELLO = 1 };
 
 /* A backend's certificate is written down again after that time. */
 #define SERVED_AGAIN_NS (60 * NS_PER_S)
@@ -23,6 +25,7 @@ struct note_desk {
     struct events *events;
     struct judging *judging;
     struct known_certificates *known;
+    struct known_hosts *hosts;
     struct verdict_texts texts;
     uint64_t n_lost_said; /* of events_n_lost(), counted in the file */
     int64_t complained_ns;
@@ -35,6 +38,7 @@ static enum status start(struct note_desk *d, const struct places *p, struct err
     flood_init(&d->flood);
     TRY(judging_new(&d->judging, err));
     TRY(known_certificates_new(p->store, &d->known, err));
+    TRY(known_hosts_new(p->store, &d->hosts, err));
     return events_open(p->events, true, &d->events, err);
 }
 
@@ -63,6 +67,7 @@ void note_desk_free(struct note_desk *d)
     events_close(d->events);
     judging_free(d->judging);
     known_certificates_free(d->known);
+    known_hosts_free(d->hosts);
     verdict_texts_deinit(&d->texts);
     free(d);
 }
@@ -128,6 +133,47 @@ static void count_handshake(struct note_desk *d, const struct story *s,
         .n = 1,
     };
     count(d, &c);
+}
+
+/* --- whose it is --- */
+
+/* The server name of the first ClientHello; "" where there is none. */
+static void name_asked_for(struct bytes entries, char out[NAME_ROOM])
+{
+    struct story_entry e;
+    struct tls_client_hello hello;
+    struct fault fault = { 0 };
+    out[0] = '\0';
+    while (story_next(&entries, &e)) {
+        if (e.head.kind != NOTE_MESSAGE || e.head.type != CLIENT_HELLO) {
+            continue;
+        }
+        tls_client_hello_parse(e.body, false, &hello, &fault);
+        struct bytes name = hello.ext.server_name;
+        if (name.len < NAME_ROOM && bytes_copy(out, NAME_ROOM - 1, name)) {
+            out[name.len] = '\0';
+        }
+        return;
+    }
+}
+
+/* A client that failed before the Router knew which virtual host it meant. */
+static void find_host(const struct note_desk *d, struct story *s)
+{
+    struct known_host host;
+    char name[NAME_ROOM];
+    if (s->local.side != SIDE_SERVER || story_annotation(s, FACT_ORG) != NULL) {
+        return;
+    }
+    name_asked_for(s->entries, name);
+    if (!known_hosts_find(d->hosts, s->ends[SIDE_SERVER].port, name, &host)) {
+        return;
+    }
+    s->annotations[FACT_ORG - FACT_ID] = host.org;
+    s->annotations[FACT_ENV - FACT_ID] = host.env;
+    if (host.is_named) {
+        s->annotations[FACT_VHOST - FACT_ID] = host.name;
+    }
 }
 
 /* Notes that found no room in the socket before this one. */
@@ -251,6 +297,7 @@ void note_desk_take(struct note_desk *d, struct bytes note)
         return;
     }
     count_unsent(d, j.story.entries);
+    find_host(d, &j.story);
     int64_t now = clock_monotonic_ns();
     uint64_t mark = flood_mark(&d->flood, j.story.entries);
     const struct flood_kept *of = flood_repeats(&d->flood, mark, now);
@@ -285,6 +332,7 @@ bool note_desk_is_flushed(const struct note_desk *d)
 void note_desk_look_round(struct note_desk *d)
 {
     known_certificates_refresh(d->known);
+    known_hosts_refresh(d->hosts);
     if (events_n_lost(d->events) > d->n_lost_said) {
         note_desk_flush(d); /* is there room again? */
     }
