@@ -207,13 +207,43 @@ _handfast_run()
     mapfile -t COMPREPLY < <(compgen -c -- "$cur")
 }
 
+_handfast_gateway()
+{
+    local cur=$1 prev=$2
+    case "$prev" in
+    -d | --dir)
+        mapfile -t COMPREPLY < <(compgen -d -- "$cur")
+        compopt -o filenames
+        return
+        ;;
+    --api-cert | --api-key | --nginx | --module)
+        mapfile -t COMPREPLY < <(compgen -f -- "$cur")
+        compopt -o filenames
+        return
+        ;;
+    -l | --listen | -o | --org | -e | --env | --admin | --http-port | --https-port)
+        return
+        ;;
+    --host)
+        mapfile -t COMPREPLY < <(compgen -A hostname -- "$cur")
+        return
+        ;;
+    restart)
+        mapfile -t COMPREPLY < <(compgen -W 'router message-processor collector' -- "$cur")
+        return
+        ;;
+    esac
+    mapfile -t COMPREPLY < <(compgen -W 'status stop reload restart -d --dir -l --listen --api-cert --api-key
+        --nginx --module -o --org -e --env --admin --host --http-port --https-port -h --help --version' -- "$cur")
+}
+
 _handfast()
 {
     local cur=${COMP_WORDS[COMP_CWORD]}
     local prev=${COMP_WORDS[COMP_CWORD - 1]}
     COMPREPLY=()
     if [[ $COMP_CWORD -eq 1 ]]; then
-        mapfile -t COMPREPLY < <(compgen -W 'explain check probe run help version --help --version' -- "$cur")
+        mapfile -t COMPREPLY < <(compgen -W 'explain check probe run gateway help version --help --version' -- "$cur")
         return
     fi
     case "${COMP_WORDS[1]}" in
@@ -233,8 +263,11 @@ _handfast()
     run)
         _handfast_run "$cur" "$prev"
         ;;
+    gateway)
+        _handfast_gateway "$cur" "$prev"
+        ;;
     help)
-        mapfile -t COMPREPLY < <(compgen -W 'explain check probe run' -- "$cur")
+        mapfile -t COMPREPLY < <(compgen -W 'explain check probe run gateway' -- "$cur")
         ;;
     esac
 }

@@ -243,13 +243,29 @@ enum status gateway_restart(struct gateway *g, enum gateway_part part, struct er
     return st;
 }
 
+/* Also where nothing changed: it opens its logs anew, and asks files of tickets again. */
+static enum status reload_all(struct gateway *g, struct err *err)
+{
+    pthread_mutex_lock(&g->parts);
+    enum status st = ST_OK;
+    for (size_t i = 0; i < GENERATION_N_PARTS && st == ST_OK; i++) {
+        st = part_reload(&g->part[i], g->running.part[i].mark, err);
+    }
+    pthread_mutex_unlock(&g->parts);
+    return st;
+}
+
+static enum status refresh(struct gateway *g, struct err *err)
+{
+    TRY(read_properties(g, err));
+    TRY(generations_renew(g, err));
+    return reload_all(g, err);
+}
+
 enum status gateway_refresh(struct gateway *g, struct err *err)
 {
     gateway_lock(g);
-    enum status st = read_properties(g, err);
-    if (st == ST_OK) {
-        st = generations_renew(g, err);
-    }
+    enum status st = refresh(g, err);
     gateway_unlock(g);
     return st;
 }
