@@ -122,6 +122,10 @@ def fault_rows():
         Row('resets in the handshake', 'resetting', '', EOF),
         Row('plain text to TLS', 'plaintext', '', refused('Unsupported or unrecognized SSL message'), None,
             'plaintext-server'),
+        Row('a mail server', 'banner', '', refused('Unsupported or unrecognized SSL message'), None,
+            'plaintext-server'),
+        Row('a broken ServerHello', 'garbage', '', refused('SSL Handshake failed')),
+        Row('messages out of order', 'out_of_order', '', refused('SSL Handshake failed')),
         Row('alert handshake_failure', 'alert-40', '', UNAVAILABLE),
         Row('alert protocol_version', 'alert-70', '', UNAVAILABLE, None, 'protocol-mismatch'),
         Row('close_notify instead of a ServerHello', 'alert-0', '', UNAVAILABLE),
@@ -190,7 +194,7 @@ def make_backends(group, made):
 def make_ports(group, backends, backlog_port):
     ports = {name: backend.port for name, backend in backends.items()}
     ports.update({name: group.raw(getattr(peers, name)) for name in
-                  ('silent', 'plaintext', 'closing', 'resetting')})
+                  ('silent', 'plaintext', 'closing', 'resetting', 'banner', 'garbage', 'out_of_order')})
     ports.update({'alert-%d' % n: group.raw(peers.alerting(n)) for n in (0, 40, 70)})
     ports.update({'refused': lab.unused_port(), 'full-backlog': backlog_port})
     return ports
@@ -380,6 +384,48 @@ def check_certificates(group, made):
                       'own certificate %s: refused by the backend' % path)
 
 
+def check_variables(group, made):
+    """Upstreams that stand in a variable: an address, and the name of a block."""
+    good = group.backend(chain=made.chain('good'), key=made.key('good'))
+    bad = group.backend(chain=made.chain('wrong-name'), key=made.key('wrong-name'))
+    site = group.nginx_site('''
+        handfast on; handfast_fault on; handfast_upstream_verify full; handfast_upstream_trusted %s;
+        upstream good.test { server 127.0.0.1:%d; keepalive 2; }
+        server { listen PORT0;
+            location /named { proxy_ssl_name good.test; proxy_pass https://$arg_to; }
+            location /bare { proxy_pass https://$arg_to; } }''' % (made.root, good.port))
+    port = site.ports[0]
+    for path, to, status in (('named', '127.0.0.1:%d' % good.port, 200), ('named', '127.0.0.1:%d' % bad.port, 503),
+                             ('bare', '127.0.0.1:%d' % good.port, 200), ('bare', '127.0.0.1:%d' % bad.port, 503),
+                             ('bare', 'good.test', 200), ('named', 'good.test', 200)):
+        answer = lab.get(port, '/%s?to=%s' % (path, to))
+        tap.ok(answer.status == status and (status == 200 or 'SslHandshakeFailed' in answer.body),
+               'proxy_pass with a variable: %s to %s: %d' % (path, 'good' if status == 200 else 'wrong-name', status),
+               answer.status, answer.body)
+
+
+def check_ending(group, made):
+    """A certificate that ends while its session is still good: the session does not save it."""
+    maker = pki.Maker()
+    maker.authority('root')
+    leaf, key = maker.leaf((pki.HOST,), (pki.ExtendedKeyUsageOID.SERVER_AUTH,), issuer='root', days=(-1, 6 / 86400))
+    folder = made.folder / 'ending'
+    folder.mkdir()
+    pki.write_leaf(folder, 'ending', [leaf], key)
+    (folder / 'root.pem').write_bytes(pki.pem(maker.authorities['root'][0]))
+    backend = group.backend(chain=str(folder / 'ending.crt'), key=str(folder / 'ending.key'))
+    site = group.nginx_site('''handfast on; handfast_fault on; upstream one { server 127.0.0.1:%d; }
+        server { listen PORT0; location / { proxy_pass https://one; %s } }'''
+                            % (backend.port, verify('full', folder / 'root.pem')))
+    port = site.ports[0]
+    tap.equal([lab.get(port, '/').status for _ in range(2)], [200, 200], 'before its end')
+    tap.ok(lab.wait_for(lambda: backend.resumed[:2] == [False, True]), 'resumed before its end', backend.resumed)
+    time.sleep(max(0.0, (leaf.not_valid_after - pki.datetime.datetime.utcnow()).total_seconds() + 1.2))
+    answer = lab.get(port, '/')
+    tap.ok(answer.status == 503 and 'CertificateExpiredException' in answer.body, 'refused behind its end',
+           answer.status, answer.body)
+
+
 def check_retries(group, made):
     """The next server of the block is asked; HTTP/2 clients, subrequests, several at once."""
     bad = group.backend(chain=made.chain('self-signed'), key=made.key('self-signed'))
@@ -469,6 +515,8 @@ def main():
             check_sessions(group, made, None)
             check_certificates(group, made)
             check_retries(group, made)
+            check_variables(group, made)
+            check_ending(group, made)
             check_reload(group, made)
             check_configuration(group, made)
             tap.ok('signal 11' not in site.errors() and 'exited on signal' not in site.errors(), 'no worker crashed')
