@@ -148,12 +148,29 @@ static const char *header(const struct call *c, const char *name)
     return NULL;
 }
 
+/* "Content-Length : 2" is another name to libmicrohttpd, and not to others: RFC 9112 section 5.1.
+ */
+static bool has_bad_name(const struct api_pairs *headers)
+{
+    for (size_t i = 0; i < headers->n; i++) {
+        const char *name = headers->list[i].name;
+        if (name[0] == '\0' || name[strspn(name, "!#$%&'*+-.^_`|~0123456789"
+                                                 "abcdefghijklmnopqrstuvwxyz")] != '\0') {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* Where two readers could disagree on where a request ends, it is not taken: RFC 9112 section 6.3.
  * libmicrohttpd would take the one or the other. */
 static const char *bad_framing(struct call *c, const char *version)
 {
     const char *length = header(c, "content-length");
     const char *coding = header(c, "transfer-encoding");
+    if (has_bad_name(&c->x.headers)) {
+        return "a header whose name has a character that names do not have";
+    }
     if (count_header(&c->x.headers, "content-length") > 1 ||
         count_header(&c->x.headers, "transfer-encoding") > 1 ||
         count_header(&c->x.headers, "authorization") > 1 ||
@@ -301,7 +318,8 @@ static enum MHD_Result at_head(struct call *c, const char *method, const char *v
 static enum MHD_Result after_asking(struct call *c)
 {
     if (!c->has_body) {
-        return send_answer(c, false);
+        c->phase = PHASE_ANSWER; /* in the next call: an answer in this one ends the connection */
+        return MHD_YES;
     }
     if (!c->x.is_answered && c->x.has_length) {
         size_t before = atomic_fetch_add(&c->server->body_bytes, (size_t)c->x.length);

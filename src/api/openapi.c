@@ -151,11 +151,13 @@ static json_t *responses_of(const struct api_route *route)
 {
     char status[8];
     (void)snprintf(status, sizeof status, "%u", route->status);
+    /* an open route is that of tokens: RFC 6749 section 5.2 has errors of its own */
+    const char *refusal = route->right == API_RIGHT_OPEN ? "#/components/responses/TokenRefusal"
+                                                         : "#/components/responses/Refusal";
     json_t *responses = json_object();
-    bool ok =
-        responses != NULL && json_object_set_new(responses, status, good_response(route)) == 0 &&
-        json_object_set_new(responses, "default",
-                            json_pack("{s:s}", "$ref", "#/components/responses/Refusal")) == 0;
+    bool ok = responses != NULL &&
+              json_object_set_new(responses, status, good_response(route)) == 0 &&
+              json_object_set_new(responses, "default", json_pack("{s:s}", "$ref", refusal)) == 0;
     if (!ok) {
         json_decref(responses);
         return NULL;
@@ -250,7 +252,12 @@ static json_t *fixed_components(void)
         "\"400, 401, 403, 404, 405, 406, 409, 413, 415, 429 or 500: why it was not done\","
         "\"content\":{\"application/json\":{\"schema\":{\"$ref\":\"#/components/schemas/"
         "Refusal\"}},"
-        "\"application/xml\":{}}}}}";
+        "\"application/xml\":{}}},"
+        "\"TokenRefusal\":{\"description\":\"400, 401, 413, 415 or 429: why there is no token\","
+        "\"content\":{\"application/json\":{\"schema\":{\"anyOf\":["
+        "{\"$ref\":\"#/components/schemas/Refusal\"},{\"type\":\"object\","
+        "\"required\":[\"error\"],\"properties\":{\"error\":{\"type\":\"string\"},"
+        "\"error_description\":{\"type\":\"string\"}}}]}},\"application/xml\":{}}}}}";
     return json_loads(json, 0, NULL);
 }
 
