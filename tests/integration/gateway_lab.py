@@ -7,6 +7,7 @@
 """
 import base64
 import http.client
+import http.server
 import io
 import json
 import os
@@ -16,6 +17,7 @@ import signal
 import socket
 import ssl
 import subprocess
+import threading
 import time
 import zipfile
 
@@ -222,3 +224,70 @@ def bundle(name, base_path, target='', targets=None, routes=None, hosts=('defaul
         for path, text in files.items():
             archive.writestr(path, text)
     return out.getvalue()
+
+
+class Backend:
+    """An HTTP server, with TLS where it has a chain, that says what it was asked: its answer is a
+    JSON object {name, method, path, headers, body}."""
+
+    def __init__(self, name, chain=None, key=None, client_ca=None, status=200):
+        self.sni = []
+        outer = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            protocol_version = 'HTTP/1.1'
+
+            def log_message(self, *_):
+                pass
+
+            def do_any(self):
+                length = int(self.headers.get('Content-Length') or 0)
+                body = self.rfile.read(length).decode('latin-1')
+                peer = self.connection.getpeercert() if chain else None
+                said = json.dumps({'name': name, 'method': self.command, 'path': self.path,
+                                   'headers': dict(self.headers.items()), 'body': body,
+                                   'client': bool(peer)}).encode()
+                self.send_response(status)
+                self.send_header('Content-Type', 'application/json')
+                self.send_header('Content-Length', str(len(said)))
+                self.end_headers()
+                if self.command != 'HEAD':
+                    self.wfile.write(said)
+
+            do_GET = do_POST = do_PUT = do_HEAD = do_DELETE = do_any
+
+        class Server(http.server.ThreadingHTTPServer):
+            daemon_threads = True
+
+            def get_request(self):
+                connection, address = super().get_request()
+                if outer.context:
+                    connection = outer.context.wrap_socket(connection, server_side=True,
+                                                           do_handshake_on_connect=False)
+                return connection, address
+
+            def finish_request(self, request, client_address):
+                if outer.context:
+                    try:
+                        request.do_handshake()
+                    except OSError: # the alert is on its way: a close would be a reset that overtakes it
+                        socket.socket.shutdown(request, socket.SHUT_WR)
+                        while socket.socket.recv(request, 65536):
+                            pass
+                        return
+                super().finish_request(request, client_address)
+
+            def handle_error(self, *_):
+                pass
+
+        self.context = None
+        if chain:
+            self.context = peers.server_context(chain=chain, key=key, client_ca=client_ca)
+            self.context.sni_callback = lambda _, asked, __: self.sni.append(asked)
+        self.server = Server(('127.0.0.1', 0), Handler)
+        self.port = self.server.server_address[1]
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+    def close(self):
+        self.server.shutdown()
+        self.server.server_close()
