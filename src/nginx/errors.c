@@ -4,21 +4,31 @@
 
 #include "base/bytes.h"
 
+/* What does not fit is cut. */
+static void keep(char *to, size_t room, const char *text)
+{
+    size_t len = text == NULL ? 0 : strnlen(text, room - 1);
+    bytes_copy(to, room - 1, bytes_of(text, len));
+    to[len] = '\0';
+}
+
 void hf_errors_take(struct hf_errors *e)
 {
     e->n = 0;
     while (e->n < HF_ERRORS_MAX) {
         struct hf_error *one = &e->entries[e->n];
+        const char *file = NULL;
+        const char *function = NULL;
         const char *text = NULL;
         int flags = 0;
-        one->code = ERR_get_error_all(&one->file, &one->line, &one->function, &text, &flags);
+        one->code = ERR_get_error_all(&file, &one->line, &function, &text, &flags);
         if (one->code == 0) {
             return;
         }
         bool is_text = text != NULL && (flags & ERR_TXT_STRING) != 0;
-        size_t len = is_text ? strnlen(text, sizeof one->text - 1) : 0;
-        bytes_copy(one->text, sizeof one->text - 1, bytes_of(text, len));
-        one->text[len] = '\0';
+        keep(one->file, sizeof one->file, file);
+        keep(one->function, sizeof one->function, function);
+        keep(one->text, sizeof one->text, is_text ? text : NULL);
         e->n++;
     }
 }

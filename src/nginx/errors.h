@@ -7,13 +7,13 @@
 #ifndef HANDFAST_NGINX_ERRORS_H
 #define HANDFAST_NGINX_ERRORS_H
 
-enum { HF_ERRORS_MAX = 16, HF_ERROR_TEXT_MAX = 200 };
+enum { HF_ERRORS_MAX = 16, HF_ERROR_TEXT_MAX = 200, HF_ERROR_PLACE_MAX = 64 };
 
 struct hf_errors {
     int n;
     struct hf_error {
         unsigned long code;
-        const char *file, *function; /* literals of OpenSSL's */
+        char file[HF_ERROR_PLACE_MAX], function[HF_ERROR_PLACE_MAX]; /* the queue owns its own */
         int line;
         char text[HF_ERROR_TEXT_MAX]; /* empty: none */
     } entries[HF_ERRORS_MAX];
