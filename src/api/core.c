@@ -151,6 +151,40 @@ static enum status check_right(struct store *store, struct api_exchange *x, stru
     return ST_OK;
 }
 
+static enum status is_there(struct store *store, const struct store_key *key, bool *out,
+                            struct err *err)
+{
+    struct store_document document = { 0 };
+    TRY(store_get(store, key, &document, err));
+    *out = document.json != NULL;
+    store_document_deinit(&document);
+    return ST_OK;
+}
+
+/* An organization and an environment in the path are there, so that no handler has to ask. */
+static enum status check_places(struct store *store, struct api_exchange *x, struct err *err)
+{
+    const char *org = api_param(&x->request, "o");
+    const char *env = api_param(&x->request, "e");
+    struct store_key org_key = { .kind = STORE_ORGANIZATION, .name = org };
+    struct store_key env_key = { .kind = STORE_ENVIRONMENT, .org = org, .name = env };
+    bool has_org = true;
+    bool has_env = true;
+    if (org[0] != '\0') {
+        TRY(is_there(store, &org_key, &has_org, err));
+    }
+    if (has_org && env[0] != '\0') {
+        TRY(is_there(store, &env_key, &has_env, err));
+    }
+    if (!has_org) {
+        return api_refuse(&x->answer, 404, "messaging.config.beans.OrganizationDoesNotExist",
+                          "Organization %s does not exist", org);
+    }
+    return has_env ? ST_OK
+                   : api_refuse(&x->answer, 404, "messaging.config.beans.EnvironmentDoesNotExist",
+                                "Environment %s does not exist in organization %s", env, org);
+}
+
 static void find_route(struct api_exchange *x, const struct api_target *target, bool is_options,
                        const struct api_found *found)
 {
@@ -239,6 +273,9 @@ static enum status begin(struct api_core *core, struct store *store, struct api_
     }
     if (!refused(x) && !is_open) {
         TRY(check_right(store, x, err));
+    }
+    if (!refused(x)) {
+        TRY(check_places(store, x, err));
     }
     if (!refused(x)) {
         check_announced(x);

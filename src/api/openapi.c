@@ -215,9 +215,21 @@ static bool add_route(json_t *paths, const struct api_route *route, const char *
     return json_object_set_new(item, method, operation_of(route, tag)) == 0;
 }
 
+static bool has_tag(const json_t *tags, const char *name)
+{
+    for (size_t i = 0; i < json_array_size(tags); i++) {
+        const char *one = json_string_value(json_object_get(json_array_get(tags, i), "name"));
+        if (one != NULL && strcmp(one, name) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static bool add_table(json_t *paths, json_t *schemas, json_t *tags, const struct api_table *table)
 {
-    bool ok = json_array_append_new(tags, json_pack("{s:s}", "name", table->tag)) == 0;
+    bool ok = has_tag(tags, table->tag) ||
+              json_array_append_new(tags, json_pack("{s:s}", "name", table->tag)) == 0;
     for (size_t i = 0; i < table->n_routes && ok; i++) {
         ok = add_route(paths, &table->routes[i], table->tag);
     }
