@@ -132,7 +132,9 @@ static json_t *target_json(const struct target_endpoint *t)
         wrong |= json_object_set_new(connection, "path", json_string(t->path));
     }
     if (t->has_ssl_info) {
-        wrong |= json_object_set_new(connection, "sSLInfo", ssl_info_json(&t->ssl));
+        struct ssl_info ssl = t->ssl; /* what is in force, where nothing was said */
+        ssl.enabled = ssl_info_is_on(&ssl, t->url.is_tls) ? CHOICE_YES : CHOICE_NO;
+        wrong |= json_object_set_new(connection, "sSLInfo", ssl_info_json(&ssl));
     }
     if (wrong != 0) {
         json_decref(connection);

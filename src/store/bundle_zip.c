@@ -176,21 +176,41 @@ enum status bundle_unzip(struct bytes zip, struct remarks *remarks, struct bundl
     return remarks->failed ? err_set(err, ST_NOMEM, "no memory for a bundle") : ST_OK;
 }
 
-static bool change(zip_t *archive, const char *path, struct bytes content)
+/* Takes the source. */
+static bool add(zip_t *to, const char *path, zip_source_t *source)
 {
-    zip_int64_t at = zip_name_locate(archive, path, 0);
-    if (content.p == NULL) {
-        return at < 0 || zip_delete(archive, (zip_uint64_t)at) == 0;
-    }
-    zip_source_t *source = zip_source_buffer(archive, content.p, content.len, 0);
     if (source == NULL) {
         return false;
     }
-    if (zip_file_add(archive, path, source, ZIP_FL_OVERWRITE | ZIP_FL_ENC_UTF_8) < 0) {
+    if (zip_file_add(to, path, source, ZIP_FL_ENC_UTF_8) < 0) {
         zip_source_free(source);
         return false;
     }
     return true;
+}
+
+/* Everything but that path, packed as it is. A new archive is written instead of changing the old
+ * one in place: libzip's buffers share memory then, and do not agree who frees it. */
+static bool copy_others(zip_t *from, const char *path, zip_t *to)
+{
+    zip_int64_t n = zip_get_num_entries(from, 0);
+    for (zip_int64_t i = 0; i < n; i++) {
+        const char *name = zip_get_name(from, (zip_uint64_t)i, ZIP_FL_ENC_GUESS);
+        if (name == NULL) {
+            return false;
+        }
+        if (strcmp(name, path) != 0 &&
+            !add(to, name, zip_source_zip(to, from, (zip_uint64_t)i, ZIP_FL_COMPRESSED, 0, -1))) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool change(zip_t *from, const char *path, struct bytes content, zip_t *to)
+{
+    return copy_others(from, path, to) &&
+           (content.p == NULL || add(to, path, zip_source_buffer(to, content.p, content.len, 0)));
 }
 
 static bool read_back(zip_source_t *source, struct bytes *out)
@@ -212,25 +232,32 @@ static bool read_back(zip_source_t *source, struct bytes *out)
     return true;
 }
 
+/* `to` is where the new archive is written, and what is read in the end. */
+static enum status put_into(zip_t *from, const char *path, struct bytes content, zip_source_t *to,
+                            struct bytes *out)
+{
+    zip_source_keep(to); /* it is read after the archive is closed */
+    zip_t *archive = open_source(to, ZIP_TRUNCATE);
+    if (archive == NULL) {
+        return ST_NOMEM;
+    }
+    if (!change(from, path, content, archive) || zip_close(archive) != 0) {
+        zip_discard(archive);
+        return ST_NOMEM;
+    }
+    return read_back(to, out) ? ST_OK : ST_NOMEM;
+}
+
 enum status bundle_zip_put(struct bytes zip, const char *path, struct bytes content,
                            struct bytes *out, struct err *err)
 {
-    zip_source_t *source = zip_source_buffer_create(zip.p, zip.len, 0, NULL);
-    if (source == NULL) {
-        return err_set(err, ST_NOMEM, "no memory for a bundle");
-    }
-    zip_source_keep(source); /* it is read after the archive is closed */
-    zip_t *archive = open_source(source, 0);
-    if (archive == NULL) {
-        zip_source_free(source);
+    zip_t *from = open_source(zip_source_buffer_create(zip.p, zip.len, 0, NULL), ZIP_RDONLY);
+    if (from == NULL) {
         return err_set(err, ST_FORMAT, "the bundle is no zip archive");
     }
-    bool is_changed = change(archive, path, content);
-    bool is_closed = is_changed && zip_close(archive) == 0;
-    if (!is_closed) {
-        zip_discard(archive);
-    }
-    bool is_done = is_closed && read_back(source, out);
-    zip_source_free(source);
-    return is_done ? ST_OK : err_set(err, ST_NOMEM, "the bundle could not be written");
+    zip_source_t *to = zip_source_buffer_create(NULL, 0, 0, NULL);
+    enum status st = to == NULL ? ST_NOMEM : put_into(from, path, content, to, out);
+    zip_source_free(to);
+    zip_discard(from);
+    return st == ST_OK ? ST_OK : err_set(err, st, "the bundle could not be written");
 }

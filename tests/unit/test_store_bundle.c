@@ -412,9 +412,34 @@ static void check_put(void **state)
     arena_deinit(&arena);
 }
 
+/* One after another, each to the archive as it was read back, which stays as it was. */
+static void check_put_many(void **state)
+{
+    struct file root[] = { { "apiproxy/p.xml", ROOT }, { 0 } };
+    struct bytes zip = make_zip(root);
+    struct arena arena = { .limit_bytes = 65536 };
+    struct bundle b;
+    (void)state;
+    for (unsigned i = 0; i < 20; i++) {
+        const char *name = arena_printf(&arena, "r%u.js", i);
+        const char *path = bundle_part_path(&arena, BUNDLE_RESOURCE, "jsc", name);
+        struct bytes more;
+        assert_int_equal(bundle_zip_put(zip, path, bytes_of_str(name), &more, NULL), ST_OK);
+        free((void *)(uintptr_t)zip.p);
+        zip = more;
+    }
+    assert_int_equal(bundle_read(zip, &b, NULL), ST_OK);
+    assert_int_equal(b.files.n, 21);
+    assert_string_equal(b.files.list[20].path, "apiproxy/resources/jsc/r19.js");
+    assert_true(bytes_equal(b.files.list[20].content, BYTES("r19.js")));
+    bundle_deinit(&b);
+    free((void *)(uintptr_t)zip.p);
+    arena_deinit(&arena);
+}
+
 int main(void)
 {
-    struct CMUnitTest tests[ARRAY_LEN(rows) + ARRAY_LEN(zip_rows) + 5];
+    struct CMUnitTest tests[ARRAY_LEN(rows) + ARRAY_LEN(zip_rows) + 6];
     size_t n = 0;
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         tests[n++] = (struct CMUnitTest){ rows[i].name, check_row, NULL, NULL, (void *)&rows[i] };
@@ -428,5 +453,6 @@ int main(void)
     tests[n++] = (struct CMUnitTest){ "no archive", check_no_zip, NULL, NULL, NULL };
     tests[n++] = (struct CMUnitTest){ "a bomb", check_bomb, NULL, NULL, NULL };
     tests[n++] = (struct CMUnitTest){ "parts", check_put, NULL, NULL, NULL };
+    tests[n++] = (struct CMUnitTest){ "many parts", check_put_many, NULL, NULL, NULL };
     return cmocka_run_group_tests_name("bundle", tests, NULL, NULL);
 }
