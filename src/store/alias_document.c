@@ -27,8 +27,9 @@ static char *print(enum alias_format format, bool is_exportable, const struct ma
     struct text pem = { 0 };
     char *text = NULL;
     if (material_put_pem(&pem, m->der, m->n)) {
-        json_t *json = json_pack("{s:s, s:b, s:s}", "format", alias_format_id(format), "exportable",
-                                 is_exportable, "certificates", text_str(&pem));
+        json_t *json = json_pack("{s:s, s:b, s:s, s:I}", "format", alias_format_id(format),
+                                 "exportable", is_exportable, "certificates", text_str(&pem),
+                                 "length", (json_int_t)pem.len);
         text = json != NULL ? json_dumps(json, JSON_COMPACT) : NULL;
         json_decref(json);
     }
@@ -71,7 +72,10 @@ static enum status read_document(const char *text, struct alias *out, struct sto
     json_t *json = json_loads(text, 0, NULL);
     const char *pem = json_string_value(json_object_get(json, "certificates"));
     const char *format = json_string_value(json_object_get(json, "format"));
-    bool is_whole = pem != NULL && format != NULL && alias_format_parse(format, &out->format);
+    json_int_t length = json_integer_value(json_object_get(json, "length"));
+    /* Without memory jansson 2.14 cuts a text short and says nothing. */
+    bool is_whole = pem != NULL && format != NULL && alias_format_parse(format, &out->format) &&
+                    length == (json_int_t)strlen(pem);
     if (is_whole) {
         out->pem = strdup(pem);
         out->n_certs = count_certs(pem);
@@ -146,11 +150,12 @@ static enum status chain_of(const struct alias *a, struct keystore *k, struct x5
     }
     for (size_t i = 0; i < keystore_n(k) && n < ALIAS_CERTS_MAX; i++) {
         const struct keystore_entry *e = keystore_entry(k, i);
-        if (e->kind == KEYSTORE_CERTIFICATE) {
+        if (e->kind == KEYSTORE_CERTIFICATE && e->fault == NULL) {
             der[n++] = e->der;
         }
     }
-    *out = x509_store_chain(x509, der, n);
+    /* What is kept was read before: that some is missing now is for want of memory. */
+    *out = n == a->n_certs ? x509_store_chain(x509, der, n) : NULL;
     return *out != NULL ? ST_OK : problem_no_memory(problem);
 }
 

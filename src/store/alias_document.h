@@ -1,6 +1,6 @@
 /*
- * alias_document: an alias as it is kept: {format, exportable, certificates: PEM}, and the key as
- * the document's secret.
+ * alias_document: an alias as it is kept: {format, exportable, certificates: PEM, length: of it},
+ * and the key as the document's secret.
  */
 #ifndef HANDFAST_STORE_ALIAS_DOCUMENT_H
 #define HANDFAST_STORE_ALIAS_DOCUMENT_H
@@ -11,7 +11,7 @@
 
 struct store_key alias_key_of(const struct alias_name *name);
 struct keystore_name alias_keystore(const struct alias_name *name);
-/* A key of `key` replaces the one there is; NULL keeps it. */
+/* A key of `m` replaces the one there is; NULL keeps it. */
 enum status alias_document_put(struct store *s, const struct alias_name *name,
                                enum alias_format format, bool is_exportable,
                                const struct material *m, struct store_problem *problem) NODISCARD;

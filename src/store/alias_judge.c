@@ -1,5 +1,7 @@
 #include "store/alias_judge.h"
 
+#include <openssl/x509.h>
+
 #include "base/clock.h"
 #include "check/check.h"
 #include "keystore/keystore.h"
@@ -237,22 +239,33 @@ static void judge_trusted(struct judging *j)
 
 /* --- all of it --- */
 
-static bool all_decode(struct judging *j)
+/* Also for want of memory a certificate has no facts. */
+static bool decodes(struct bytes der)
+{
+    const unsigned char *p = der.p;
+    X509 *x = d2i_X509(NULL, &p, (long)der.len);
+    X509_free(x);
+    return x != NULL;
+}
+
+static enum status want_decoded(struct judging *j)
 {
     for (size_t i = 0; i < j->m->n; i++) {
-        if (!x509_chain_facts(j->chain, i)->is_parsed) {
-            say(j, false, x509_fault_id(X509_FAULT_MALFORMED), (int)i,
-                "The certificate cannot be decoded", "Upload the file as the CA sent it");
+        if (x509_chain_facts(j->chain, i)->is_parsed) {
+            continue;
         }
+        if (decodes(j->m->der[i])) {
+            return problem_no_memory(j->problem);
+        }
+        say(j, false, x509_fault_id(X509_FAULT_MALFORMED), (int)i,
+            "The certificate cannot be decoded", "Upload the file as the CA sent it");
     }
-    return !j->is_refused;
+    return j->is_refused ? ST_USAGE : ST_OK;
 }
 
 static enum status judge(struct judging *j)
 {
-    if (!all_decode(j)) {
-        return ST_USAGE;
-    }
+    TRY(want_decoded(j));
     if (j->m->spki.len == 0) {
         judge_trusted(j);
     } else {

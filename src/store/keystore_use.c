@@ -20,6 +20,16 @@ struct named {
     const char *key_store, *trust_store, *key_alias;
 };
 
+/* Frees the document. One that cannot be read might use what is asked about. NULL: there is none.
+ */
+static enum status read_json(const struct search *at, struct store_document *d, json_t **out)
+{
+    bool is_there = d->json != NULL;
+    *out = is_there ? json_loads(d->json, 0, NULL) : NULL;
+    store_document_deinit(d);
+    return is_there && *out == NULL ? problem_no_memory(at->problem) : ST_OK;
+}
+
 /* --- does it mean what is asked about? --- */
 
 /* The keystore that a reference stands for, or "". */
@@ -35,12 +45,12 @@ static enum status refers_to(const struct search *at, const char *reference,
     if (store_get(at->s, &key, &d, &err) != ST_OK) {
         return problem_failed(at->problem, &err);
     }
-    json_t *json = d.json != NULL ? json_loads(d.json, 0, NULL) : NULL;
+    json_t *json = NULL;
+    enum status st = read_json(at, &d, &json);
     const char *refers = json_string_value(json_object_get(json, "refers"));
     snprintf(out, KEYSTORE_NAME_MAX + 1, "%s", refers != NULL ? refers : "");
     json_decref(json);
-    store_document_deinit(&d);
-    return ST_OK;
+    return st;
 }
 
 static enum status means_it(const struct search *at, const char *word, bool *out)
@@ -126,8 +136,8 @@ static enum status look_at_one(const struct search *at, const struct store_key *
     if (store_get(at->s, key, &d, &err) != ST_OK) {
         return problem_failed(at->problem, &err);
     }
-    json_t *json = d.json != NULL ? json_loads(d.json, 0, NULL) : NULL;
-    store_document_deinit(&d);
+    json_t *json = NULL;
+    TRY(read_json(at, &d, &json));
     enum status st = json != NULL ? look_at(at, words, key->name, json) : ST_OK;
     json_decref(json);
     return st;

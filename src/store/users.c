@@ -293,6 +293,9 @@ static enum status show_document(const char *address, const char *text, json_t *
                                  struct store_problem *problem)
 {
     json_t *kept = json_loads(text, 0, NULL);
+    if (kept == NULL) {
+        return problem_no_memory(problem);
+    }
     const char *first = json_string_value(json_object_get(kept, "firstName"));
     const char *last = json_string_value(json_object_get(kept, "lastName"));
     *out = json_pack("{s:s, s:s, s:s}", "emailId", address, "firstName", first != NULL ? first : "",
