@@ -109,13 +109,27 @@ static const char *cause_of_connection(const char *why)
     return strstr(why, "time") != NULL ? "connection-timeout" : NULL;
 }
 
+/* We know what we thought of it, where a verdict has to conclude it from how we left. */
+static void call_it_good(struct kept_event *e)
+{
+    if (strcmp(e->outcome, "completed") != 0) {
+        e->outcome = "completed";
+        e->cause = e->detail = e->rejected_by = e->party = "";
+        e->json = e->text = "";
+    }
+    e->sentence = "The handshake is completed: the backend is accepted, and accepts.";
+}
+
 static enum status say_verdict(struct api_request *r, struct seen *s, const json_t *document,
                                struct diagnosis *out)
 {
     struct fix_calls calls = { 0 };
+    out->is_good = s->trial.is_good;
+    if (out->is_good) {
+        call_it_good(&s->event);
+    }
     json_t *verdict = event_parse(s->event.json);
     json_t *findings = json_object_get(verdict, "finding_details");
-    out->is_good = strcmp(s->event.outcome, "completed") == 0;
     out->sentence = keep(r, s->event.sentence);
     out->answer = event_json(&s->event);
     json_object_del(out->answer, "number");
@@ -123,7 +137,8 @@ static enum status say_verdict(struct api_request *r, struct seen *s, const json
     json_object_del(out->answer, "count");
     json_object_del(out->answer, "lastSeen");
     json_object_set_new(out->answer, "isGood", json_boolean(out->is_good));
-    json_object_set(out->answer, "findings", json_is_array(findings) ? findings : json_null());
+    json_object_set_new(out->answer, "findings",
+                        json_is_array(findings) ? json_incref(findings) : json_array());
     json_object_set_new(out->answer, "verdict", verdict);
     json_object_set_new(out->answer, "text", json_string(s->event.text));
     json_object_set_new(out->answer, "peerCertificates", json_string(s->event.chain));
@@ -219,7 +234,7 @@ static enum status diagnose_plain(struct api_request *r, struct api_answer *a,
         seen_deinit(&s);
         return st;
     }
-    bool speaks_tls = s.has_event && strcmp(s.event.outcome, "completed") == 0;
+    bool speaks_tls = s.trial.is_good;
     out->is_good = s.trial.is_connected && !speaks_tls;
     if (!s.trial.is_connected) {
         st = say_without(r, out, cause_of_connection(s.trial.why), s.trial.why);

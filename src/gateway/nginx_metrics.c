@@ -7,7 +7,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-enum { LIMIT_US = 500 * 1000, ANSWER_MAX = 256 * 1024, READ_ROOM = 16 * 1024 };
+enum { LIMIT_US = 500 * 1000, ANSWER_MAX = 256 * 1024, READ_ROOM = 16 * 1024, N_PARTS = 2 };
 
 /* --- asking --- */
 
@@ -134,19 +134,45 @@ static void put_comment(struct text *out, struct bytes line)
     text_putc(out, '\n');
 }
 
-void nginx_metrics_label(struct text *out, struct bytes text, const char *part, bool with_comments,
-                         struct nginx_resumption *resumption)
+static bool is_series_of(struct bytes line, struct bytes name)
+{
+    return bytes_start_with(line, name) && line.len > name.len &&
+           (line.p[name.len] == '{' || line.p[name.len] == ' ');
+}
+
+static void put_all_of(struct text *out, struct bytes name, struct bytes text, const char *part,
+                       struct nginx_resumption *resumption)
 {
     while (text.len > 0) {
         struct bytes line = next_line(&text);
-        if (line.len == 0) {
-            continue;
-        }
-        if (line.p[0] != '#') {
+        if (is_series_of(line, name)) {
             put_series(out, line, part);
             sum_up(line, resumption);
-        } else if (with_comments) {
-            put_comment(out, line);
+        }
+    }
+}
+
+static const struct {
+    const char *dir, *name;
+} parts[N_PARTS] = { { "router", "router" }, { "mp", "message-processor" } };
+
+/* The module says HELP and TYPE of each name before its series; both parts say the same names. */
+void nginx_metrics_merge(struct text *out, const struct bytes text[N_PARTS],
+                         struct nginx_resumption *resumption)
+{
+    struct bytes rest = text[0].len > 0 ? text[0] : text[1];
+    while (rest.len > 0) {
+        struct bytes line = next_line(&rest);
+        if (line.len == 0 || line.p[0] != '#') {
+            continue;
+        }
+        put_comment(out, line);
+        if (bytes_start_with(line, BYTES("# TYPE "))) {
+            struct bytes words = bytes_skip(line, 7);
+            struct bytes name = bytes_next_word(&words);
+            for (size_t i = 0; i < N_PARTS; i++) {
+                put_all_of(out, name, text[i], parts[i].name, resumption);
+            }
         }
     }
 }
@@ -154,17 +180,15 @@ void nginx_metrics_label(struct text *out, struct bytes text, const char *part, 
 void nginx_metrics_put(const struct places *places, struct text *out,
                        struct nginx_resumption *resumption)
 {
-    static const struct {
-        const char *dir, *part;
-    } parts[] = { { "router", "router" }, { "mp", "message-processor" } };
-    bool has_comments = false;
-    for (size_t i = 0; i < ARRAY_LEN(parts); i++) {
+    struct text rooms[N_PARTS] = { { 0 }, { 0 } };
+    struct bytes bodies[N_PARTS];
+    for (size_t i = 0; i < N_PARTS; i++) {
         char path[PLACE_PATH_MAX + 32];
-        struct text room = { 0 };
         snprintf(path, sizeof path, "%s/%s/ask.sock", places->run, parts[i].dir);
-        struct bytes body = ask(path, &room);
-        nginx_metrics_label(out, body, parts[i].part, !has_comments, resumption);
-        has_comments = has_comments || body.len > 0;
-        text_deinit(&room);
+        bodies[i] = ask(path, &rooms[i]);
+    }
+    nginx_metrics_merge(out, bodies, resumption);
+    for (size_t i = 0; i < N_PARTS; i++) {
+        text_deinit(&rooms[i]);
     }
 }

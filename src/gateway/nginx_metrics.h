@@ -20,9 +20,8 @@ struct nginx_resumption {
 /* Appends the series of both; what does not answer is left out. */
 void nginx_metrics_put(const struct places *places, struct text *out,
                        struct nginx_resumption *resumption);
-/* Exposed for tests: one part's text, with its label put in. Comments only where `with_comments`.
- */
-void nginx_metrics_label(struct text *out, struct bytes text, const char *part, bool with_comments,
+/* Exposed for tests: both parts' texts; series of one name stand together, as the format asks. */
+void nginx_metrics_merge(struct text *out, const struct bytes text[2],
                          struct nginx_resumption *resumption);
 
 #endif

@@ -123,7 +123,6 @@ static enum status trust(struct trying *t, struct err *err)
     }
     BIO_free(in);
     ERR_clear_error(); /* the end of the text is one */
-    X509_STORE_set_flags(store, X509_V_FLAG_PARTIAL_CHAIN);
     return ST_OK;
 }
 
@@ -146,6 +145,9 @@ static enum status demand(struct trying *t, struct err *err)
     if (t->s->verify == TRIAL_VERIFY_OFF) {
         SSL_set_verify(t->ssl, SSL_VERIFY_NONE, NULL);
         return ST_OK;
+    }
+    if (t->s->trusted_pem != NULL) {
+        X509_VERIFY_PARAM_set_flags(p, X509_V_FLAG_PARTIAL_CHAIN);
     }
     SSL_set_verify(t->ssl, SSL_VERIFY_PEER,
                    t->s->verify == TRIAL_VERIFY_NAME ? accept_but_names : NULL);
@@ -261,8 +263,8 @@ static bool wait_for(const struct trying *t, int result, int64_t deadline_ns)
     return poll(&p, 1, (int)left_ms) > 0;
 }
 
-/* What a server says behind the handshake: an alert, or nothing. */
-static void listen_a_moment(struct trying *t, int64_t took_ns)
+/* What a server says behind the handshake: an alert, or nothing. False: it leaves. */
+static bool listen_a_moment(struct trying *t, int64_t took_ns)
 {
     uint8_t byte;
     int64_t wait_ns = 3 * took_ns;
@@ -273,6 +275,7 @@ static void listen_a_moment(struct trying *t, int64_t took_ns)
     do {
         n = SSL_peek(t->ssl, &byte, sizeof byte);
     } while (n <= 0 && wait_for(t, n, until));
+    return n > 0 || SSL_get_error(t->ssl, n) == SSL_ERROR_WANT_READ;
 }
 
 static void shake_hands(struct trying *t)
@@ -283,7 +286,7 @@ static void shake_hands(struct trying *t)
         result = SSL_connect(t->ssl);
     } while (result <= 0 && wait_for(t, result, t->deadline_ns));
     if (result == 1) {
-        listen_a_moment(t, clock_monotonic_ns() - began);
+        t->out->is_good = listen_a_moment(t, clock_monotonic_ns() - began);
         SSL_shutdown(t->ssl);
     }
     ERR_clear_error();

@@ -39,6 +39,7 @@ struct trial_settings {
 struct trial {
     bool is_connected; /* TCP stands; false: `why` says what failed */
     char why[320];
+    bool is_good;  /* both sides completed the handshake, and neither took offence after it */
     uint8_t *note; /* of the observer; NULL where nothing was seen */
     size_t note_len;
 };

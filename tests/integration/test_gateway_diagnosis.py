@@ -1,0 +1,182 @@
+#!/usr/bin/env python3
+"""Diagnoses of target servers, virtual hosts and keystores with real backends, before anything is
+deployed; fixes of them that can be made as they stand; and changes that preflight refuses.
+"""
+import pathlib
+import ssl
+import tempfile
+import threading
+
+import gateway_lab as lab
+import harness
+import peers
+import pki
+
+tap = harness.Tap()
+
+
+def must(answer, *statuses):
+    if answer.status not in (statuses or (200, 201)):
+        raise RuntimeError('refused: %r' % answer)
+    return answer
+
+
+def backend_of(made, leaf, client_ca=None, maximum=None):
+    backend = lab.Backend(leaf, made.chain(leaf), made.key(leaf), client_ca=client_ca)
+    if maximum is not None:
+        backend.context.minimum_version = ssl.TLSVersion.TLSv1_2
+        backend.context.maximum_version = maximum
+    return backend
+
+
+def target(name, port, ssl_info=None, host='127.0.0.1'):
+    return {'name': name, 'host': host, 'port': port, 'isEnabled': True,
+            **({'sSLInfo': ssl_info} if ssl_info is not None else {})}
+
+
+def diagnose(gateway, name, body=None):
+    return gateway.api('POST', '%s/targetservers/%s/diagnosis' % (lab.E, name), body)
+
+
+def apply(gateway, call):
+    return gateway.api(call['method'], call['path'], call.get('body'), call.get('contentType'))
+
+
+# name, backend, sSLInfo, cause; None: it is good
+def rows(made):
+    tls12 = ssl.TLSVersion.TLSv1_2
+    on = {'enabled': 'true'}
+    trusting = {'enabled': 'true', 'trustStore': 'trust'}
+    return [
+        ('good', backend_of(made, 'good'), trusting, None),
+        ('unchecked', backend_of(made, 'untrusted'), on, None),
+        ('untrusted', backend_of(made, 'untrusted'), trusting, 'certificate-untrusted-ca'),
+        ('selfsigned', backend_of(made, 'self-signed'), trusting, 'certificate-self-signed'),
+        ('incomplete', backend_of(made, 'incomplete'), trusting, 'certificate-chain-incomplete'),
+        ('wrongname', backend_of(made, 'wrong-name'), on, 'certificate-hostname-mismatch'),
+        ('protocol', backend_of(made, 'good', maximum=tls12), {'enabled': 'true', 'protocols': ['TLSv1.3']},
+         'protocol-mismatch'),
+        ('cipher', backend_of(made, 'good', maximum=tls12),
+         {'enabled': 'true', 'protocols': ['TLSv1.2'], 'ciphers': ['TLS_RSA_WITH_AES_128_CBC_SHA']},
+         'cipher-mismatch'),
+        ('twoway', backend_of(made, 'good', client_ca=made.root), on, 'client-certificate-missing'),
+        ('plain', lab.Backend('plain'), on, 'plaintext-server'),
+        ('tlsoff', backend_of(made, 'good'), None, 'plaintext-client'),
+    ]
+
+
+def targets(gateway, made):
+    must(gateway.alias('trust', 'root', made.root))
+    must(gateway.alias('ours', 'client', made.chain('client'), made.key('client')))
+    for name, backend, ssl_info, cause in rows(made):
+        body = target(name, backend.port, ssl_info)
+        before = diagnose(gateway, name, body)
+        said = before.json or {}
+        tap.equal((before.status, said.get('isGood'), said.get('cause')), (200, cause is None, cause),
+                  '%s: before it is there' % name)
+        made_now = gateway.api('POST', lab.E + '/targetservers?preflight=true', body)
+        tap.equal(made_now.status, 201 if cause is None else 400, '%s: preflight' % name)
+        if cause is not None:
+            contexts = (made_now.json or {}).get('contexts') or [{}]
+            tap.equal((made_now.json.get('code'), contexts[0].get('cause')),
+                      ('preflight.HandshakeWouldFail', cause), '%s: preflight says why' % name)
+            must(gateway.api('POST', lab.E + '/targetservers', body))
+            said = diagnose(gateway, name).json or {}
+            tap.ok(said.get('fix'), '%s: a fix' % name, said)
+        if said.get('fix'):
+            done = apply(gateway, said['fix'])
+            tap.ok(done.status in (200, 201), '%s: its fix can be made' % name, (done, said['fix']))
+            after = diagnose(gateway, name).json
+            tap.ok(after['isGood'], '%s: then it is good' % name, after)
+        backend.close()
+
+
+def not_there(gateway, made):
+    tap.equal(diagnose(gateway, 'nobody').status, 404, 'a target server that is none')
+    said = diagnose(gateway, 'x', target('x', peers.free_port(), {'enabled': 'true'})).json
+    tap.equal((said['isGood'], said['cause']), (False, 'connection-refused'), 'nobody listens')
+    said = diagnose(gateway, 'x', target('x', 1, {'enabled': 'true', 'trustStore': 'none'})).json
+    tap.ok(said['isGood'] is False and 'none' in said['sentence'], 'a truststore that is none', said)
+    expired = backend_of(made, 'expired')
+    said = diagnose(gateway, 'x', target('x', expired.port, {'enabled': 'true', 'trustStore': 'trust'})).json
+    tap.equal((said['cause'], said['fix']), ('certificate-expired', None), 'expired: nothing of ours to mend')
+    tap.ok(said['workaround'], 'expired: a workaround')
+    expired.close()
+    unchanged = gateway.api('GET', lab.E + '/targetservers/x')
+    tap.equal(unchanged.status, 404, 'a diagnosis keeps nothing')
+
+
+def stalls(gateway):
+    """Backends that accept and say nothing: bounded, and not too many at once."""
+    import socket
+    import time
+    silent = socket.create_server(('127.0.0.1', 0))
+    body = target('silent', silent.getsockname()[1], {'enabled': 'true'})
+    answers = []
+    began = time.monotonic()
+    threads = [threading.Thread(target=lambda: answers.append(diagnose(gateway, 'silent', body))) for _ in range(12)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    took = time.monotonic() - began
+    statuses = sorted(answer.status for answer in answers)
+    tap.ok(took < 25, 'a silent backend holds up a diagnosis for %.0f s' % took)
+    tap.ok(200 in statuses and set(statuses) <= {200, 503}, 'so many at once, then 503', statuses)
+    good = [answer.json for answer in answers if answer.status == 200]
+    tap.ok(all(one['cause'] == 'handshake-timeout' for one in good), 'its cause', good[:1])
+    silent.close()
+
+
+def hosts(gateway, made):
+    must(gateway.alias('site', 'expired', made.chain('expired'), made.key('expired')))
+    must(gateway.alias('site', 'good', made.chain('good'), made.key('good')))
+    port = peers.free_port()
+
+    def body(alias, name=pki.HOST):
+        return {'name': 'site', 'hostAliases': [name], 'port': str(port),
+                'sSLInfo': {'enabled': 'true', 'keyStore': 'site', 'keyAlias': alias}}
+
+    def ask(document):
+        return gateway.api('POST', lab.E + '/virtualhosts/site/diagnosis', document).json
+
+    def ids(said):
+        return [one['id'] for one in said['findings']]
+
+    tap.ok(ask(body('good'))['isGood'], 'virtual host: good')
+    said = ask(body('expired'))
+    tap.ok(not said['isGood'] and 'certificate-expired' in ids(said), 'virtual host: expired', said)
+    said = ask(body('good', 'other.example'))
+    tap.ok(not said['isGood'] and 'certificate-hostname-mismatch' in ids(said), 'virtual host: another name', said)
+    refused = gateway.api('POST', lab.E + '/virtualhosts?preflight=true', body('expired'))
+    tap.equal((refused.status, refused.json['code']), (400, 'preflight.HandshakeWouldFail'),
+              'virtual host: preflight refuses')
+    must(gateway.api('POST', lab.E + '/virtualhosts', body('expired')))
+    said = gateway.api('POST', lab.E + '/virtualhosts/site/diagnosis').json
+    tap.ok(said['router']['isListening'], 'virtual host: the Router listens', said)
+    tap.ok(said['fix'], 'virtual host: a fix', said)
+    if said['fix']:
+        must(apply(gateway, said['fix']))
+        tap.ok(gateway.api('POST', lab.E + '/virtualhosts/site/diagnosis').json['isGood'],
+               'virtual host: then it is good')
+    said = gateway.api('POST', lab.E + '/keystores/site/diagnosis').json
+    by_alias = {one['alias']: one for one in said['aliases']}
+    tap.ok(not by_alias['expired']['isGood'] and by_alias['good']['isGood'], 'keystore: each certificate', said)
+    tap.ok(any(use['kind'] == 'virtual host' and use['name'] == 'site' for use in said['usedBy']),
+           'keystore: what uses it', said)
+    tap.equal(gateway.api('POST', lab.E + '/keystores/nobody/diagnosis').status, 404, 'a keystore that is none')
+
+
+def main():
+    lab.need(tap)
+    with tempfile.TemporaryDirectory() as name:
+        made = pki.make(pathlib.Path(name))
+        with lab.Gateway(name) as gateway:
+            targets(gateway, made)
+            not_there(gateway, made)
+            stalls(gateway)
+            hosts(gateway, made)
+    tap.done()
+
+
+main()
