@@ -3,6 +3,8 @@
 #include "base/clock.h"
 #include "base/text.h"
 
+enum { VERIFY_PARTIAL_CHAIN = 0x80000 }; /* X509_V_FLAG_PARTIAL_CHAIN */
+
 /* A client that knows its server by address sends no name (RFC 6066 section 3). From inside we know
  * the address: one that verifies, is content with the chain, and then leaves without a word may
  * have compared it with the certificate by itself, as curl does. */
@@ -29,6 +31,14 @@ static const char *host_of(const struct transcript *t, struct text *address)
     return address->failed ? t->server_name : text_str(address);
 }
 
+/* The program that verifies this side's chain takes any certificate of its trust store as an
+ * anchor. */
+static bool takes_partial_chains(const struct transcript *t, enum side side)
+{
+    return t->local != NULL && t->local->side != side &&
+           (t->local->verify_flags & VERIFY_PARTIAL_CHAIN) != 0;
+}
+
 enum status judge(struct x509_store *store, const struct transcript *t, struct judgements *out,
                   struct err *err)
 {
@@ -46,6 +56,7 @@ enum status judge(struct x509_store *store, const struct transcript *t, struct j
             .host = s == SIDE_SERVER ? host : NULL,
             .at_s = side->certificate_event->when.at_ns / NS_PER_S,
             .ocsp_response = side->ocsp_response,
+            .partial_chain = takes_partial_chains(t, (enum side)s),
         };
         enum status judged = x509_judge(store, side->chain, &question, &out->of[s], err);
         out->is_judged[s] = judged == ST_OK;
