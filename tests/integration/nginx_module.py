@@ -137,6 +137,17 @@ class Site:
             time.sleep(0.02)
 
 
+def until_told(site, ask, tries=4):
+    """ask(), and again where a busy worker left its verdict out (handfast-nginx(5)). Its result, and
+    how many lines the log had before."""
+    for _ in range(tries):
+        lines = len(site.lines())
+        result = ask()
+        if site.field('cause', lines, wait_s=1):
+            break
+    return result, lines
+
+
 class Lab(peers.Group):
     def backend(self, **settings):
         return Backend(self, **settings)

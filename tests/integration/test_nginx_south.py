@@ -220,11 +220,10 @@ def check_row(site, port, backends, row, number):
     backend = backends.get(row.to)
     if backend:
         backend.forget()
-    answer = lab.get(port, '/%d/%s' % (number, row.path))
-    for _ in range(3):  # a worker that has judged for a while leaves one out (handfast-nginx(5))
-        if not row.cause or site.field('cause', lines, wait_s=1):
-            break
-        answer = lab.get(port, '/%d/%s' % (number, row.path))
+
+    def ask():
+        return lab.get(port, '/%d/%s' % (number, row.path))
+    answer = lab.until_told(site, ask)[0] if row.cause else ask()
     check_answer(row, answer)
     if row.alert:
         lab.wait_for(lambda: backend.seen)
