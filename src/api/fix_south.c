@@ -7,7 +7,7 @@
 
 #include "api/fix_parts.h"
 
-enum { NAME_BYTES = 2048, NAME_CHARS = 255 };
+enum { NAME_BYTES = 2048, NAME_CHARS = 255, ISSUERS_MAX = 8 };
 
 /* sSLInfo, made where there is none. Borrowed. */
 static json_t *ssl_of(json_t *target)
@@ -103,8 +103,9 @@ struct wanted {
     X509 *present; /* the one that was refused; NULL: none was sent */
 };
 
-/* One of the CAs that the backend named signed it; where it named none, any will do. */
-static bool is_asked_for(const struct fixing *f, X509 *leaf)
+/* One of the CAs that the backend named is this certificate's issuer; where it named none, any will
+ * do. */
+static bool is_named(const struct fixing *f, X509 *x)
 {
     json_t *names = json_object_get(f->hints, "certificate_authorities");
     unsigned char der[NAME_BYTES];
@@ -117,10 +118,32 @@ static bool is_asked_for(const struct fixing *f, X509 *leaf)
                     : -1;
         const unsigned char *p = der;
         X509_NAME *name = n > 0 ? d2i_X509_NAME(NULL, &p, n) : NULL;
-        is_one = name != NULL && X509_NAME_cmp(name, X509_get_issuer_name(leaf)) == 0;
+        is_one = name != NULL && X509_NAME_cmp(name, X509_get_issuer_name(x)) == 0;
         X509_NAME_free(name);
     }
     ERR_clear_error();
+    return is_one;
+}
+
+/* Backends mostly name roots: the way there leads over intermediates that a keystore has. */
+static bool is_asked_for(const struct fixing *f, X509 *leaf)
+{
+    X509 *x = leaf;
+    bool is_one = is_named(f, x);
+    for (int i = 0; !is_one && i < ISSUERS_MAX; i++) {
+        X509 *issuer = fix_find_issuer(f, x);
+        if (x != leaf) {
+            X509_free(x);
+        }
+        x = issuer;
+        if (x == NULL) {
+            return false;
+        }
+        is_one = is_named(f, x);
+    }
+    if (x != leaf) {
+        X509_free(x);
+    }
     return is_one;
 }
 

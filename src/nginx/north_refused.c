@@ -90,9 +90,51 @@ static void put_what_was_said(struct note *n, const ngx_http_request_t *r)
         bytes_head(first, FIRST_BYTES));
     put(n, (struct note_entry){ .kind = NOTE_NOT_TLS },
         bytes_of_str("HTTP/1.1 400 Bad Request: The plain HTTP request was sent to HTTPS port"));
-    put(n, (struct note_entry){ .kind = NOTE_END, .type = NOTE_END_FREED },
+    put(n, (struct note_entry){ .kind = NOTE_END, .type = NOTE_END_ERROR },
         bytes_of(no_error, sizeof no_error));
 }
+
+/* --- TLS on a port for plain HTTP --- */
+
+enum {
+    RECORD_HEADER = 5,
+    HANDSHAKE_HEADER = 4,
+    CLIENT_HELLO = 1,
+    CONTENT_HANDSHAKE = 22,
+    MAJOR_VERSION = 3
+};
+
+/* The ClientHello that nginx took for a request, RFC 8446 sections 4 and 5.1; empty: it was none,
+ * or not whole in the first record. */
+static struct bytes hello_of(const ngx_http_request_t *r)
+{
+    struct bytes none = { NULL, 0 };
+    if (r->header_in == NULL || r->header_in->last < r->header_in->start) {
+        return none;
+    }
+    struct bytes in =
+        bytes_of(r->header_in->start, (size_t)(r->header_in->last - r->header_in->start));
+    if (in.len < RECORD_HEADER + HANDSHAKE_HEADER || in.p[0] != CONTENT_HANDSHAKE ||
+        in.p[1] != MAJOR_VERSION || in.p[RECORD_HEADER] != CLIENT_HELLO) {
+        return none;
+    }
+    const uint8_t *p = in.p + RECORD_HEADER;
+    size_t len = (size_t)p[1] << 16 | (size_t)p[2] << 8 | p[3];
+    struct bytes body = bytes_skip(in, RECORD_HEADER + HANDSHAKE_HEADER);
+    return len <= body.len ? bytes_head(body, len) : none;
+}
+
+static void put_what_was_mistaken(struct note *n, struct bytes hello)
+{
+    static const uint8_t no_error[4];
+    put(n, (struct note_entry){ .kind = NOTE_MESSAGE, .from_peer = 1, .type = CLIENT_HELLO },
+        hello);
+    put(n, (struct note_entry){ .kind = NOTE_NOT_TLS }, bytes_of_str("HTTP/1.1 400 Bad Request"));
+    put(n, (struct note_entry){ .kind = NOTE_END, .type = NOTE_END_EOF, .from_peer = 1 },
+        bytes_of(no_error, sizeof no_error));
+}
+
+/* --- both --- */
 
 static void put_place(struct note *n, const struct hf_whose *w)
 {
@@ -109,13 +151,17 @@ static void put_place(struct note *n, const struct hf_whose *w)
     put_labels(n, w);
 }
 
-static void tell(ngx_http_request_t *r, struct hf_loc_conf *conf)
+static void tell(ngx_http_request_t *r, struct hf_loc_conf *conf, struct bytes hello)
 {
     static const uint8_t no_key[NOTE_KEY_BYTES];
     const struct hf_main_conf *all = ngx_http_get_module_main_conf(r, ngx_http_handfast_module);
     struct hf_whose w = { DIRECTION_NORTHBOUND, r->connection, r->http_connection, r, conf };
     struct note n = { 0 };
-    put_what_was_said(&n, r);
+    if (hello.len > 0) {
+        put_what_was_mistaken(&n, hello);
+    } else {
+        put_what_was_said(&n, r);
+    }
     put_place(&n, &w);
     if (note_seal(&n, no_key, (uint32_t)ngx_pid, true)) {
         struct bytes note = bytes_of(n.p, n.len);
@@ -134,8 +180,11 @@ static ngx_int_t on_header(ngx_http_request_t *r)
     struct hf_loc_conf *conf = ngx_http_get_module_loc_conf(r, ngx_http_handfast_module);
     bool is_plain = r == r->main && r->stream == NULL && r->http_connection != NULL &&
                     r->http_connection->ssl && r->connection->ssl == NULL;
-    if (is_plain && conf->is_on == 1 && hf_told_of(r) == NULL) {
-        tell(r, conf);
+    bool is_mistaken = r == r->main && r->stream == NULL && r->http_connection != NULL &&
+                       !r->http_connection->ssl && r->headers_out.status == NGX_HTTP_BAD_REQUEST;
+    struct bytes hello = is_mistaken ? hello_of(r) : bytes_of(NULL, 0);
+    if ((is_plain || hello.len > 0) && conf->is_on == 1 && hf_told_of(r) == NULL) {
+        tell(r, conf, hello);
     }
     return next_header_filter(r);
 }
