@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 
+#include "gateway/conf_shape.h"
 #include "gateway/writer.h"
 
 enum { SHUTDOWN_S = 300, CONNECTIONS = 8192 };
@@ -75,6 +76,14 @@ void writer_http(struct writer *w)
     conf_line(&w->c, "include mark.conf");
 }
 
+static enum status check_shape(const struct text *conf, struct err *err)
+{
+    struct conf_shape shape;
+    bool whole = conf_shape_read(text_str(conf), &shape);
+    conf_shape_deinit(&shape);
+    return whole ? ST_OK : err_set(err, ST_IO, "the configuration is not whole: a fault of ours");
+}
+
 static enum status write_part(const struct compile_input *in, struct model *model,
                               struct generation *out, size_t which, struct err *err)
 {
@@ -87,6 +96,9 @@ static enum status write_part(const struct compile_input *in, struct model *mode
         which == GENERATION_ROUTER ? writer_router(&w, err) : writer_processor(&w, err);
     if (st == ST_OK && w.c.refused) {
         st = err_set(err, ST_USAGE, "a control character stands where it can have no meaning");
+    }
+    if (st == ST_OK) {
+        st = check_shape(&conf, err);
     }
     struct text *file = st == ST_OK ? generation_file(w.part, "nginx.conf") : NULL;
     if (file != NULL) {
