@@ -126,8 +126,10 @@ static bool add_output(json_t *content, const struct api_route *route)
                add_binary(content, "application/xml");
     case API_OUT_PEM:
         return add_binary(content, "application/x-pem-file");
-    case API_OUT_ZIP:
-        return add_binary(content, "application/zip");
+    case API_OUT_ZIP: /* and what describes the archive, where another is asked for */
+        return add_binary(content, "application/zip") &&
+               (route->gives == NULL || (add_content(content, "application/json", route->gives) &&
+                                         add_binary(content, "application/xml")));
     case API_OUT_EVENTS:
         return add_binary(content, "text/event-stream");
     case API_OUT_TEXT:

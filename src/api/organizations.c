@@ -81,6 +81,8 @@ static enum status load(struct store *s, const struct store_key *key, json_t **o
     json_t *json = json_loads(document.json, 0, NULL);
     bool ok =
         json_is_object(json) &&
+        (json_object_get(json, "properties") != NULL || /* clients read it without asking */
+         json_object_set_new(json, "properties", json_pack("{s:[]}", "property")) == 0) &&
         json_object_set_new(json, "createdAt", json_integer(document.created_at_ms)) == 0 &&
         json_object_set_new(json, "lastModifiedAt", json_integer(document.modified_at_ms)) == 0;
     store_document_deinit(&document);

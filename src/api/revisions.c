@@ -240,7 +240,7 @@ static const struct api_route routes[] = {
       API_BODY_NONE, NULL, "Names", API_OUT_DOCUMENT, 200, NULL, 0 },
     { API_GET, REVISIONS "/{n}", API_RIGHT_READ, show, "getRevision",
       "A revision; with format=bundle its archive, as it was imported", "format", API_BODY_NONE,
-      NULL, "Revision", API_OUT_DOCUMENT, 200, "APIProxy", 0 },
+      NULL, "Revision", API_OUT_ZIP, 200, "APIProxy", 0 },
     { API_DELETE, REVISIONS "/{n}", API_RIGHT_DEVELOP, delete_one, "deleteRevision",
       "Delete a revision that is not deployed", NULL, API_BODY_NONE, NULL, "Revision",
       API_OUT_DOCUMENT, 200, "APIProxy", 0 },
