@@ -57,8 +57,9 @@ static void put_date(const ASN1_TIME *at, const char *what, struct hf_attempt *a
     if (ASN1_TIME_to_tm(at, &tm) != 1 || tm.tm_mon < 0 || tm.tm_mon > 11) {
         return;
     }
-    u_char *end = ngx_snprintf((u_char *)a->when, sizeof a->when - 1, "%s: %d-%*s-%02d", what,
-                               tm.tm_year + 1900, (size_t)3, months + 3 * tm.tm_mon, tm.tm_mday);
+    u_char *end =
+        ngx_snprintf((u_char *)a->when, sizeof a->when - 1, "%s: %d-%*s-%02d", what,
+                     tm.tm_year + 1900, (size_t)3, months + (size_t)tm.tm_mon * 3, tm.tm_mday);
     *end = '\0';
 }
 
