@@ -3,8 +3,8 @@
  * stands in it, the configuration has the same directives, in the same blocks, with the same number
  * of words, as with letters in its place; or the compiler refuses.
  *
- * The input is texts with a newline between: a host alias, a base path, a path, a common name, a
- * condition's value, a header's name, a revision.
+ * The input is texts with a newline between: a host alias, a base path, one before it, a common
+ * name, a condition's value, a header's name, a revision, a path of a URL.
  */
 #include <jansson.h>
 #include <stdio.h>
@@ -15,8 +15,8 @@
 #include "gateway/compile.h"
 #include "gateway/conf_shape.h"
 
-enum { N_TEXTS = 7, TEXT_ROOM = 256 };
-enum { ALIAS, BASE, PATH, NAME, VALUE, HEADER, REVISION };
+enum { N_TEXTS = 8, TEXT_ROOM = 256 };
+enum { ALIAS, BASE, PREFIX, NAME, VALUE, HEADER, REVISION, URL };
 
 struct texts_of {
     char at[N_TEXTS][TEXT_ROOM];
@@ -119,7 +119,7 @@ static void make_target(const struct texts_of *t, struct text *out)
              "<TargetEndpoint name=\"default\"><HTTPTargetConnection><SSLInfo><Enabled>true"
              "</Enabled><CommonName>",
              t->at[NAME], "</CommonName></SSLInfo><URL>https://127.0.0.1/");
-    put_part(out, "", t->at[PATH], "</URL></HTTPTargetConnection></TargetEndpoint>");
+    put_part(out, "", t->at[URL], "</URL></HTTPTargetConnection></TargetEndpoint>");
 }
 
 static bool add(zip_t *zip, const char *name, const struct text *content)
@@ -184,7 +184,7 @@ static bool put_documents(const struct texts_of *t)
     const char *revision = t->at[REVISION][0] == '\0' ? "1" : t->at[REVISION];
     json_t *host =
         json_pack("{s:s, s:[s], s:s}", "name", "v", "hostAliases", t->at[ALIAS], "port", "8443");
-    json_t *deployment = json_pack("{s:s}", "basePath", t->at[PATH]);
+    json_t *deployment = json_pack("{s:s}", "basePath", t->at[PREFIX]);
     bool are_texts = host != NULL && deployment != NULL; /* jansson takes UTF-8 only */
     if (are_texts) {
         put_json(&(struct store_key){ STORE_VIRTUAL_HOST, "o", "e", NULL, "v" }, json_incref(host));

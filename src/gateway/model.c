@@ -97,11 +97,12 @@ static enum status read_bundle(struct store *s, struct model_proxy *p, struct er
     TRY(store_blob(s, &key, &zip, err));
     enum status st = bundle_read(zip, p->bundle, err);
     store_bytes_free(zip);
-    return st;
+    TRY(st);
+    /* Half a bundle would be another API than its author wrote: a route whose condition cannot be
+     * read must not become one without. */
+    return refuse(&p->bundle->remarks, "API", p->api, err);
 }
 
-/* Errors of a bundle are for its import and deployment to say; what stands in the store runs as far
- * as it can, and what cannot be written is refused where it is written. */
 static enum status read_proxy(struct model *m, struct store *s, const struct store_name *name,
                               struct model_proxy *out, struct err *err)
 {
