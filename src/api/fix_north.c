@@ -163,7 +163,7 @@ static void set_property(json_t *host, const char *name, const char *value)
 
 static bool offers(const struct fixing *f, const char *version)
 {
-    json_t *list = json_object_get(f->verdict, "versions_offered");
+    json_t *list = json_object_get(json_object_get(f->verdict, "versions_offered"), "list");
     for (size_t i = 0; i < json_array_size(list); i++) {
         const char *one = json_string_value(json_array_get(list, i));
         if (one != NULL && fix_is(one, version)) {
