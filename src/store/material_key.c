@@ -223,14 +223,22 @@ enum status material_add_key(struct material *m, const char *part, struct bytes 
 
 /* --- PKCS#12 --- */
 
+/* PKCS12_parse() of OpenSSL 3.0 wants a seal: a file without one gets it. */
+static bool seal(PKCS12 *p12, const char *password)
+{
+    return PKCS12_mac_present(p12) == 1 ||
+           PKCS12_set_mac(p12, password, -1, NULL, 0, 1, EVP_sha256()) == 1;
+}
+
 static EVP_PKEY *open_pkcs12(const struct algorithms *a, struct bytes content, const char *password)
 {
     PKCS12 *p12 = PKCS12_init_ex(NID_pkcs7_data, a->context, NULL);
     const unsigned char *p = content.p;
+    const char *word = password != NULL ? password : "";
     EVP_PKEY *key = NULL;
     X509 *cert = NULL;
-    if (p12 != NULL && d2i_PKCS12(&p12, &p, (long)content.len) != NULL &&
-        PKCS12_parse(p12, password != NULL ? password : "", &key, &cert, NULL) != 1) {
+    if (p12 != NULL && d2i_PKCS12(&p12, &p, (long)content.len) != NULL && seal(p12, word) &&
+        PKCS12_parse(p12, word, &key, &cert, NULL) != 1) {
         key = NULL;
     }
     X509_free(cert);
