@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -24,6 +25,8 @@ enum {
     NOTES_AT_ONCE = 64, /* of one connection, before the others' turn */
     NOTE_ROOM = 256 * 1024,
     LOOK_ROUND_MS = 500,
+    TAKER_NICE = -10, /* little work that must not wait */
+    JUDGE_NICE = 5,   /* much work that may: traffic goes first */
 };
 
 #define BATCH_NS (100 * NS_PER_MS) /* a verdict is to be seen soon, in a flood too */
@@ -184,11 +187,19 @@ static bool take_event(struct taker *k, int fd)
     return false;
 }
 
+/* Of the calling thread alone, as Linux has it (setpriority(2)); not granted, it goes on as it is.
+ */
+static void set_nice(int nice)
+{
+    (void)setpriority(PRIO_PROCESS, 0, nice);
+}
+
 static void *take_all(void *arg)
 {
     struct taker *k = arg;
     struct epoll_event ready[EVENTS_AT_ONCE];
     bool is_over = false;
+    set_nice(TAKER_NICE);
     while (!is_over) {
         int n = epoll_wait(k->epoll, ready, EVENTS_AT_ONCE, -1);
         for (int i = 0; i < n; i++) {
@@ -262,6 +273,7 @@ static int run(struct taker *k, const struct places *places)
     }
     int code = pthread_create(&thread, NULL, take_all, k);
     if (code == 0) {
+        set_nice(JUDGE_NICE);
         judge_all(d, k->queue);
         pthread_join(thread, NULL);
         unlink(places->collector_socket);
