@@ -1,0 +1,614 @@
+#!/usr/bin/env python3
+"""The guide, end to end: each of its failures set up through the management API alone, with real
+clients and backends. Of each scenario: what the client sees, the verdict that the operator finds by
+the id in the fault, and that the call succeeds once the verdict's own fix is made, blindly, or the
+other side has done its part where the fix is theirs.
+
+usage: test_gateway_guide.py [WORD...]     only the scenarios whose name has one of the words
+"""
+import dataclasses
+import json
+import pathlib
+import re
+import socket
+import ssl
+import subprocess
+import sys
+import tempfile
+import time
+
+import gateway_lab as lab
+import harness
+import peers
+import pki
+
+FLOW = 'messaging.adaptors.http.flow.'
+REFUSES = FLOW + 'SslHandshakeFailed'
+UNAVAILABLE = (503, FLOW + 'ServiceUnavailable', 'The Service is temporarily unavailable')
+EOF = (502, FLOW + 'UnexpectedEOFAtTarget', 'Unexpected EOF at target')
+NO_PATH = (503, REFUSES, 'unable to find valid certification path to requested target')
+NO_SSL = (503, REFUSES, 'Unsupported or unrecognized SSL message')
+AES, CHACHA = 'ECDHE-ECDSA-AES128-GCM-SHA256', 'ECDHE-ECDSA-CHACHA20-POLY1305'
+AES_JAVA, CHACHA_JAVA = 'TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256', 'TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256'
+V = ssl.TLSVersion
+VERDICT_S = 4
+
+
+# --- southbound: the Message Processor and a backend ---
+
+@dataclasses.dataclass
+class South:
+    name: str
+    backend: object          # (lab) -> Backend
+    want: tuple              # status, error code, words of the fault
+    cause: str
+    who: tuple = (None, None)  # party, rejected_by (False: whoever)
+    mend: object = 'fix'     # 'fix', 'workaround', or what the other side does: (lab, row)
+    ssl: dict = None         # more of sSLInfo; False: TLS is off
+    trust: str = None        # a certificate of the lab in a truststore of its own
+    own: str = None          # a client certificate in a keystore of its own
+    host: str = '127.0.0.1'
+    properties: str = ''     # of the TargetEndpoint
+    extra: str = None        # a certificate in a further keystore of the environment, for the fix to find
+    also: tuple = ()         # other causes that are as true
+    asked: bool = False      # no handshake was begun: the operator asks for a diagnosis of the target server
+    number: int = 0
+
+
+class Backend:
+    """A port that can be given another server."""
+
+    def __init__(self, lab_, serve):
+        self.serve = serve
+        self.port = lab_.group.raw(lambda connection: self.serve(connection))
+
+
+def speaking(**settings):
+    """A TLS server of HTTP."""
+    names = settings.pop('names', None)
+    context = peers.server_context(**settings)
+    if names is not None:
+        context.sni_callback = lambda _, name, __: None if name in names else ssl.ALERT_DESCRIPTION_UNRECOGNIZED_NAME
+
+    def serve(connection):
+        with context.wrap_socket(connection, server_side=True, do_handshake_on_connect=False) as tls:
+            try:
+                tls.do_handshake()
+            except ssl.SSLError:  # the alert is out: a reset must not overtake it
+                peers.drain(tls)
+                return
+            try:
+                peers.http_answer(tls)
+            except ssl.SSLError:
+                peers.drain(tls)
+    return serve
+
+
+def python(name, **settings):
+    return lambda lab_: Backend(lab_, speaking(chain=lab_.made.chain(name), key=lab_.made.key(name), **settings))
+
+
+def raw(serve):
+    return lambda lab_: Backend(lab_, serve)
+
+
+@dataclasses.dataclass
+class Fixed:
+    """A server that is a process."""
+    port: int
+
+
+def openssl(name, *options):
+    return lambda lab_: Fixed(lab_.group.openssl_server('-cert', lab_.made.chain(name), '-cert_chain', lab_.made.chain(name),
+                                                        '-key', lab_.made.key(name), *options))
+
+
+def nginx(name, *lines):
+    return lambda lab_: Fixed(lab_.group.nginx([['ssl_certificate %s;' % lab_.made.chain(name),
+                                                 'ssl_certificate_key %s;' % lab_.made.key(name),
+                                                 'ssl_verify_depth 5;', *[w.replace('ROOT', lab_.made.root) for w in lines]]])[0])
+
+
+def plain_http(connection):
+    """A server of HTTP in clear, which takes a ClientHello for a bad request, as real ones do."""
+    first = connection.recv(65536)
+    if not first.startswith(b'GET '):
+        connection.sendall(b'HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\nConnection: close\r\n\r\n')
+        return
+    connection.sendall(peers.HTTP_ANSWER)
+
+
+def slow(connection):
+    connection.recv(65536)
+    time.sleep(3)
+
+
+def gets(name, **settings):
+    """The other side's part: its backend gets this certificate, or these settings."""
+    def mend(lab_, row):
+        row.made.serve = speaking(chain=lab_.made.chain(name), key=lab_.made.key(name), **settings)
+    return mend
+
+
+def is_started(lab_, row):
+    lab_.group.raw(speaking(chain=lab_.made.chain('good'), key=lab_.made.key('good')), row.made.port)
+
+
+def speaks_at_last(lab_, row):
+    row.made.serve = speaking(chain=lab_.made.chain('good'), key=lab_.made.key('good'))
+
+
+SERVER, OWN = ('server', 'client'), ('client', 'server')
+TIMES = '<Property name="connect.timeout.millis">1000</Property><Property name="io.timeout.millis">1000</Property>'
+
+SOUTH = (
+    # protocol
+    South('backend does TLS 1.1 at most', openssl('good', '-tls1_1', '-cipher', 'DEFAULT:@SECLEVEL=0'), UNAVAILABLE, 'protocol-mismatch',
+          (None, False), also=('signature-mismatch',)),
+    South('backend does TLS 1.3 only, target TLS 1.2', python('good', least=V.TLSv1_3), UNAVAILABLE, 'protocol-mismatch', (None, 'server'),
+          ssl={'protocols': ['TLSv1.2']}),
+    South('backend does TLS 1.2 only, target TLS 1.3', nginx('good', 'ssl_protocols TLSv1.2;'), UNAVAILABLE, 'protocol-mismatch',
+          (None, 'server'), ssl={'protocols': ['TLSv1.3']}),
+    # cipher
+    South('no cipher in common', python('good', most=V.TLSv1_2, ciphers=CHACHA), UNAVAILABLE, 'cipher-mismatch', (None, 'server'),
+          ssl={'protocols': ['TLSv1.2'], 'ciphers': [AES_JAVA]}),
+    South('no cipher in common, nginx', nginx('good', 'ssl_protocols TLSv1.2;', 'ssl_ciphers %s;' % AES), UNAVAILABLE, 'cipher-mismatch',
+          (None, 'server'), ssl={'protocols': ['TLSv1.2'], 'ciphers': [CHACHA_JAVA]}),
+    # host name
+    South('host name, truststore', python('wrong-name'), (503, REFUSES, 'No subject alternative DNS name matching localhost found'),
+          'certificate-hostname-mismatch', SERVER, trust='root', host='localhost'),
+    South('host name, no truststore', nginx('wrong-name'), (503, REFUSES, 'No subject alternative DNS name matching localhost found'),
+          'certificate-hostname-mismatch', SERVER, host='localhost'),
+    South('host name, by address', openssl('wrong-name'), (503, REFUSES, 'No subject alternative names matching IP address 127.0.0.1 found'),
+          'certificate-hostname-mismatch', SERVER, trust='root'),
+    # chain
+    South('incomplete chain', python('incomplete'), NO_PATH, 'certificate-chain-incomplete', SERVER, trust='root'),
+    South('incomplete chain, nginx', nginx('incomplete'), NO_PATH, 'certificate-chain-incomplete', SERVER, trust='root'),
+    South('incomplete chain, another keystore has the intermediate', python('incomplete'), NO_PATH, 'certificate-chain-incomplete', SERVER,
+          trust='root', extra='intermediate'),
+    South('a foreign intermediate', python('wrong-intermediate'), NO_PATH, 'certificate-chain-invalid', SERVER, trust='root',
+          also=('certificate-chain-incomplete',)),
+    South('unknown CA', python('good'), NO_PATH, 'certificate-untrusted-ca', SERVER, trust='other-root'),
+    South('unknown CA, openssl', openssl('untrusted'), NO_PATH, 'certificate-untrusted-ca', SERVER, trust='root'),
+    South('unknown CA, its root is sent', nginx('untrusted-with-root'), NO_PATH, 'certificate-untrusted-ca', SERVER, trust='root'),
+    South('self-signed', python('self-signed'), NO_PATH, 'certificate-self-signed', SERVER, trust='root'),
+    # dates and purpose: the backend's to mend; the gateway can do without
+    South('expired, the backend gets another', python('expired'), (503, REFUSES, 'NotAfter'), 'certificate-expired', SERVER, gets('good'),
+          trust='root'),
+    South('expired, its errors ignored', nginx('expired'), (503, REFUSES, 'NotAfter'), 'certificate-expired', SERVER, 'workaround',
+          trust='root'),
+    South('expired intermediate', python('expired-intermediate'), (503, REFUSES, ''), 'certificate-expired', SERVER, gets('good'),
+          trust='root'),
+    South('not yet valid', openssl('not-yet'), (503, REFUSES, 'NotBefore'), 'certificate-not-yet-valid', SERVER, 'workaround', trust='root'),
+    South('for clients only', python('wrong-purpose'), (503, REFUSES, ''), 'certificate-wrong-purpose', SERVER, gets('good'), trust='root'),
+    # SNI
+    South('backend knows other names', python('good', names=('orders.test',)), UNAVAILABLE, 'sni-unrecognized', (None, 'server'),
+          gets('good', names=('localhost',)), host='localhost'),
+    # 2-way
+    South('no client certificate', python('good', client_ca='ROOT'), UNAVAILABLE, 'client-certificate-missing', (None, 'server')),
+    South('no client certificate, TLS 1.2', python('good', client_ca='ROOT', most=V.TLSv1_2), UNAVAILABLE, 'client-certificate-missing',
+          (None, 'server')),
+    South('client certificate expired', python('good', client_ca='ROOT'), UNAVAILABLE, 'certificate-expired', OWN, own='client-expired'),
+    South('client certificate of an unknown CA', openssl('good', '-Verify', '5', '-verify_return_error', '-CAfile', 'ROOT'), UNAVAILABLE,
+          'certificate-untrusted-ca', OWN, own='client-untrusted'),
+    South('client certificate without its chain', python('good', client_ca='ROOT'), UNAVAILABLE, 'certificate-chain-incomplete', OWN,
+          own='client-incomplete', also=('certificate-untrusted-ca',)),
+    South('client certificate for servers', python('good', client_ca='ROOT'), UNAVAILABLE, 'certificate-wrong-purpose', OWN,
+          own='client-wrong-purpose'),
+    South('client certificate signed by itself', python('good', client_ca='ROOT', most=V.TLSv1_2), UNAVAILABLE, 'certificate-self-signed',
+          OWN, own='client-self-signed', also=('certificate-untrusted-ca',)),
+    # plain text
+    South('TLS to a plain port', raw(plain_http), NO_SSL, 'plaintext-server', (None, 'client')),
+    South('plain HTTP to TLS', python('good'), EOF, 'plaintext-client', ssl=False, asked=True),
+    South('plain HTTP to TLS, nginx', nginx('good'), (400, None, 'The plain HTTP request was sent to HTTPS port'), 'plaintext-client',
+          ssl=False, asked=True),
+    # the way there
+    South('handshake times out', raw(peers.silent), (502, FLOW + 'BadGateway', 'Bad Gateway'), 'handshake-timeout', (None, 'client'),
+          speaks_at_last, properties=TIMES),
+    South('closed in the handshake', raw(peers.closing), EOF, 'connection-closed', (None, 'server'), speaks_at_last),
+    South('reset in the handshake', raw(peers.resetting), EOF, 'connection-reset', (None, 'server'), speaks_at_last),
+    South('nobody listens', lambda _: Fixed(peers.free_port()), UNAVAILABLE, 'connection-refused', mend=is_started, asked=True),
+    South('a slow answer', raw(slow), (504, FLOW + 'GatewayTimeout', 'Gateway Timeout'), None, mend=None, ssl=False, properties=TIMES),
+)
+
+
+# --- northbound: a client app and the Router ---
+
+@dataclasses.dataclass
+class North:
+    name: str
+    client: object           # (lab, row) -> what the client saw: (status or 0, words)
+    want: tuple              # status (0: none), words
+    cause: str
+    who: tuple = (None, None)
+    mend: object = 'fix'     # 'fix', 'workaround', or the client that does its part
+    own: str = 'good'        # the Router's certificate
+    trust: str = None        # of client certificates: asked for where it is set
+    properties: dict = dataclasses.field(default_factory=dict)
+    alias: str = pki.HOST
+    tls: bool = True
+    extra: str = None        # a certificate in a further keystore, for the fix to find
+    also: tuple = ()
+    number: int = 0
+
+
+def curl(*options, scheme='https', ca='root', certificate=None, host=pki.HOST):
+    """curl to the row's virtual host."""
+    def call(lab_, row):
+        argv = [peers.find('curl'), '-sS', '-i', '--max-time', '10', '--resolve', '%s:%d:127.0.0.1' % (host, row.port), '--cacert',
+                getattr(lab_.made, ca), *options]
+        if certificate:
+            argv += ['--cert', lab_.made.chain(certificate), '--key', lab_.made.key(certificate)]
+        done = subprocess.run(argv + ['%s://%s:%d/north' % (scheme, host, row.port)], capture_output=True, timeout=30, check=False)
+        status = re.match(rb'HTTP/\S+ (\d+)', done.stdout)
+        return int(status.group(1)) if status else 0, (done.stdout + done.stderr).decode('utf-8', 'replace')
+    return call
+
+
+def s_client(*options, name=pki.HOST):
+    """openssl s_client, one request."""
+    def call(lab_, row):
+        argv = [peers.find('openssl'), 's_client', '-quiet', '-no_ign_eof', '-connect', '127.0.0.1:%d' % row.port, '-CAfile', lab_.made.root,
+                '-verify_return_error', *(('-servername', name) if name else ('-noservername',)), *options]
+        host = name or row.alias
+        done = subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        try:
+            done.stdin.write(b'GET /north HTTP/1.1\r\nHost: %s:%d\r\nConnection: close\r\n\r\n' % (host.encode(), row.port))
+            done.stdin.flush()
+            said = done.stdout.read()
+        except BrokenPipeError:
+            said = done.stdout.read()
+        done.wait(10)
+        status = re.search(rb'HTTP/1\.\d (\d+)', said)
+        return int(status.group(1)) if status else 0, said.decode('utf-8', 'replace')
+    return call
+
+
+def python_client(ca='root', certificate=None, name=pki.HOST, **settings):
+    def call(lab_, row):
+        chain, key = (lab_.made.chain(certificate), lab_.made.key(certificate)) if certificate else (None, None)
+        context = peers.client_context(ca=getattr(lab_.made, ca), chain=chain, key=key, **settings)
+        try:
+            with socket.create_connection(('127.0.0.1', row.port), 10) as raw_, \
+                    context.wrap_socket(raw_, server_hostname=name, do_handshake_on_connect=False) as tls:
+                try:
+                    tls.do_handshake()
+                except ssl.SSLError:
+                    peers.drain(tls)
+                    raise
+                tls.sendall(b'GET /north HTTP/1.1\r\nHost: %s:%d\r\nConnection: close\r\n\r\n' % (name.encode(), row.port))
+                said = b''
+                while True:
+                    more = tls.recv(65536)
+                    if not more:
+                        break
+                    said += more
+        except OSError as problem:
+            return 0, '%s: %s' % (type(problem).__name__, problem)
+        return int(said.split()[1]) if said.startswith(b'HTTP/') else 0, said.decode('utf-8', 'replace')
+    return call
+
+
+NO_CERTIFICATE = (400, 'No required SSL certificate was sent')
+BAD_CERTIFICATE = (400, 'The SSL certificate error')
+OLD = ('-tls1_1', '-cipher', 'DEFAULT:@SECLEVEL=0')
+
+NORTH = (
+    # protocol
+    North('client does TLS 1.2, the host TLS 1.3', curl('--tls-max', '1.2'), (0, 'alert protocol version'), 'protocol-mismatch',
+          (None, 'server'), properties={'ssl_protocols': 'TLSv1.3'}),
+    North('client does TLS 1.3, the host TLS 1.2', python_client(least=V.TLSv1_3), (0, ''), 'protocol-mismatch', (None, 'server'),
+          properties={'ssl_protocols': 'TLSv1.2'}),
+    North('client does TLS 1.1', s_client(*OLD), (0, 'alert'), 'protocol-mismatch', (None, 'server')),
+    # cipher
+    North('no cipher in common', curl('--tls-max', '1.2', '--ciphers', AES), (0, 'alert handshake failure'), 'cipher-mismatch',
+          (None, 'server'), properties={'ssl_ciphers': CHACHA, 'ssl_protocols': 'TLSv1.2'}),
+    North('no cipher in common, openssl', s_client('-tls1_2', '-cipher', CHACHA), (0, 'alert handshake failure'), 'cipher-mismatch',
+          (None, 'server'), properties={'ssl_ciphers': AES}),
+    # host name
+    North('host name', curl(), (0, 'no alternative certificate subject name matches'), 'certificate-hostname-mismatch',
+          ('server', 'client'), own='wrong-name'),
+    North('host name, Python', python_client(), (0, 'Hostname mismatch'), 'certificate-hostname-mismatch', ('server', 'client'),
+          own='wrong-name'),
+    # chain
+    North('incomplete chain', curl(), (0, 'unable to get local issuer certificate'), 'certificate-chain-incomplete', ('server', 'client'),
+          own='incomplete', extra='intermediate'),
+    North('incomplete chain, Python', python_client(), (0, 'unable to get local issuer certificate'), 'certificate-chain-incomplete',
+          ('server', 'client'), own='incomplete', extra='intermediate'),
+    North('unknown CA, the client gets it', curl(), (0, 'unable to get local issuer certificate'), 'certificate-untrusted-ca',
+          ('server', 'client'), curl(ca='other_root'), own='untrusted', also=('certificate-chain-incomplete',)),
+    North('self-signed', s_client(), (0, 'self-signed certificate'), 'certificate-self-signed', ('server', 'client'), own='self-signed'),
+    # dates
+    North('expired', curl(), (0, 'certificate has expired'), 'certificate-expired', ('server', 'client'), own='expired'),
+    North('not yet valid', python_client(), (0, 'not yet valid'), 'certificate-not-yet-valid', ('server', 'client'), own='not-yet'),
+    # SNI
+    North('a name that no host has', s_client(name='localhost'), (0, 'unrecognized name'), 'sni-unrecognized', (None, 'server')),
+    North('no name is sent', s_client(name=None), (0, 'unrecognized name'), 'sni-missing', (None, 'server'), s_client()),
+    # 2-way
+    North('no client certificate, the client gets one', curl(), NO_CERTIFICATE, 'client-certificate-missing', (None, 'server'),
+          curl(certificate='client'), trust='root'),
+    North('no client certificate, none is asked for', python_client(), NO_CERTIFICATE, 'client-certificate-missing', (None, 'server'),
+          'workaround', trust='root'),
+    North('client certificate expired', curl(certificate='client-expired'), BAD_CERTIFICATE, 'certificate-expired', ('client', 'server'),
+          curl(certificate='client'), trust='root'),
+    North('client certificate not yet valid', python_client(certificate='client-not-yet'), BAD_CERTIFICATE, 'certificate-not-yet-valid',
+          ('client', 'server'), python_client(certificate='client'), trust='root'),
+    North('client certificate of an unknown CA', curl(certificate='client-untrusted'), BAD_CERTIFICATE, 'certificate-untrusted-ca',
+          ('client', 'server'), trust='root'),
+    North('client certificate without its chain', python_client(certificate='client-incomplete'), BAD_CERTIFICATE,
+          'certificate-chain-incomplete', ('client', 'server'), trust='root', also=('certificate-untrusted-ca',)),
+    North('client certificate signed by itself', curl(certificate='client-self-signed'), BAD_CERTIFICATE, 'certificate-self-signed',
+          ('client', 'server'), trust='root'),
+    North('client certificate for servers', curl(certificate='client-wrong-purpose'), BAD_CERTIFICATE, 'certificate-wrong-purpose',
+          ('client', 'server'), curl(certificate='client'), trust='root'),
+    # plain text
+    North('plain HTTP to TLS', curl(scheme='http'), (400, 'The plain HTTP request was sent to HTTPS port'), 'plaintext-client',
+          (None, 'server'), curl()),
+    North('TLS to a plain port', curl(), (0, ''), 'plaintext-server', (None, False), curl(scheme='http'), tls=False),
+)
+
+
+class Lab:
+    def __init__(self, folder, group, gateway):
+        self.folder, self.group, self.gateway = folder, group, gateway
+        self.made = pki.make(folder / 'pki')
+        self.plain = group.raw(peers.http_answer)
+        self.latest = 0
+
+    def want(self, answer, *statuses):
+        if answer.status not in statuses:
+            raise AssertionError('the API says %r' % answer)
+        return answer
+
+    def store(self, keystore, name, path, key=None):
+        self.want(self.gateway.alias(keystore, name, path, key), 200, 201)
+
+    def certificate_path(self, name):
+        return {'root': self.made.root, 'other-root': self.made.other_root, 'intermediate': self.made.intermediate}.get(
+            name) or self.made.chain(name)
+
+    # --- what the operator finds ---
+
+    def verdict(self, id_):
+        return self.gateway.api('GET', '%s/handshakes/%s' % (lab.E, id_))
+
+    def northbound(self):
+        """Events of clients that came since the last look."""
+        answer = self.gateway.api('GET', lab.E + '/handshakes?direction=northbound&limit=20')
+        new = [e for e in (answer.json or {}).get('handshakes', []) if e['number'] > self.latest]
+        self.latest = max([self.latest] + [e['number'] for e in new])
+        return new
+
+    def wait_northbound(self):
+        until = time.monotonic() + VERDICT_S
+        while time.monotonic() < until:
+            found = self.northbound()
+            if found:
+                return found
+            time.sleep(0.05)
+        return []
+
+    def apply(self, call):
+        """Blindly, as it stands."""
+        return self.gateway.api(call['method'], call['path'], call.get('body'), call.get('contentType'))
+
+
+# --- setting up ---
+
+def ssl_info(lab_, row, kind):
+    info = {'enabled': 'true', **(row.ssl or {})} if kind == 'target' else {'enabled': 'true'}
+    if row.trust:
+        store = '%strust%d' % (kind, row.number)
+        lab_.store(store, 'ca', lab_.certificate_path(row.trust))
+        info['trustStore'] = store
+    if row.own:
+        store = '%skeys%d' % (kind, row.number)
+        lab_.store(store, 'own', lab_.made.chain(row.own), lab_.made.key(row.own))
+        info.update(keyStore=store, keyAlias='own')
+    if (kind == 'host' and row.trust) or (kind == 'target' and row.own):
+        info['clientAuthEnabled'] = 'true'
+    if row.extra:
+        lab_.store('%sextra%d' % (kind, row.number), 'one', lab_.certificate_path(row.extra))
+    return info
+
+
+def set_up_south(lab_, rows):
+    targets, routes = {}, ''
+    for row in rows:
+        row.made = row.backend(lab_)
+        target = {'name': 't%d' % row.number, 'host': row.host, 'port': row.made.port, 'isEnabled': True}
+        if row.ssl is not False:
+            target['sSLInfo'] = ssl_info(lab_, row, 'target')
+        lab_.want(lab_.gateway.api('POST', lab.E + '/targetservers', target), 201)
+        targets['t%d' % row.number] = '<LoadBalancer><Server name="t%d"/></LoadBalancer><Properties>%s</Properties>' % (
+            row.number, row.properties)
+        routes += '<RouteRule name="r%d"><Condition>proxy.pathsuffix MatchesPath "/t%d"</Condition><TargetEndpoint>t%d</TargetEndpoint>' \
+            '</RouteRule>' % (row.number, row.number, row.number)
+    if rows:
+        lab_.want(lab_.gateway.deploy('south', lab.bundle('south', '/south', targets=targets, routes=routes)), 200)
+
+
+def set_up_north(lab_, rows):
+    for row in rows:
+        row.ssl, row.port = None, peers.free_port()
+        host = {'name': 'n%d' % row.number, 'hostAliases': [row.alias], 'port': str(row.port), 'interfaces': [], 'listenOptions': []}
+        if row.tls:
+            host['sSLInfo'] = ssl_info(lab_, row, 'host')
+        if row.properties:
+            host['properties'] = {'property': [{'name': k, 'value': v} for k, v in row.properties.items()]}
+        lab_.want(lab_.gateway.api('POST', lab.E + '/virtualhosts', host), 200, 201)
+    if rows:
+        lab_.want(lab_.gateway.deploy('north', lab.bundle('north', '/north', '<URL>http://127.0.0.1:%d</URL>' % lab_.plain,
+                                                          hosts=['n%d' % row.number for row in rows])), 200)
+
+
+# --- playing ---
+
+def is_right(row, found, direction):
+    problems = []
+    verdict = found.get('verdict') or {}
+    if found.get('direction') != direction:
+        problems.append('direction %s' % found.get('direction'))
+    if found.get('cause') not in (row.cause, *row.also):
+        problems.append('cause %s, should be %s' % (found.get('cause'), row.cause))
+    if row.who[0] is not None and found.get('party') != row.who[0]:
+        problems.append('party %s, should be %s' % (found.get('party'), row.who[0]))
+    if row.who[1] is not False and row.who[1] is not None and found.get('rejectedBy') != row.who[1]:
+        problems.append('rejected by %s, should be %s' % (found.get('rejectedBy'), row.who[1]))
+    if not found.get('text') or not verdict.get('sentence'):
+        problems.append('no text')
+    return problems
+
+
+def told(found):
+    return '%s; %s by %s, %s: %s' % (found.get('cause'), found.get('detail'), found.get('rejectedBy'), found.get('confidence'),
+                                     found.get('sentence'))
+
+
+def fault_of(said):
+    try:
+        fault = json.loads(said)['fault']
+        return fault['detail']['errorcode'], fault['faultstring']
+    except (ValueError, KeyError, TypeError):
+        return None, said.decode('utf-8', 'replace')
+
+
+def mended(lab_, row, found):
+    """Problems of the fix itself."""
+    if callable(row.mend):
+        row.mend(lab_, row)
+        return []
+    call = found.get(row.mend)
+    if not call:
+        return ['the verdict has no %s' % row.mend]
+    answer = lab_.apply(call)
+    return [] if answer.status in (200, 201) else ['its %s: %s %s: %r' % (row.mend, call['method'], call['path'], answer)]
+
+
+def play_asked(tap, lab_, row, name, id_):
+    """No handshake, so no verdict on one: what a diagnosis of the target server says."""
+    shown = lab_.gateway.api('POST', '%s/targetservers/t%d/diagnosis' % (lab.E, row.number), {})
+    found = shown.json or {}
+    tap.ok(id_ and shown.status == 200 and found.get('cause') == row.cause and found.get('sentence'), name + ': the diagnosis', shown)
+    problems = mended(lab_, row, found)
+    again = lab_.gateway.call('/south/t%d' % row.number)
+    tap.ok(not problems and again.status == 200, name + ': mended', '; '.join(problems), again)
+
+
+def play_south(tap, lab_, row):
+    name = 'south: ' + row.name
+    path = '/south/t%d' % row.number
+    answer = lab_.gateway.call(path)
+    code, words = fault_of(answer.body)
+    tap.ok(answer.status == row.want[0] and code == row.want[1] and row.want[2] in words, name + ': the client', row.want, answer)
+    id_ = answer.headers.get('X-Handfast-Id')
+    if row.cause is None:
+        tap.ok(id_, name + ': an id', answer)
+        return
+    if row.asked:
+        play_asked(tap, lab_, row, name, id_)
+        return
+    shown = lab_.verdict(id_) if id_ else None
+    found = shown.json if shown is not None and shown.status == 200 else None
+    if not tap.ok(found is not None, name + ': the verdict is found by the id in the fault', id_, shown, answer):
+        return
+    problems = is_right(row, found, 'southbound')
+    tap.ok(not problems, name + ': the verdict', '; '.join(problems), told(found), found.get('text'))
+    problems = mended(lab_, row, found)
+    again = lab_.gateway.call(path)
+    tap.ok(not problems and again.status == 200, name + ': mended', '; '.join(problems), again, told(found), json.dumps(found.get('fix'))[:900])
+
+
+def play_north(tap, lab_, row):
+    name = 'north: ' + row.name
+    lab_.northbound()
+    status, words = row.client(lab_, row)
+    tap.ok(status == row.want[0] and row.want[1] in words, name + ': the client', row.want, status, words[-900:])
+    events = lab_.wait_northbound()
+    if not tap.ok(len(events) == 1, name + ': one event', [told(e) for e in events]):
+        return
+    shown = lab_.verdict(events[0]['id'])
+    found = shown.json if shown.status == 200 else None
+    if not tap.ok(found is not None, name + ': its verdict', shown):
+        return
+    problems = is_right(row, found, 'northbound')
+    if found.get('virtualHost') not in ('n%d' % row.number, None if row.cause.startswith('sni-') else 0):
+        problems.append('virtual host %s' % found.get('virtualHost'))
+    tap.ok(not problems, name + ': the verdict', '; '.join(problems), told(found), found.get('text'))
+    if callable(row.mend):
+        status, words = row.mend(lab_, row)
+        tap.ok(status == 200, name + ': the client does its part', status, words[-900:])
+        return
+    problems = mended(lab_, row, found)
+    status, words = row.client(lab_, row)
+    tap.ok(not problems and status == 200, name + ': mended', '; '.join(problems), status, words[-900:], told(found),
+           json.dumps(found.get(row.mend))[:900])
+
+
+# --- the guide's own ways with files of properties ---
+
+def play_sni_property(tap, lab_):
+    """SNI switched off for the Message Processor, as in the guide, and on again."""
+    name = 'south: the Message Processor sends no name'
+    backend = Backend(lab_, speaking(chain=lab_.made.chain('good'), key=lab_.made.key('good'), names=('localhost',)))
+    target = {'name': 'sni', 'host': 'localhost', 'port': backend.port, 'isEnabled': True, 'sSLInfo': {'enabled': 'true'}}
+    lab_.want(lab_.gateway.api('POST', lab.E + '/targetservers', target), 201)
+    lab_.want(lab_.gateway.deploy('sni', lab.bundle('sni', '/sni', '<LoadBalancer><Server name="sni"/></LoadBalancer>')), 200)
+    place = lab_.gateway.dir / 'message-processor.properties'
+    place.write_text('conf_system_jsse.enableSNIExtension=false\n')
+    lab_.gateway.order('restart', 'message-processor')
+    answer = lab_.gateway.call('/sni')
+    tap.ok(answer.status == 503 and answer.fault == FLOW + 'ServiceUnavailable', name + ': the client', answer)
+    shown = lab_.verdict(answer.headers.get('X-Handfast-Id'))
+    found = shown.json or {}
+    tap.ok((found.get('cause'), found.get('rejectedBy')) == ('sni-missing', 'server'), name + ': the verdict', told(found), found.get('text'))
+    place.write_text('conf_system_jsse.enableSNIExtension=true\n')
+    lab_.gateway.order('restart', 'message-processor')
+    again = lab_.gateway.call('/sni')
+    tap.ok(again.status == 200, name + ': mended by the property', again)
+
+
+def substitute(lab_):
+    """ROOT in what rows give to servers."""
+    real = peers.server_context
+
+    def with_root(*given, client_ca=None, **more):
+        return real(*given, client_ca=lab_.made.root if client_ca == 'ROOT' else client_ca, **more)
+    peers.server_context = with_root
+    start = lab_.group.openssl_server
+    lab_.group.openssl_server = lambda *options: start(*[lab_.made.root if o == 'ROOT' else o for o in options])
+
+
+def main():
+    words = sys.argv[1:]
+    tap = harness.Tap()
+    lab.need(tap)
+    wanted = lambda name: not words or any(word in name for word in words)
+    south = [row for row in SOUTH if wanted('south: ' + row.name)]
+    north = [row for row in NORTH if wanted('north: ' + row.name)]
+    for number, row in enumerate(south + north):
+        row.number = number
+    began = time.monotonic()
+    with tempfile.TemporaryDirectory(prefix='handfast-guide-') as scratch:
+        folder = pathlib.Path(scratch)
+        folder.chmod(0o755)
+        with peers.Group(folder / 'peers') as group, lab.Gateway(folder) as gateway:
+            lab_ = Lab(folder, group, gateway)
+            substitute(lab_)
+            lab_.store('spare', 'client', lab_.made.chain('client'), lab_.made.key('client'))
+            lab_.store('spare', 'server', lab_.made.chain('good'), lab_.made.key('good'))
+            set_up_south(lab_, south)
+            set_up_north(lab_, north)
+            print('# set up in %.1f s' % (time.monotonic() - began))
+            for row in south:
+                play_south(tap, lab_, row)
+            for row in north:
+                play_north(tap, lab_, row)
+            if wanted('south: the Message Processor sends no name'):
+                play_sni_property(tap, lab_)
+    print('# %d scenarios in %.0f s' % (len(south) + len(north) + 1, time.monotonic() - began))
+    tap.done()
+
+
+if __name__ == '__main__':
+    main()
