@@ -27,9 +27,9 @@ static char *print(enum alias_format format, bool is_exportable, const struct ma
     struct text pem = { 0 };
     char *text = NULL;
     if (material_put_pem(&pem, m->der, m->n)) {
-        json_t *json = json_pack("{s:s, s:b, s:s, s:I}", "format", alias_format_id(format),
-                                 "exportable", is_exportable, "certificates", text_str(&pem),
-                                 "length", (json_int_t)pem.len);
+        json_t *json =
+            json_pack("{s:s, s:b, s:s, s:I}", "format", alias_format_id(format), "exportable",
+                      is_exportable, "certificates", text_str(&pem), "length", (json_int_t)pem.len);
         text = json != NULL ? json_dumps(json, JSON_COMPACT) : NULL;
         json_decref(json);
     }

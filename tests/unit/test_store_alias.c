@@ -12,11 +12,9 @@
 #include <openssl/pem.h>
 #include <openssl/pkcs12.h>
 
-#include "make_cert.h"
 #include "store/alias.h"
 #include "store/references.h"
-
-enum { DAY_S = 86400, PARTS_MAX = 6 };
+#include "upload_parts.h"
 
 static char dir[] = "/tmp/handfast-alias-XXXXXX";
 static char path[64];
@@ -24,79 +22,20 @@ static struct store *store;
 static struct store_problem problem;
 static const struct keystore_name keystore = { "o", "e", "k" };
 
-/* Who is who in the tables. */
-enum who {
-    NOBODY,
-    ROOT,
-    ISSUER,
-    LEAF,
-    OTHER,
-    OLD,
-    NEW,
-    OWN,
-    WEAK,
-    SOON,
-    CLIENT_OF_ROOT,
-    PLAIN,
-    MAIL,
-    N_WHO
-};
-static struct made_cert made[N_WHO];
-
-static void make_all(void)
-{
-    made[ROOT] = make_cert(&(struct cert_recipe){ .name = "Root", .is_ca = true });
-    made[ISSUER] = make_cert(
-        &(struct cert_recipe){ .name = "Issuing CA", .issuer = &made[ROOT], .is_ca = true });
-    const struct cert_recipe leaf = { .name = "a.example",
-                                      .organization = "Example, Inc.",
-                                      .issuer = &made[ISSUER],
-                                      .names = "DNS:a.example,IP:192.0.2.1",
-                                      .key = MADE_RSA2048,
-                                      .eku = "serverAuth,clientAuth" };
-    struct cert_recipe r = leaf;
-    made[LEAF] = make_cert(&r);
-    made[OTHER] = make_cert(&r);
-    r.until_s = MAKE_CERT_NOW - DAY_S;
-    made[OLD] = make_cert(&r);
-    r.until_s = MAKE_CERT_NOW + 10 * DAY_S;
-    made[SOON] = make_cert(&r);
-    r.until_s = 0;
-    r.from_s = MAKE_CERT_NOW + DAY_S;
-    made[NEW] = make_cert(&r);
-    r = leaf;
-    r.issuer = NULL;
-    made[OWN] = make_cert(&r);
-    r = leaf;
-    r.key = MADE_RSA1024;
-    made[WEAK] = make_cert(&r);
-    r = leaf;
-    r.issuer = &made[ROOT];
-    made[CLIENT_OF_ROOT] = make_cert(&r);
-    r = leaf;
-    r.names = NULL;
-    made[PLAIN] = make_cert(&r);
-    r = leaf;
-    r.eku = "emailProtection";
-    made[MAIL] = make_cert(&r);
-}
-
 static int open_all(void **state)
 {
     (void)state;
     assert_non_null(mkdtemp(dir));
     snprintf(path, sizeof path, "%s/store.db", dir);
     assert_int_equal(store_open(path, &store, NULL), ST_OK);
-    make_all();
+    make_people();
     return 0;
 }
 
 static int close_all(void **state)
 {
     (void)state;
-    for (size_t i = 1; i < N_WHO; i++) {
-        made_cert_free(&made[i]);
-    }
+    free_people();
     store_close(store);
     unlink(path);
     assert_int_equal(rmdir(dir), 0);
@@ -118,62 +57,6 @@ static int rollback(void **state)
     (void)state;
     store_rollback(store);
     return 0;
-}
-
-/* --- parts --- */
-
-static struct bytes part_of(BIO *bio)
-{
-    char *p = NULL;
-    long len = BIO_get_mem_data(bio, &p);
-    uint8_t *copy = malloc((size_t)len + 1);
-    assert_true(bytes_copy(copy, (size_t)len, bytes_of(p, (size_t)len)));
-    BIO_free(bio);
-    return bytes_of(copy, (size_t)len);
-}
-
-static struct bytes certs_pem(const enum who *list, const char *between)
-{
-    BIO *bio = BIO_new(BIO_s_mem());
-    for (size_t i = 0; i < PARTS_MAX && list[i] != NOBODY; i++) {
-        BIO_puts(bio, i > 0 ? between : "");
-        PEM_write_bio_X509(bio, made[list[i]].x);
-    }
-    return part_of(bio);
-}
-
-static struct bytes key_pem(enum who who, const char *password)
-{
-    BIO *bio = BIO_new(BIO_s_mem());
-    const EVP_CIPHER *cipher = password != NULL ? EVP_aes_256_cbc() : NULL;
-    PEM_write_bio_PKCS8PrivateKey(bio, made[who].key, cipher, password,
-                                  password != NULL ? (int)strlen(password) : 0, NULL, NULL);
-    return part_of(bio);
-}
-
-static struct bytes traditional_pem(enum who who, const char *password)
-{
-    BIO *bio = BIO_new(BIO_s_mem());
-    PEM_write_bio_PrivateKey_traditional(bio, made[who].key, EVP_aes_128_cbc(),
-                                         (const unsigned char *)password, (int)strlen(password),
-                                         NULL, NULL);
-    return part_of(bio);
-}
-
-static struct bytes pkcs12(const enum who *list, enum who key, const char *password)
-{
-    STACK_OF(X509) *others = sk_X509_new_null();
-    for (size_t i = 1; i < PARTS_MAX && list[i] != NOBODY; i++) {
-        sk_X509_push(others, made[list[i]].x);
-    }
-    PKCS12 *p12 =
-        PKCS12_create(password, "web", made[key].key, made[list[0]].x, others, 0, 0, 0, 0, 0);
-    assert_non_null(p12);
-    BIO *bio = BIO_new(BIO_s_mem());
-    i2d_PKCS12_bio(bio, p12);
-    PKCS12_free(p12);
-    sk_X509_free(others);
-    return part_of(bio);
 }
 
 static struct alias_name name_of(const char *alias)
@@ -208,142 +91,6 @@ static bool has_context(bool is_warning, const char *cause)
     return false;
 }
 
-/* --- verdicts on uploads --- */
-
-enum { EXPIRY = 1, NEWLINE = 2, CHAIN = 4 };
-
-struct row {
-    const char *name;
-    enum who certs[PARTS_MAX];
-    enum who key;
-    unsigned ignore;
-    enum problem_id refused; /* PROBLEM_N_IDS: taken */
-    const char *cause;       /* of a context that refuses; NULL: none */
-    const char *warning;     /* of a warning; NULL: none is looked for */
-};
-
-#define TAKEN PROBLEM_N_IDS
-#define BAD   PROBLEM_ID_CERTIFICATE_REFUSED
-
-/* clang-format off */
-static const struct row rows[] = {
-    { "whole chain",              { LEAF, ISSUER, ROOT }, LEAF, 0, TAKEN, NULL, NULL },
-    { "chain without its root",   { LEAF, ISSUER },       LEAF, 0, TAKEN, NULL, NULL },
-    { "signs itself",             { OWN },                OWN,  0, TAKEN, NULL, NULL },
-    { "right below a root",       { CLIENT_OF_ROOT },     CLIENT_OF_ROOT, 0, TAKEN, NULL, NULL },
-    { "below a root, with it",    { CLIENT_OF_ROOT, ROOT }, CLIENT_OF_ROOT, 0, TAKEN, NULL, NULL },
-
-    { "another key",              { LEAF, ISSUER },       OTHER, 0, BAD, "key-alone", NULL },
-    { "another key, overridden",  { LEAF, ISSUER },       OTHER, EXPIRY | NEWLINE | CHAIN, BAD, "key-alone", NULL },
-    { "the leaf comes last",      { ISSUER, LEAF },       LEAF, 0, BAD, "wrong-order", NULL },
-
-    { "no intermediate",          { LEAF },               LEAF, 0, BAD, "certificate-chain-incomplete", NULL },
-    { "a root, no intermediate",  { LEAF, ROOT },         LEAF, 0, BAD, "certificate-chain-incomplete", NULL },
-    { "likewise, overridden",     { LEAF },               LEAF, CHAIN, TAKEN, NULL, "certificate-chain-incomplete" },
-    { "other switches do not",    { LEAF },               LEAF, EXPIRY | NEWLINE, BAD, "certificate-chain-incomplete", NULL },
-
-    { "expired",                  { OLD, ISSUER },        OLD,  0, BAD, "certificate-expired", NULL },
-    { "expired, overridden",      { OLD, ISSUER },        OLD,  EXPIRY, TAKEN, NULL, "certificate-expired" },
-    { "expired, other switches",  { OLD, ISSUER },        OLD,  CHAIN | NEWLINE, BAD, "certificate-expired", NULL },
-    { "to come",                  { NEW, ISSUER },        NEW,  0, BAD, "certificate-not-yet-valid", NULL },
-    { "to come, overridden",      { NEW, ISSUER },        NEW,  EXPIRY, TAKEN, NULL, "certificate-not-yet-valid" },
-    { "expired and incomplete",   { OLD },                OLD,  EXPIRY, BAD, "certificate-chain-incomplete", "certificate-expired" },
-
-    { "expires soon",             { SOON, ISSUER },       SOON, 0, TAKEN, NULL, "expires-soon" },
-    { "weak",                     { WEAK, ISSUER },       WEAK, 0, TAKEN, NULL, "weak-crypto-refused" },
-    { "no names",                 { PLAIN, ISSUER },      PLAIN, 0, TAKEN, NULL, "common-name-only" },
-    { "not for TLS",              { MAIL, ISSUER },       MAIL, 0, TAKEN, NULL, "certificate-wrong-purpose" },
-    { "out of order",             { LEAF, ROOT, ISSUER }, LEAF, 0, TAKEN, NULL, "wrong-order" },
-    { "twice",                    { LEAF, ISSUER, ISSUER }, LEAF, 0, TAKEN, NULL, "duplicate" },
-    { "a stranger",               { LEAF, ISSUER, OWN },  LEAF, 0, TAKEN, NULL, "unrelated" },
-
-    { "trust: a root",            { ROOT },               NOBODY, 0, TAKEN, NULL, NULL },
-    { "trust: an intermediate",   { ISSUER },             NOBODY, 0, TAKEN, NULL, NULL },
-    { "trust: the full chain",    { LEAF, ISSUER, ROOT }, NOBODY, 0, TAKEN, NULL, NULL },
-    { "trust: signs itself",      { OWN },                NOBODY, 0, TAKEN, NULL, NULL },
-    { "trust: roots of two",      { ROOT, OWN },          NOBODY, 0, TAKEN, NULL, NULL },
-    { "trust: a leaf",            { LEAF },               NOBODY, 0, BAD, "not-a-ca", NULL },
-    { "trust: two leaves",        { LEAF, OTHER },        NOBODY, 0, BAD, "not-a-ca", NULL },
-    { "trust: a leaf is meant",   { LEAF },               NOBODY, CHAIN, TAKEN, NULL, "not-a-ca" },
-    { "trust: expired",           { OLD, ISSUER },        NOBODY, 0, BAD, "certificate-expired", NULL },
-    { "trust: expired, meant",    { OLD, ISSUER },        NOBODY, EXPIRY, TAKEN, NULL, "certificate-expired" },
-    { "trust: to come",           { NEW, ISSUER },        NOBODY, 0, BAD, "certificate-not-yet-valid", NULL },
-};
-/* clang-format on */
-
-static void expect_row(const struct row *row, enum status st)
-{
-    if (row->refused == TAKEN) {
-        if (st != ST_OK) {
-            fail_msg("%s", problem.message);
-        }
-    } else {
-        assert_int_equal(st, ST_USAGE);
-        assert_string_equal(problem.code, problem_code(row->refused));
-        assert_true(problem.message[0] != '\0');
-    }
-    assert_true(row->cause == NULL || has_context(false, row->cause));
-    assert_true(row->warning == NULL || has_context(true, row->warning));
-    for (size_t i = 0; i < problem.n_contexts; i++) {
-        assert_true(row->cause != NULL || problem.contexts[i].is_warning);
-    }
-}
-
-static struct alias_upload upload_of(const struct row *row)
-{
-    struct alias_upload u = { .format = ALIAS_KEY_CERT_FILE,
-                              .at_s = MAKE_CERT_NOW,
-                              .ignore_expiry = (row->ignore & EXPIRY) != 0,
-                              .ignore_newline = (row->ignore & NEWLINE) != 0,
-                              .ignore_chain = (row->ignore & CHAIN) != 0 };
-    u.cert_file = certs_pem(row->certs, "\n");
-    if (row->key != NOBODY) {
-        u.key_file = key_pem(row->key, NULL);
-    }
-    return u;
-}
-
-static void uploads_are_judged(void **state)
-{
-    const struct row *row = *state;
-    begin(NULL);
-    struct alias_upload u = upload_of(row);
-    enum status st = put("a", &u);
-    free_upload(&u);
-    expect_row(row, st);
-    json_t *list = NULL;
-    struct keystore_name name = keystore;
-    assert_int_equal(keystores_list_aliases(store, &name, &list, &problem), ST_OK);
-    assert_int_equal(json_array_size(list), st == ST_OK ? 1 : 0);
-    json_decref(list);
-    rollback(NULL);
-}
-
-/* A root that the environment knows ends the chain, whatever its name. */
-static void known_roots_complete_a_chain(void **state)
-{
-    (void)state;
-    struct made_cert ca = make_cert(&(struct cert_recipe){ .name = "Corp Issuing CA", .is_ca = true });
-    struct made_cert leaf = make_cert(&(struct cert_recipe){
-        .name = "b.example", .issuer = &ca, .names = "DNS:b.example", .eku = "serverAuth" });
-    struct alias_upload trust = { .format = ALIAS_TRUST_CERT, .at_s = MAKE_CERT_NOW };
-    struct alias_upload u = { .format = ALIAS_KEY_CERT_FILE, .at_s = MAKE_CERT_NOW };
-    made[NOBODY] = leaf;
-    u.key_file = key_pem(NOBODY, NULL);
-    trust.cert_file = ca.der; /* DER is taken too */
-    BIO *bio = BIO_new(BIO_s_mem());
-    PEM_write_bio_X509(bio, leaf.x);
-    u.cert_file = part_of(bio);
-    assert_int_equal(put("a", &u), ST_USAGE);
-    assert_true(has_context(false, "certificate-chain-incomplete"));
-    assert_int_equal(put("ca", &trust), ST_OK);
-    assert_int_equal(put("a", &u), ST_OK);
-    free_upload(&u);
-    made_cert_free(&leaf);
-    made_cert_free(&ca);
-    made[NOBODY] = (struct made_cert){ 0 };
-}
-
 /* --- the empty line --- */
 
 static void newline_rule(void **state)
@@ -355,7 +102,7 @@ static void newline_rule(void **state)
     } gaps[] = { { "", false },      { "\n", true },        { "\r\n", true },
                  { "  \n", true },   { "# next\n", false }, { "text\n\nmore\n", true },
                  { "text\n", false } };
-    const enum who list[PARTS_MAX] = { LEAF, ISSUER };
+    const enum who list[PART_CERTS_MAX] = { LEAF, ISSUER };
     for (size_t i = 0; i < ARRAY_LEN(gaps); i++) {
         struct alias_upload u = { .format = ALIAS_KEY_CERT_FILE, .at_s = MAKE_CERT_NOW };
         u.cert_file = certs_pem(list, gaps[i].between);
@@ -379,7 +126,7 @@ static void newline_rule(void **state)
 static void keys_in_many_forms(void **state)
 {
     (void)state;
-    const enum who list[PARTS_MAX] = { LEAF, ISSUER };
+    const enum who list[PART_CERTS_MAX] = { LEAF, ISSUER };
     struct alias_upload u = { .format = ALIAS_KEY_CERT_FILE, .at_s = MAKE_CERT_NOW };
     u.cert_file = certs_pem(list, "\n");
     struct bytes forms[] = { key_pem(LEAF, NULL), key_pem(LEAF, "secret"),
@@ -415,7 +162,7 @@ static void keys_in_many_forms(void **state)
 static void damaged_parts_are_refused(void **state)
 {
     (void)state;
-    const enum who list[PARTS_MAX] = { LEAF, ISSUER };
+    const enum who list[PART_CERTS_MAX] = { LEAF, ISSUER };
     struct bytes certs = certs_pem(list, "\n");
     struct bytes key = key_pem(LEAF, NULL);
     struct bytes both = certs_pem(list, "\n");
@@ -454,9 +201,9 @@ static void damaged_parts_are_refused(void **state)
 static void pkcs12_files(void **state)
 {
     (void)state;
-    const enum who list[PARTS_MAX] = { LEAF, ROOT, ISSUER };
+    const enum who list[PART_CERTS_MAX] = { LEAF, ROOT, ISSUER };
     struct alias_upload u = { .format = ALIAS_PKCS12, .password = "secret", .at_s = MAKE_CERT_NOW };
-    u.file = pkcs12(list, LEAF, "secret");
+    u.file = pkcs12_of(list, LEAF, "secret");
     if (put("a", &u) != ST_OK) {
         fail_msg("%s", problem.message);
     }
@@ -494,7 +241,7 @@ static void pkcs12_files(void **state)
 
 static void put_good(const char *alias, bool is_exportable)
 {
-    const enum who list[PARTS_MAX] = { LEAF, ISSUER, ROOT };
+    const enum who list[PART_CERTS_MAX] = { LEAF, ISSUER, ROOT };
     struct alias_upload u = { .format = ALIAS_KEY_CERT_FILE,
                               .is_exportable = is_exportable,
                               .at_s = MAKE_CERT_NOW };
@@ -506,7 +253,7 @@ static void put_good(const char *alias, bool is_exportable)
 
 static void put_root(const char *alias)
 {
-    const enum who list[PARTS_MAX] = { ROOT };
+    const enum who list[PART_CERTS_MAX] = { ROOT };
     struct alias_upload u = { .format = ALIAS_KEY_CERT_FILE, .at_s = MAKE_CERT_NOW };
     u.cert_file = certs_pem(list, "\n");
     assert_int_equal(put(alias, &u), ST_OK);
@@ -670,10 +417,10 @@ static void certificates_are_replaced(void **state)
                                                                 .key_of = &made[LEAF] });
     made[NOBODY] = renewed;
     put_good("web", true);
-    const enum who wrong[PARTS_MAX] = { OTHER, ISSUER };
+    const enum who wrong[PART_CERTS_MAX] = { OTHER, ISSUER };
     assert_int_equal(replace("web", wrong), ST_USAGE);
     assert_true(has_context(false, "key-alone"));
-    const enum who gone[PARTS_MAX] = { LEAF };
+    const enum who gone[PART_CERTS_MAX] = { LEAF };
     assert_int_equal(replace("web", gone), ST_USAGE);
     assert_int_equal(replace("none", gone), ST_USAGE);
     assert_int_equal(problem.kind, PROBLEM_NOT_FOUND);
@@ -694,7 +441,7 @@ static void certificates_are_replaced(void **state)
     alias_deinit(&a);
 
     put_root("ca");
-    const enum who other[PARTS_MAX] = { ISSUER };
+    const enum who other[PART_CERTS_MAX] = { ISSUER };
     assert_int_equal(replace("ca", other), ST_OK);
     made_cert_free(&renewed);
     made[NOBODY] = (struct made_cert){ 0 };
@@ -703,9 +450,9 @@ static void certificates_are_replaced(void **state)
 static void some_formats_cannot_be_replaced(void **state)
 {
     (void)state;
-    const enum who list[PARTS_MAX] = { LEAF, ISSUER };
+    const enum who list[PART_CERTS_MAX] = { LEAF, ISSUER };
     struct alias_upload u = { .format = ALIAS_PKCS12, .password = "secret", .at_s = MAKE_CERT_NOW };
-    u.file = pkcs12(list, LEAF, "secret");
+    u.file = pkcs12_of(list, LEAF, "secret");
     assert_int_equal(put("p", &u), ST_OK);
     free_upload(&u);
     assert_int_equal(replace("p", list), ST_USAGE);
@@ -719,7 +466,7 @@ static void names_are_checked(void **state)
     (void)state;
     static const char *const bad[] = { "", "a/b", "../x", "a\n", "\xc3\xa4", "a;b", NULL };
     static const char *const bad_keystores[] = { "", "a-b", "a_b", "a b", "a.b", "../x", NULL };
-    const enum who list[PARTS_MAX] = { ROOT };
+    const enum who list[PART_CERTS_MAX] = { ROOT };
     struct alias_upload u = { .format = ALIAS_KEY_CERT_FILE, .at_s = MAKE_CERT_NOW };
     u.cert_file = certs_pem(list, "\n");
     for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
@@ -789,8 +536,7 @@ static void what_is_used_is_not_deleted(void **state)
 
 #define ROW(test) cmocka_unit_test_setup_teardown(test, begin, rollback)
 
-static const struct CMUnitTest others[] = {
-    ROW(known_roots_complete_a_chain),
+static const struct CMUnitTest tests[] = {
     ROW(newline_rule),
     ROW(keys_in_many_forms),
     ROW(damaged_parts_are_refused),
@@ -807,13 +553,5 @@ static const struct CMUnitTest others[] = {
 
 int main(void)
 {
-    struct CMUnitTest tests[ARRAY_LEN(rows) + ARRAY_LEN(others)];
-    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-        tests[i] =
-            (struct CMUnitTest){ rows[i].name, uploads_are_judged, NULL, NULL, (void *)&rows[i] };
-    }
-    for (size_t i = 0; i < ARRAY_LEN(others); i++) {
-        tests[ARRAY_LEN(rows) + i] = others[i];
-    }
     return cmocka_run_group_tests_name("alias", tests, open_all, close_all);
 }
