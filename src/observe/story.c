@@ -8,6 +8,8 @@
 
 /* Programs give up after seconds; a peer that closes does so at once, or has a reason to wait. */
 #define PATIENCE_NS (2 * NS_PER_S)
+/* The year 2116. Differences of times stay numbers, whatever a note says. */
+#define TIME_MAX (UINT64_MAX / 4)
 
 enum {
     HS_CLIENT_HELLO = 1,
@@ -25,7 +27,8 @@ bool story_next(struct bytes *entries, struct story_entry *out)
     out->head.type = rd_u8(&r, "type");
     out->head.level = rd_u8(&r, "level");
     uint32_t len = rd_u32(&r, "length");
-    out->head.at_ns = (int64_t)rd_u64(&r, "time");
+    uint64_t at_ns = rd_u64(&r, "time");
+    out->head.at_ns = at_ns <= TIME_MAX ? (int64_t)at_ns : 0;
     out->body = rd_bytes(&r, len, "body");
     if (entries->len == 0 || fault.kind != FAULT_NONE) {
         return false;
