@@ -9,7 +9,8 @@
 
 #include "base/arena.h"
 #include "base/clock.h"
-#include "store/store.h"
+#include "base/text.h"
+#include "store/references.h"
 #include "store/virtual_host.h"
 
 enum { HOSTS_MAX = 10000, ARENA_BYTES = 32 << 20, LOOK_MS = 500 };
@@ -29,6 +30,7 @@ struct known_hosts {
     struct arena arena;
     size_t n;
     struct host *list; /* by org, env, name */
+    struct text truststore;
 };
 
 enum status known_hosts_new(const char *store_path, struct known_hosts **out, struct err *err)
@@ -53,6 +55,7 @@ void known_hosts_free(struct known_hosts *k)
     }
     store_close(k->store);
     arena_deinit(&k->arena);
+    text_deinit(&k->truststore);
     free(k->store_path);
     free(k);
 }
@@ -190,4 +193,33 @@ bool known_hosts_find(const struct known_hosts *k, unsigned port, const char *na
         *out = (struct known_host){ first->org, first->env, first->name, false };
     }
     return first != NULL;
+}
+
+/* --- what it verifies by --- */
+
+const char *known_hosts_truststore(struct known_hosts *k, bool is_target, const char *org,
+                                   const char *env, const char *name)
+{
+    struct store_document d = { 0 };
+    struct store_problem problem = { 0 };
+    char keystore[KEYSTORE_NAME_MAX + 1];
+    struct store_key key = { .kind = is_target ? STORE_TARGET_SERVER : STORE_VIRTUAL_HOST,
+                             .org = org,
+                             .env = env,
+                             .name = name };
+    if (k->store == NULL || store_get(k->store, &key, &d, NULL) != ST_OK) {
+        return NULL;
+    }
+    json_t *json = d.json == NULL ? NULL : json_loads(d.json, 0, NULL);
+    const char *word =
+        json_string_value(json_object_get(json_object_get(json, "sSLInfo"), "trustStore"));
+    bool is_known = word != NULL && word[0] != '\0' &&
+                    references_resolve(k->store, org, env, word, keystore, &problem) == ST_OK;
+    text_clear(&k->truststore);
+    if (is_known) {
+        text_printf(&k->truststore, "the truststore %s of environment %s", keystore, env);
+    }
+    json_decref(json);
+    store_document_deinit(&d);
+    return is_known && !k->truststore.failed ? text_str(&k->truststore) : NULL;
 }

@@ -29,4 +29,9 @@ void known_hosts_refresh(struct known_hosts *k);
 bool known_hosts_find(const struct known_hosts *k, unsigned port, const char *name,
                       struct known_host *out);
 
+/* "the truststore ts1 of environment test": what a virtual host or a target server verifies by;
+ * NULL where it has none, or is not known. Until the next call. */
+const char *known_hosts_truststore(struct known_hosts *k, bool is_target, const char *org,
+                                   const char *env, const char *name);
+
 #endif

@@ -271,8 +271,16 @@ static void repeat(struct note_desk *d, const struct story *s, const struct floo
     count_handshake(d, s, of);
 }
 
+static const char *trust_name(struct note_desk *d, const struct story *s)
+{
+    bool is_target = s->local.side == SIDE_CLIENT;
+    return known_hosts_truststore(d->hosts, is_target, label_of(s, FACT_ORG), label_of(s, FACT_ENV),
+                                  label_of(s, is_target ? FACT_TARGET : FACT_VHOST));
+}
+
 static void judge_note(struct note_desk *d, struct judged *j, uint64_t mark, int64_t now)
 {
+    j->trust_name = trust_name(d, &j->story);
     if (!judging_reach(d->judging, j)) {
         note_desk_count_lost(d, "memory", 1);
         return;

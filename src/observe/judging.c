@@ -222,6 +222,7 @@ bool judging_open(struct judging *g, struct bytes note, const uint8_t key[NOTE_K
     end_judging(g);
     arena_reset(&g->story);
     out->t = NULL;
+    out->trust_name = NULL;
     return story_open(note, key, &g->story, &out->story);
 }
 
@@ -231,6 +232,11 @@ bool judging_reach(struct judging *g, struct judged *j)
     struct x509_store *own = own_store(g, &j->story);
     struct x509_store *store = own != NULL ? own : system_store(g);
     j->trust_is_given = own != NULL;
+    if (own != NULL && j->trust_name != NULL) {
+        j->story.local.places[0] = j->trust_name;
+        j->story.local.n_places = 1;
+        j->story.local.default_places = false;
+    }
     if (store == NULL || !story_tell(&j->story, &g->story, store, &told)) {
         return false;
     }

@@ -20,6 +20,9 @@ struct judged {
     const struct transcript *t;
     struct verdict verdict;
     bool trust_is_given; /* judged by the program's own trust, not by the system's */
+    /* Set by the caller between the two calls: what the program's trust is called, in the place of
+     * the files it was read from; NULL: these. Lives as long as the verdict. */
+    const char *trust_name;
 };
 
 enum status judging_new(struct judging **out, struct err *err) NODISCARD;

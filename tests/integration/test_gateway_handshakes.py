@@ -92,6 +92,9 @@ def south(gateway, made):
         said = found.json or {}
         tap.equal((found.status, said.get('cause'), said.get('party'), said.get('target'), said.get('direction')),
                   (200, cause, party, name, 'southbound'), '%s: its verdict' % name)
+        if 'trustStore' in ssl_info and cause != 'certificate-expired':
+            tap.ok('the truststore trust of environment test' in ' '.join(said.get('text', '').split()),
+                   '%s: the truststore by its name' % name, said.get('text'))
         tap.ok(which in said and said[which], '%s: a %s' % (name, which), said.get('text', found))
         if said.get(which):
             done = apply(gateway, said[which])
