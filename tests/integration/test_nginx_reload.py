@@ -114,7 +114,7 @@ def check_load(group, made, drain):
 
 def check_idle(group):
     """A connection that idles is answered within the grace, then closed; the answer says so."""
-    site = group.nginx_site('handfast_drain 1s; keepalive_timeout 60s;'
+    site = group.nginx_site('handfast_drain 4s; keepalive_timeout 60s;'
                             'server { listen PORT0; location / { return 200 "old\\n"; } }')
     port = site.ports[0]
     held = [socket.create_connection((lab.LOOPBACK, port)) for _ in range(3)]
@@ -124,7 +124,7 @@ def check_idle(group):
         first = one.recv(4096)
         tap.ok(b'Connection: keep-alive' in first and b'old' in first, 'kept alive before the reload', first)
     old = workers(site)
-    site.write('handfast_drain 1s; keepalive_timeout 60s;'
+    site.write('handfast_drain 4s; keepalive_timeout 60s;'
                'server { listen PORT0; location / { return 200 "new\\n"; } }')
     site.reload()
     tap.ok(lab.wait_for(lambda: lab.get(port, '/').body == 'new\n'), 'the new configuration is in force')
@@ -133,11 +133,12 @@ def check_idle(group):
     second = held[0].recv(4096)
     tap.ok(b'200 OK' in second and b'Connection: close' in second, 'one more answer, and it is the last', second)
     tap.equal(held[0].recv(1), b'', 'then it is closed')
+    held[1].settimeout(20)
     start = time.monotonic()
     tap.equal(held[1].recv(1), b'', 'who does not ask is closed too')
-    tap.ok(time.monotonic() - start < 2.5, 'within the grace', time.monotonic() - start)
+    tap.ok(time.monotonic() - start < 7, 'within the grace', time.monotonic() - start)
     held[2].close()
-    tap.ok(lab.wait_for(lambda: not workers(site) & old, 5), 'the old worker is gone')
+    tap.ok(lab.wait_for(lambda: not workers(site) & old, 20), 'the old worker is gone')
     tap.ok('open socket' not in site.errors() and 'alert' not in site.errors(), 'and leaves nothing behind',
            site.errors()[-2000:])
 
@@ -180,7 +181,7 @@ def main():
             tap.equal(failures[:5], [], '%d reloads: %d requests, %d failed' % (N_RELOADS, n, len(failures)))
             tap.ok('exited on signal' not in site.errors() and '[alert]' not in site.errors(), 'no worker crashed',
                    site.errors()[-2000:])
-            tap.ok(lab.wait_for(lambda: len(workers(site)) == 2, 10), 'the old workers are gone', workers(site))
+            tap.ok(lab.wait_for(lambda: len(workers(site)) == 2, 20), 'the old workers are gone', workers(site))
             (failures, n), _ = check_load(group, made, '')
             print('# without handfast_drain: %d requests, %d failed' % (n, len(failures)))
             check_h2(group, made)

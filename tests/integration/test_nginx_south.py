@@ -310,6 +310,7 @@ def check_sessions(group, made, most):
         proxy_ssl_server_name on; proxy_ssl_name good.test;
         upstream plain { server 127.0.0.1:%(port)d; }
         upstream kept { server 127.0.0.1:%(port)d; keepalive 8; }
+        upstream open { server 127.0.0.1:%(port)d; keepalive 8; }
         server { listen PORT0;
             location /plain/none { proxy_pass https://plain; }
             location /plain/off { proxy_pass https://plain; handfast_upstream_verify off; }
@@ -321,6 +322,8 @@ def check_sessions(group, made, most):
             location /kept/name { proxy_pass https://kept; handfast_upstream_verify name; }
             location /kept/var { proxy_pass https://kept; handfast_upstream_verify name;
                                  handfast_upstream_name $arg_n; }
+            location /open/none { proxy_pass https://open; }
+            location /open/name { proxy_pass https://open; handfast_upstream_verify name; }
             location /kept/full { proxy_pass https://kept; %(full)s }
         }''' % {'port': backend.port, 'full': 'handfast_upstream_verify full; handfast_upstream_trusted %s;'
                 % made.root})
@@ -352,6 +355,10 @@ def check_sessions(group, made, most):
     ask('/kept/var?n=good.test', 200, [False], 1, 'the name is part of it')
     ask('/kept/var?n=good.test', 200, [], 0, 'the same name again')
     ask('/kept/var?n=evil.test', 503, [], 1, 'another name')
+    ask('/open/none', 200, [False], 1, 'made without demands')
+    ask('/open/none', 200, [], 0, 'kept alive')
+    ask('/open/name', 200, [False], 1, 'a connection made without demands is not used')
+    ask('/open/name', 200, [], 0, 'kept alive')
 
 
 def keep_alive():
