@@ -73,7 +73,7 @@ static struct bytes next_line(struct bytes *rest)
 
 static bool has(struct bytes line, struct bytes part)
 {
-    return memmem(line.p, line.len, part.p, part.len) != NULL;
+    return line.len > 0 && memmem(line.p, line.len, part.p, part.len) != NULL;
 }
 
 /* The number behind the last blank. */

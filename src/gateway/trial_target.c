@@ -109,7 +109,8 @@ static unsigned protocols_of(const char *words)
     while (*words != '\0') {
         enum tls_protocol one;
         size_t len = strcspn(words, ", ");
-        snprintf(word, sizeof word, "%.*s", (int)(len < 31 ? len : 31), words);
+        bool fits = bytes_copy(word, sizeof word - 1, bytes_of(words, len));
+        word[fits ? len : 0] = '\0';
         if (tls_protocol_find(word, &one) == TLS_NAME_KNOWN) {
             bits |= (unsigned)one;
         }
@@ -125,7 +126,8 @@ static void put_suites(const char *words, struct text *older, struct text *newer
     char word[128];
     while (*words != '\0') {
         size_t len = strcspn(words, ", :");
-        snprintf(word, sizeof word, "%.*s", (int)(len < 127 ? len : 127), words);
+        bool fits = bytes_copy(word, sizeof word - 1, bytes_of(words, len));
+        word[fits ? len : 0] = '\0';
         struct tls_cipher_name found = tls_cipher_find(word);
         if (len > 0 && found.kind == TLS_NAME_KNOWN) {
             struct text *list = found.is_tls13 ? newer : older;

@@ -26,7 +26,8 @@ static unsigned property_protocols(const struct writer *w, enum property which)
     while (*p != '\0') {
         size_t len = strcspn(p, " ,");
         enum tls_protocol one;
-        snprintf(word, sizeof word, "%.*s", (int)(len < 31 ? len : 31), p);
+        bool fits = bytes_copy(word, sizeof word - 1, bytes_of(p, len));
+        word[fits ? len : 0] = '\0';
         if (len > 0 && tls_protocol_find(word, &one) == TLS_NAME_KNOWN) {
             bits |= one;
         }

@@ -99,7 +99,8 @@ static void settle_property(const char *names, struct text *older, struct text *
     char word[128];
     while (*names != '\0') {
         size_t len = strcspn(names, ", :");
-        snprintf(word, sizeof word, "%.*s", (int)(len < 127 ? len : 127), names);
+        bool fits = bytes_copy(word, sizeof word - 1, bytes_of(names, len));
+        word[fits ? len : 0] = '\0';
         struct tls_cipher_name found = tls_cipher_find(word);
         if (len > 0 && found.kind == TLS_NAME_KNOWN) {
             struct text *list = found.is_tls13 ? newer : older;
