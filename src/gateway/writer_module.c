@@ -77,6 +77,7 @@ void writer_module_south(struct writer *w, const struct model_proxy *proxy, cons
     label(c, "api", proxy->api);
     label(c, "revision", proxy->revision);
     label(c, "target", target);
+    conf_line(c, "handfast_label vhost $handfast_vhost_name"); /* the request's */
     conf_line(c, "handfast_fault headers");
 }
 
