@@ -162,6 +162,25 @@ print(n)
     tap.equal((done.text, counts), ('[80, 80]\n', {'certificate-expired': 80, 'completed': 80}), 'threads')
 
 
+def check_odd(tap, lab):
+    """A program that forks, closes all descriptors, changes its root, its user ... in mid-handshake."""
+    source, program = harness.SOURCE / 'tests' / 'integration' / 'agent_odd.c', lab.folder / 'agent_odd'
+    subprocess.run(['cc', '-O1', '-D_GNU_SOURCE', '-o', program, source, '-lssl', '-lcrypto', '-pthread'], check=True)
+    empty = lab.folder / 'empty'
+    empty.mkdir()
+    argv = [program, lab.made.chain('good'), lab.made.key('good'), empty]
+    plain = subprocess.run(argv, stdout=subprocess.PIPE, timeout=120, check=False).stdout.decode()
+    done, verdicts = lab.run(argv, seconds=120)
+    lines = done.text.splitlines()
+    tap.ok(len(lines) == 10 and lines == plain.splitlines(), 'odd programs: as many things as without', done, plain)
+    for line in lines:
+        tap.ok(line.endswith('as it ought to'), 'odd programs: ' + line.split(':')[0], line)
+    certain = {v['cause'] for v in verdicts if v['confidence'] == 'certain'}
+    n_right = sum(v['cause'] == 'certificate-untrusted-ca' for v in verdicts if v['inside']['side'] == 'client')
+    tap.ok(certain <= {'certificate-untrusted-ca'} and n_right >= 200, 'odd programs: the cause', certain, n_right)
+    tap.ok(len(verdicts) >= 300, 'odd programs: the agent was at work', '%d verdicts' % len(verdicts))
+
+
 def check_nothing_left(tap, lab):
     """No descriptor, thread or handler of ours in the program; its own callbacks still run."""
     body = '''
@@ -267,7 +286,7 @@ def check_thread_sanitizer(tap, lab):
     tap.ok(listener.n > 100, 'ThreadSanitizer: the guest was at work', '%d notes' % listener.n)
 
 
-CHECKS = (check_library, check_ends, check_signals, check_children, check_forks, check_threads, check_nothing_left, check_files,
+CHECKS = (check_library, check_ends, check_signals, check_children, check_forks, check_threads, check_odd, check_nothing_left, check_files,
           check_unobservable, check_no_collector, check_thread_sanitizer)
 
 
