@@ -316,7 +316,8 @@ static size_t find(const struct field_table *t, const char *name)
     return i;
 }
 
-/* How many of the first characters are alike, in any case: enough to see through most slips. */
+/* Twice the characters alike at both ends, in any case, less the difference in length: enough to
+ * see through most slips. */
 static size_t likeness(const char *a, const char *b)
 {
     size_t head = 0;
@@ -330,14 +331,16 @@ static size_t likeness(const char *a, const char *b)
            strncasecmp(a + a_len - tail - 1, b + b_len - tail - 1, 1) == 0) {
         tail++;
     }
-    return head + tail;
+    size_t alike = 2 * (head + tail);
+    size_t apart = a_len > b_len ? a_len - b_len : b_len - a_len;
+    return alike > apart ? alike - apart : 0;
 }
 
 static void complain_unknown(struct reading *r, const struct task *task, const char *name,
                              const struct given *g)
 {
     const char *best = NULL;
-    size_t most = strlen(name) / 2;
+    size_t most = name[0] == '\0' ? 0 : strlen(name) - 1; /* fewer is no slip */
     for (size_t i = 0; i < task->table->n_fields; i++) {
         const struct field *f = &task->table->fields[i];
         const char *other = g->json != NULL ? f->json : f->xml;
