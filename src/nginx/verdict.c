@@ -9,22 +9,38 @@
 #include "tls/fingerprint.h"
 
 enum { SHARE_OF_TIME = 5, LINE_KEPT_MAX = 256 * 1024 };
+#define SAVED_MOST_NS NS_PER_S
+#define DEBT_MOST_NS  (NS_PER_S / 5)
 
 static struct judging *judging;
 static struct text line; /* of JSON, reused */
-static int64_t saved_ns; /* time that judging may still take */
+static int64_t saved_ns; /* of the processor's time, that judging may still take */
 static int64_t saved_at_ns;
 
 /* --- time --- */
 
-/* A fifth of what passes is saved up, a fifth of a second at most. */
+/* A fifth of what passes is saved up. One judgement that took long, as the first may, is not
+ * followed by a long silence. */
 static bool has_time(int64_t now_ns)
 {
-    int64_t most = NS_PER_S / SHARE_OF_TIME;
-    saved_ns = saved_at_ns == 0 ? most : saved_ns + (now_ns - saved_at_ns) / SHARE_OF_TIME;
-    saved_ns = saved_ns > most ? most : saved_ns;
+    saved_ns = saved_at_ns == 0 ? SAVED_MOST_NS : saved_ns + (now_ns - saved_at_ns) / SHARE_OF_TIME;
+    saved_ns = saved_ns > SAVED_MOST_NS ? SAVED_MOST_NS : saved_ns;
     saved_at_ns = now_ns;
     return saved_ns > 0;
+}
+
+/* Others may have the processor meanwhile: what they take is not ours. */
+static int64_t own_time_ns(void)
+{
+    struct timespec t = { 0 };
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+    return (int64_t)t.tv_sec * NS_PER_S + t.tv_nsec;
+}
+
+static void spend(int64_t ns)
+{
+    saved_ns -= ns;
+    saved_ns = saved_ns < -DEBT_MOST_NS ? -DEBT_MOST_NS : saved_ns;
 }
 
 /* --- what is told --- */
@@ -164,15 +180,15 @@ void hf_verdict_reach(const struct hf_main_conf *all, const struct hf_whose *w, 
                       struct bytes note)
 {
     int saved = errno;
-    int64_t from_ns = clock_monotonic_ns();
+    int64_t from_ns = own_time_ns();
     struct hf_errors errors;
-    if (!has_time(from_ns)) {
+    if (!has_time(clock_monotonic_ns())) {
         ngx_atomic_fetch_add(&hf_zone_counts(all->zone)->unjudged, 1);
         return;
     }
     hf_errors_take(&errors);
     reach(all, w, ssl, note);
     hf_errors_put(&errors);
-    saved_ns -= clock_monotonic_ns() - from_ns;
+    spend(own_time_ns() - from_ns);
     errno = saved;
 }

@@ -2,8 +2,8 @@
  * verdict: a note becomes a verdict in the worker, and the verdict goes to all who are told.
  *
  * Judging takes milliseconds at worst, and a worker has other things to do: it may take a fifth of
- * the time, over a second; failures beyond that are counted as unjudged, and still go to the
- * collector.
+ * its time, which saves up to a second; failures beyond that are counted as unjudged, and still go
+ * to the collector.
  */
 #ifndef HANDFAST_NGINX_VERDICT_H
 #define HANDFAST_NGINX_VERDICT_H

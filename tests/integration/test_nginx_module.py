@@ -262,6 +262,53 @@ def test_collector(folder, made):
         again.stop()
 
 
+def test_completed(folder, made):
+    """Handshakes that went well reach the collector where they are asked for."""
+    with lab.Lab(folder) as group:
+        path = pathlib.Path(folder) / 'collector.sock'
+        collector = Collector(path)
+        backend = group.tls(chain=made.chain('good'), key=made.key('good'))
+        block = 'handfast on; handfast_collector unix:%s;\nserver { listen PORT0; %s\n' % (path, ''.join(
+            'location /%s { handfast_completed %s; handfast_label target %s; proxy_ssl_session_reuse off; '
+            'proxy_pass https://127.0.0.1:%d/; }\n' % (how, how, how, backend) for how in ('off', 'sampled', 'on'))) + '}\n'
+        site = group.nginx_site(block)
+        for how, wanted in (('off', 0), ('sampled', 1), ('on', 3)):
+            before = len(collector.notes)
+            for _ in range(3):
+                tap.equal(lab.get(site.ports[0], '/' + how).status, 200, 'completed %s: answered' % how)
+            lab.wait_for(lambda b=before, w=wanted: len(collector.notes) - b >= w)
+            new = collector.notes[before:]
+            tap.equal(len(new), wanted, 'completed %s: %d notes of 3 handshakes' % (how, wanted))
+            tap.ok(all(facts(n, 'FACT_TARGET') == [how.encode()] and facts(n, 'FACT_DIRECTION') == [b'southbound']
+                       for n in new), 'completed %s: they say whose they are' % how)
+        tap.equal(site.lines(), [], 'and there is no line of them')
+        collector.stop()
+
+
+def test_http2(folder, made):
+    """Connections of HTTP/2 carry the verdict of their own handshake, and requests with upstreams."""
+    curl = peers.find('curl')
+    if curl is None:
+        tap.skip('HTTP/2', 'no curl')
+        return
+    with lab.Lab(folder) as group:
+        expired = group.tls(chain=made.chain('expired'), key=made.key('expired'))
+        site = group.nginx_site(
+            FORMAT + 'handfast on;\n' +
+            north_http(made, 'PORT0 ssl http2').replace('ssl http2 ssl', 'ssl http2').replace(
+                'location / ', 'access_log FOLDER/access.log hf; location /up { proxy_ssl_verify on; '
+                'proxy_ssl_trusted_certificate %s; proxy_ssl_name good.test; proxy_ssl_verify_depth 4;'
+                'proxy_pass https://127.0.0.1:%d/; }\nlocation / ' % (made.root, expired)))
+        url = 'https://127.0.0.1:%d' % site.ports[0]
+        subprocess.run([curl, '-sk', '--http2', url + '/', url + '/up'], stdout=subprocess.DEVNULL, check=False)
+        log = site.folder / 'access.log'
+        lab.wait_for(lambda: len(log.read_text().splitlines()) == 2)
+        fields = [dict(zip(('status', 'uri') + VARIABLES, line.split())) for line in log.read_text().splitlines()]
+        tap.equal([f['cause'] for f in fields], ['-', 'certificate-expired'], 'HTTP/2: each request its own verdict')
+        tap.ok(fields[0]['id'].split('.')[0] == fields[1]['id'].split('.')[0] and fields[0]['id'] != fields[1]['id'],
+               'HTTP/2: one connection, two ids', fields)
+
+
 def test_stuck_collector(folder, made):
     """A collector that accepts nobody: nothing waits for it."""
     with lab.Lab(folder) as group:
@@ -403,7 +450,7 @@ def main():
     with tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name)
         made = pki.make(folder / 'pki', ('good', 'expired', 'client'))
-        for test in (test_north, test_south, test_collector, test_stuck_collector, test_memory,
+        for test in (test_north, test_south, test_http2, test_collector, test_completed, test_stuck_collector, test_memory,
                      test_reload_and_crash, test_words, test_example):
             (folder / test.__name__).mkdir()
             test(folder / test.__name__, made)
