@@ -5,8 +5,8 @@
 #include <string.h>
 
 #include "api/change.h"
+#include "api/deployed.h"
 #include "api/diagnosis.h"
-#include "api/documents.h"
 #include "api/environment.h"
 
 static struct store_key key_of(const struct api_request *r, const char *name)
@@ -131,10 +131,45 @@ static enum status update(struct api_request *r, struct api_answer *a, struct er
     return api_refused(a) ? ST_OK : api_change(r, a, change, NULL, err);
 }
 
-/* That a deployed proxy names it is for gateway_prepare() to refuse: it cannot be compiled then. */
+/* --- deleting --- */
+
+struct use {
+    struct api_answer *a;
+    const char *name;
+};
+
+static bool names_it(const struct bundle *b, const char *name)
+{
+    for (size_t i = 0; i < b->n_targets; i++) {
+        const struct load_balancer *l = &b->targets[i].load_balancer;
+        for (size_t k = 0; k < l->n_servers; k++) {
+            if (strcmp(l->servers[k].name, name) == 0) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+static enum status refuse_use(struct api_request *r, const struct deployment *d, void *arg,
+                              bool *is_done, struct err *err)
+{
+    struct use *use = arg;
+    struct bundle b;
+    TRY(deployed_bundle(r, d->api, d->revision, &b, err));
+    *is_done = names_it(&b, use->name);
+    bundle_deinit(&b);
+    return !*is_done ? ST_OK
+                     : api_refuse(use->a, 400, "messaging.config.beans.TargetServerInUse",
+                                  "Target server %s is named by revision %s of API proxy %s, which "
+                                  "is deployed in environment %s: undeploy it first",
+                                  use->name, d->revision, d->api, d->env);
+}
+
 static enum status unmake(struct api_request *r, struct api_answer *a, void *arg, struct err *err)
 {
     struct store_key key = key_of(r, api_param(r, "t"));
+    struct use use = { .a = a, .name = key.name };
     json_t *json = NULL;
     (void)arg;
     TRY(load(r, a, &json, err));
@@ -142,7 +177,8 @@ static enum status unmake(struct api_request *r, struct api_answer *a, void *arg
         return ST_OK;
     }
     TRY(api_say(a, 0, json)); /* the answer is what was deleted */
-    return store_delete(r->store, &key, NULL, err);
+    TRY(deployed_walk(r, key.env, NULL, refuse_use, &use, err));
+    return api_refused(a) ? ST_OK : store_delete(r->store, &key, NULL, err);
 }
 
 static enum status delete_one(struct api_request *r, struct api_answer *a, struct err *err)
