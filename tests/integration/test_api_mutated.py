@@ -77,18 +77,17 @@ def over_socket(tap, server, seed):
     strange = []
     for _ in range(COUNT // 10):
         data = b''.join(spoil(rng, rng.choice(requests)) for _ in range(rng.randint(1, 3)))
-        with socket.create_connection(('127.0.0.1', server.port), timeout=30) as s:
+        with socket.create_connection(('127.0.0.1', server.port), timeout=1) as s:
+            got = b''
             try:
                 s.sendall(data)
                 s.shutdown(socket.SHUT_WR)
-                got = b''
                 while piece := s.recv(65536):
                     got += piece
             except ConnectionError:
                 continue # refused with bytes unread
             except TimeoutError:
-                strange.append((b'no end', data))
-                continue
+                pass # half a request: it may wait for the rest, CONNECTION_HEAD_S at most
             if got and not got.startswith(b'HTTP/1.1 ') or b'HTTP/1.1 500' in got:
                 strange.append((got[:300], data))
     tap.ok(not strange, 'mutated: %d connections, seed %d' % (COUNT // 10, seed), *strange[:5])
