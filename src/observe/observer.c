@@ -321,6 +321,21 @@ static int on_dup(CRYPTO_EX_DATA *to, const CRYPTO_EX_DATA *from, void **from_d,
     return 1;
 }
 
+/* Up to OpenSSL 3.1 SSL_free() takes our data away before the certificate and the session; later it
+ * begins with these. */
+static bool has_certificate_in_free(const struct observer *o)
+{
+    return o->calls.OpenSSL_version_num != NULL && o->calls.OpenSSL_version_num() < 0x30200000UL;
+}
+
+static void settle_in_free(struct watched *w)
+{
+    if (!w->is_abandoned && has_certificate_in_free(w->o)) { /* nobody told us in time */
+        w->is_abandoned = in_force_is_abandoned(w);
+    }
+    watched_settle(w, NOTE_END_FREED, 0, SSL_IN_FREE);
+}
+
 static void on_free(void *parent, void *ptr, CRYPTO_EX_DATA *ad, int idx, long argl, void *argp)
 {
     struct watched *w = ptr;
@@ -332,7 +347,7 @@ static void on_free(void *parent, void *ptr, CRYPTO_EX_DATA *ad, int idx, long a
     (void)argp;
     if (w != NULL) {
         if (w->begun && !w->over && w->pid == getpid()) {
-            watched_settle(w, NOTE_END_FREED, 0, SSL_IN_FREE);
+            settle_in_free(w);
         }
         note_deinit(&w->note);
         watched_unlist(w);
