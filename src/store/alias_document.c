@@ -145,6 +145,9 @@ static enum status chain_of(const struct alias *a, struct keystore *k, struct x5
     struct err err = { 0 };
     struct bytes der[ALIAS_CERTS_MAX];
     size_t n = 0;
+    if (a->pem == NULL) {
+        return problem_no_memory(problem);
+    }
     if (keystore_add_bytes(k, "alias", bytes_of_str(a->pem), NULL, &err) != ST_OK) {
         return problem_failed(problem, &err);
     }

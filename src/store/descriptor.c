@@ -77,30 +77,35 @@ static enum stage next_stage(enum stage stage, uint8_t c)
     return stage;
 }
 
+/* One character, which is not a line's end. An escaped one is never a separator. */
+static enum stage read_character(struct bytes *left, struct line *line, enum stage was)
+{
+    uint8_t c = left->p[0];
+    enum stage stage = next_stage(was, c == '\\' ? 'x' : c);
+    if (was == IN_KEY && stage != IN_KEY) {
+        line->key_len = line->len;
+    }
+    if (stage == IN_VALUE && was != IN_VALUE) {
+        line->value_at = line->len;
+    }
+    *left = bytes_skip(*left, 1);
+    if (stage != IN_KEY && stage != IN_VALUE) {
+        return stage;
+    }
+    if (c == '\\') {
+        put_escaped(line, left);
+    } else {
+        put(line, c);
+    }
+    return stage;
+}
+
 static void read_line(struct bytes *left, struct line *line)
 {
     enum stage stage = IN_KEY;
     *line = (struct line){ 0 };
     while (left->len > 0 && left->p[0] != '\n' && left->p[0] != '\r') {
-        uint8_t c = left->p[0];
-        enum stage was = stage;
-        /* An escaped character is never a separator. */
-        stage = next_stage(stage, c == '\\' ? 'x' : c);
-        if (was == IN_KEY && stage != IN_KEY) {
-            line->key_len = line->len;
-        }
-        if (stage == IN_VALUE && was != IN_VALUE) {
-            line->value_at = line->len;
-        }
-        *left = bytes_skip(*left, 1);
-        if (stage != IN_KEY && stage != IN_VALUE) {
-            continue;
-        }
-        if (c == '\\') {
-            put_escaped(line, left);
-        } else {
-            put(line, c);
-        }
+        stage = read_character(left, line, stage);
     }
     skip_end(left);
     if (stage == IN_KEY) {

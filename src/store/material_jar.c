@@ -132,6 +132,9 @@ static enum status read_files(struct material *m, const struct alias_upload *u,
 {
     struct contents found = { 0 };
     TRY(choose(files, &found, problem));
+    if (found.certs == NULL || found.key == NULL) {
+        return bad_jar(problem, "the JAR has no certificate, or no key");
+    }
     TRY(material_add_certs(m, part_name(m, found.certs), found.certs->content, u->ignore_newline,
                            problem));
     return material_add_key(m, part_name(m, found.key), found.key->content, u->password, problem);

@@ -23,7 +23,11 @@ static bool read_address(const char *email, char out[USER_NAME_MAX + 1])
         if (c <= ' ' || c > '~' || strchr(":\"\\<>()[],;/", c) != NULL) {
             return false;
         }
-        out[i] = c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
+        bool is_upper = c >= 'A' && c <= 'Z';
+        out[i] = c;
+        if (is_upper) {
+            out[i] = (char)(c | 0x20); /* ASCII */
+        }
     }
     out[len] = '\0';
     return true;
