@@ -48,7 +48,15 @@ struct hf_expected {
     bool is_wildcard;
 };
 
+/* The demand that was worked out last, and for which upstream name (u->ssl_name). */
+struct hf_known {
+    size_t name_len; /* 0: none yet */
+    u_char name[HF_NAME_MAX];
+    u_char demand[HF_DEMAND_BYTES];
+};
+
 struct hf_south_conf {
+    struct hf_known *known; /* only counts where is_fixed */
     ngx_uint_t verify;
     ngx_str_t trusted;
     struct hf_trust *trust;

@@ -78,7 +78,7 @@ static bool put_all(EVP_MD_CTX *md, ngx_http_request_t *r, const struct hf_south
            put_value(md, r, u->ssl_certificate) && put_value(md, r, u->ssl_certificate_key);
 }
 
-bool hf_south_demand(ngx_http_request_t *r, const struct hf_south_conf *conf,
+static bool work_out(ngx_http_request_t *r, const struct hf_south_conf *conf,
                      u_char out[HF_DEMAND_BYTES])
 {
     EVP_MD_CTX *md = EVP_MD_CTX_new();
@@ -86,6 +86,25 @@ bool hf_south_demand(ngx_http_request_t *r, const struct hf_south_conf *conf,
                     put_all(md, r, conf) && EVP_DigestFinal_ex(md, out, NULL) == 1;
     EVP_MD_CTX_free(md);
     return is_whole;
+}
+
+bool hf_south_demand(ngx_http_request_t *r, const struct hf_south_conf *conf,
+                     u_char out[HF_DEMAND_BYTES])
+{
+    struct hf_known *known = conf->is_fixed ? conf->known : NULL;
+    struct bytes name = bytes_of(r->upstream->ssl_name.data, r->upstream->ssl_name.len);
+    if (known != NULL && name.len > 0 &&
+        bytes_equal(bytes_of(known->name, known->name_len), name)) {
+        return bytes_copy(out, HF_DEMAND_BYTES, bytes_of(known->demand, sizeof known->demand));
+    }
+    if (!work_out(r, conf, out)) {
+        return false;
+    }
+    if (known != NULL && bytes_copy(known->name, sizeof known->name, name)) {
+        known->name_len = name.len;
+        bytes_copy(known->demand, sizeof known->demand, bytes_of(out, HF_DEMAND_BYTES));
+    }
+    return true;
 }
 
 static bool put_ctx(EVP_MD_CTX *md, SSL_CTX *ctx)

@@ -26,6 +26,7 @@ static void *create_loc_conf(ngx_conf_t *cf)
 {
     struct hf_south_conf *conf = ngx_pcalloc(cf->pool, sizeof *conf);
     if (conf != NULL) {
+        conf->known = ngx_pcalloc(cf->pool, sizeof *conf->known); /* NULL: worked out each time */
         conf->verify = NGX_CONF_UNSET_UINT;
         conf->expected = NGX_CONF_UNSET_PTR;
         conf->tls_timeout = NGX_CONF_UNSET_MSEC;
