@@ -45,7 +45,7 @@ enum status users_show(struct store *s, const char *email, struct json_t **out,
 enum status users_list(struct store *s, struct store_names *out,
                        struct store_problem *problem) NODISCARD;
 
-/* Whether this is the user's password. Takes some 100 ms of CPU and 32 MiB by design, for unknown
+/* Whether this is the user's password. Takes some 300 ms of CPU and 32 MiB by design, for unknown
  * users too: callers remember the answer for a short while. */
 enum status users_check(struct store *s, const char *email, const char *password, bool *out,
                         struct err *err) NODISCARD;
