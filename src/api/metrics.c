@@ -137,8 +137,9 @@ static void put_share(struct text *out, const struct nginx_resumption *r)
 static enum status put_events(struct api_request *r, struct events *e, const char *org,
                               const char *env, struct text *out, struct err *err)
 {
-    put_head(out, "handfast_handshakes_total", "counter",
-             "Handshakes that the collector judged, by what became of them.");
+    put_head(
+        out, "handfast_handshakes_total", "counter",
+        "Handshakes that the collector judged; of completed ones, which nginx counts, a sample.");
     TRY(events_read_counts(e, org, env, put_count, out, err));
     if (org == NULL) {
         put_head(out, "handfast_lost_total", "counter", "Notes that were not judged, or kept.");

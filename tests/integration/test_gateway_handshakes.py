@@ -239,6 +239,8 @@ def expiry(gateway):
     tap.ok(any(one['source'] == 'keystore' and one['keystore'] == 'trust' for one in listed), 'expiry: of keystores')
     tap.ok(any(one['source'] == 'backend' and one['daysLeft'] < 0 and one['target'] == 'expired' for one in listed),
            'expiry: of backends', listed)
+    tap.ok(any(one['source'] == 'backend' and one['daysLeft'] > 0 for one in listed),
+           'expiry: of backends with which all went well', listed)
     over = gateway.api('GET', lab.E + '/expiry?days=-1').json['certificates']
     tap.ok(over and all(one['daysLeft'] < 0 for one in over), 'expiry: within so many days', over)
 
