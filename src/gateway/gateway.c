@@ -158,6 +158,9 @@ enum status gateway_open(const struct gateway_options *options, struct gateway *
     pthread_mutex_init(&g->parts, NULL);
     enum status st = open_inside(g, options, err);
     if (st != ST_OK) {
+        if (!g->was_running) {
+            gateway_stop(g); /* the parts that did start are of no use alone */
+        }
         gateway_close(g);
         return st;
     }

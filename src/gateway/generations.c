@@ -244,7 +244,9 @@ static void take_marks(struct gateway *g)
 {
     for (size_t i = 0; i < GENERATION_N_PARTS; i++) {
         char *mark = g->running.part[i].mark;
-        if (!part_adopt(&g->part[i]) || !part_mark(&g->part[i], mark)) {
+        bool found = part_adopt(&g->part[i]);
+        g->was_running = g->was_running || found;
+        if (!found || !part_mark(&g->part[i], mark)) {
             mark[0] = '\0';
         }
     }

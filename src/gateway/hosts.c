@@ -9,7 +9,7 @@
 
 #include "base/clock.h"
 
-enum { N_ASKERS = 4, N_HOSTS_MAX = 4096 };
+enum { N_ASKERS = 4, N_HOSTS_MAX = 4096, END_S = 1 };
 
 struct host {
     struct host *next;
@@ -150,8 +150,11 @@ void hosts_free(struct hosts *hosts)
     hosts->is_over = true;
     pthread_cond_broadcast(&hosts->wanted);
     pthread_mutex_unlock(&hosts->mutex);
+    struct timespec until = { .tv_sec = (time_t)(clock_now_ns() / NS_PER_S + END_S) };
     for (size_t i = 0; i < hosts->n_askers; i++) {
-        pthread_join(hosts->askers[i], NULL);
+        if (pthread_timedjoin_np(hosts->askers[i], NULL, &until) != 0) {
+            return; /* a resolver keeps it: what it uses stays until the process ends */
+        }
     }
     while (hosts->first != NULL) {
         struct host *h = hosts->first;

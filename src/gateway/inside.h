@@ -21,6 +21,7 @@ struct gateway {
     char worker_user[WORKER_NAME_MAX]; /* "": whoever we are */
     gid_t worker_group;
     bool has_ipv6;
+    bool was_running; /* a part was found: whoever started it wants it to run on */
 
     pthread_mutex_t change;
     struct properties properties;
