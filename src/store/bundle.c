@@ -51,22 +51,29 @@ enum bundle_part bundle_part_of(const char *path, bool *is_part)
     return BUNDLE_RESOURCE;
 }
 
+static const struct part_row *row_of(enum bundle_part part)
+{
+    size_t i = 0;
+    while (i + 1 < ARRAY_LEN(part_rows) && part_rows[i].part != part) {
+        i++;
+    }
+    return &part_rows[i];
+}
+
 const char *bundle_part_path(struct arena *arena, enum bundle_part part, const char *type,
                              const char *name)
 {
-    bool has_type = part == BUNDLE_RESOURCE;
-    if (strchr(name, '/') != NULL || (has_type && !name_is_valid(type, "-_", 32))) {
+    const struct part_row *row = row_of(part);
+    const char *path = NULL;
+    if (strchr(name, '/') != NULL) {
         return NULL;
     }
-    for (size_t i = 0; i < ARRAY_LEN(part_rows); i++) {
-        if (part_rows[i].part == part) {
-            const char *path = arena_printf(arena, "%s%s%s%s%s%s", FOLDER, part_rows[i].folder,
-                                            has_type ? type : "", has_type ? "/" : "", name,
-                                            has_type ? "" : part_rows[i].ending);
-            return path != NULL && bundle_path_is_safe(path) ? path : NULL;
-        }
+    if (part != BUNDLE_RESOURCE) {
+        path = arena_printf(arena, "%s%s%s%s", FOLDER, row->folder, name, row->ending);
+    } else if (name_is_valid(type, "-_", 32)) {
+        path = arena_printf(arena, "%s%s%s/%s", FOLDER, row->folder, type, name);
     }
-    return NULL;
+    return path != NULL && bundle_path_is_safe(path) ? path : NULL;
 }
 
 static size_t count_part(const struct bundle *b, enum bundle_part part)

@@ -5,7 +5,7 @@
 
 #include "base/text.h"
 
-enum { TEXT_MAX = 1024 };
+enum { TEXT_MAX = 1024, REMARKS_MORE_MAX = 2 * REMARKS_MAX };
 
 static bool grow(struct remarks *r)
 {
@@ -31,7 +31,7 @@ static void add(struct remarks *r, const struct remark *remark)
         r->n_left_out++;
         return;
     }
-    if (r->n >= 2 * REMARKS_MAX) { /* room is kept for what decides */
+    if (r->n >= REMARKS_MORE_MAX) { /* room is kept for what decides */
         r->n_left_out++;
         return;
     }

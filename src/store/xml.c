@@ -74,27 +74,17 @@ static void stop(xmlParserCtxt *ctxt, const char *over)
     xmlStopParser(ctxt);
 }
 
-/* The types are those of libxml2's startElementNsSAX2Func. */
-static void on_start(void *context, const xmlChar *name, const xmlChar *prefix, const xmlChar *uri,
-                     int n_namespaces, const xmlChar **namespaces, int n_attributes,
-                     int n_defaulted, const xmlChar **attributes)
+/* NULL: within the limits. */
+static const char *passed_limit(struct parse *p)
 {
-    xmlParserCtxt *ctxt = context;
-    struct parse *p = ctxt->_private;
     if (++p->n_elements > XML_ELEMENTS_MAX) {
-        stop(ctxt, "more than 20000 elements");
-        return;
+        return "more than 20000 elements";
     }
-    if (++p->depth > XML_DEPTH_MAX) {
-        stop(ctxt, "elements nested more than 64 deep");
-        return;
-    }
-    xmlSAX2StartElementNs(ctxt, name, prefix, uri, n_namespaces, namespaces, n_attributes,
-                          n_defaulted, attributes);
-    xmlNode *node = ctxt->node;
-    if (node == NULL) {
-        return;
-    }
+    return ++p->depth > XML_DEPTH_MAX ? "elements nested more than 64 deep" : NULL;
+}
+
+static void note_start(struct parse *p, xmlParserCtxt *ctxt, xmlNode *node)
+{
     if (!keep_position(p->out, position_of(p, tag_start(p, ctxt)))) {
         p->remarks->failed = true;
         xmlStopParser(ctxt);
@@ -105,6 +95,26 @@ static void on_start(void *context, const xmlChar *name, const xmlChar *prefix, 
     if (node->parent != NULL && node->parent->type == XML_ELEMENT_NODE &&
         xmlStrEqual(node->parent->name, node->name)) {
         p->same = node;
+    }
+}
+
+/* The parameters are those of libxml2's startElementNsSAX2Func.
+ * NOLINTNEXTLINE(readability-function-size) */
+static void on_start(void *context, const xmlChar *name, const xmlChar *prefix, const xmlChar *uri,
+                     int n_namespaces, const xmlChar **namespaces, int n_attributes,
+                     int n_defaulted, const xmlChar **attributes)
+{
+    xmlParserCtxt *ctxt = context;
+    struct parse *p = ctxt->_private;
+    const char *over = passed_limit(p);
+    if (over != NULL) {
+        stop(ctxt, over);
+        return;
+    }
+    xmlSAX2StartElementNs(ctxt, name, prefix, uri, n_namespaces, namespaces, n_attributes,
+                          n_defaulted, attributes);
+    if (ctxt->node != NULL) {
+        note_start(p, ctxt, ctxt->node);
     }
 }
 
