@@ -233,8 +233,12 @@ _handfast_gateway()
         return
         ;;
     esac
-    mapfile -t COMPREPLY < <(compgen -W 'status stop reload restart -d --dir -l --listen --api-cert --api-key
-        --nginx --module -o --org -e --env --admin --host --http-port --https-port -h --help --version' -- "$cur")
+    if [[ $cur == -* ]]; then
+        mapfile -t COMPREPLY < <(compgen -W '-d --dir -l --listen --api-cert --api-key --nginx --module -o --org
+            -e --env --admin --host --http-port --https-port -h --help --version' -- "$cur")
+        return
+    fi
+    mapfile -t COMPREPLY < <(compgen -W 'status stop reload restart' -- "$cur")
 }
 
 _handfast()
