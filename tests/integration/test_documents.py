@@ -79,11 +79,12 @@ def check_pages(tap):
     own = [command for command in commands if command not in ('help', 'version')]
     installed = documents('docs/meson.build')
     pages = sorted(path.stem for path in (harness.SOURCE / 'docs/man').glob('*.scd'))
-    tap.equal(pages, sorted(['handfast.1'] + ['handfast-%s.1' % command for command in own]), 'a page for each command')
+    wanted = ['handfast.1', 'handfast-nginx.5'] + ['handfast-%s.1' % command for command in own]
+    tap.equal(pages, sorted(wanted), 'a page for each command, and for the module')
     for page in pages:
         text = documents('docs/man/%s.scd' % page)
-        known = [name for name in re.findall(r'\*(handfast[a-z-]*)\*\(1\)', text) if name + '.1' not in pages]
-        tap.ok(not known and "'%s'" % page in installed, '%s is installed and names pages that exist' % page, *known)
+        unknown = [name for name in map('.'.join, re.findall(r'\*(handfast[a-z-]*)\*\((\d)\)', text)) if name not in pages]
+        tap.ok(not unknown and "'%s'" % page in installed, '%s is installed and names pages that exist' % page, *unknown)
     main_page = documents('docs/man/handfast.1.scd')
     tap.ok(all('*handfast-%s*(1)' % command in main_page for command in own), 'handfast(1) names every page')
     for document in sorted(path for path in (harness.SOURCE / 'docs').iterdir() if path.suffix in ('.json', '.md')):
