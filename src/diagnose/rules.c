@@ -2,6 +2,7 @@
 
 /* clang-format off: a table reads by columns */
 const struct rule rules[] = {
+    { "local/connect", match_local_connect, "connect(2), RFC 9293 3.5.2, getaddrinfo(3)" },
     { "local/verify", match_local_verify, "X509_verify_cert(3), SSL_CTX_set_verify(3)" },
     { "local/error", match_local_error, "ERR_get_error(3), OpenSSL's SSL_R_ reasons" },
     { "tcp/refused", match_refused, "RFC 9293 3.5.2" },

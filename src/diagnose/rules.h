@@ -54,6 +54,7 @@ bool match_server_certificate(struct judging *j);
 bool match_certificate_sealed(struct judging *j);
 bool match_certificate_asked(struct judging *j);
 /* rules_local.c: from inside a process only */
+bool match_local_connect(struct judging *j);
 bool match_local_verify(struct judging *j);
 bool match_local_late(struct judging *j);
 bool match_local_error(struct judging *j);

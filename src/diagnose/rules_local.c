@@ -463,3 +463,53 @@ bool match_local_error(struct judging *j)
     }
     return no_shared_cipher(j);
 }
+
+/* --- no connection --- */
+
+/* clang-format off: a table reads by columns */
+static const struct no_connection {
+    enum cause cause;
+    enum confidence confidence;
+    enum actor rejected_by;
+    const char *head, *tail; /* around the port; no tail: without it */
+} no_connections[N_CONNECT_ERRORS] = {
+    [CONNECT_REFUSED] = { CAUSE_CONNECTION_REFUSED, CONFIDENCE_CERTAIN, ACTOR_SERVER,
+                          "Nothing accepted the connection on port ",
+                          ": it was answered by a reset." },
+    [CONNECT_UNREACHABLE] = { CAUSE_CONNECTION_REFUSED, CONFIDENCE_PROBABLE, ACTOR_NETWORK,
+                              "The server cannot be reached on port ",
+                              ": the network says so, or there is no route." },
+    [CONNECT_TIMEOUT] = { CAUSE_CONNECTION_TIMEOUT, CONFIDENCE_CERTAIN, ACTOR_NETWORK,
+                          "The server never answered: no connection to port ",
+                          " in the time allowed for it (a firewall drops it, the host is down, or "
+                          "the route is wrong)." },
+    [CONNECT_NO_ADDRESS] = { CAUSE_UNDETERMINED, CONFIDENCE_CERTAIN, ACTOR_UNKNOWN,
+                             "The server's host name has no address: nothing was connected to.",
+                             NULL },
+    [CONNECT_NONE_LEFT] = { CAUSE_UNDETERMINED, CONFIDENCE_CERTAIN, ACTOR_UNKNOWN,
+                            "No server of the target is in use at the moment, so nothing was "
+                            "connected to: each has failed "
+                            "as often as it may, and earlier verdicts say why.",
+                            NULL },
+};
+/* clang-format on */
+
+bool match_local_connect(struct judging *j)
+{
+    const struct local_facts *l = j->t->local;
+    if (l == NULL || l->connect_error == CONNECT_FINE) {
+        return false;
+    }
+    const struct no_connection *row = &no_connections[l->connect_error];
+    const struct event *asked = j->t->n_events > 0 ? &j->t->events[0] : NULL;
+    set_cause(j, row->cause, NULL, row->confidence);
+    j->v->rejected_by = row->rejected_by;
+    add_evidence(j, asked, "the program asked for a connection");
+    add_evidence(j, j->view->end, "%s", end_words(j));
+    if (row->tail == NULL) {
+        say(j, "%s", row->head);
+    } else {
+        say(j, "%s%u%s", row->head, j->t->server.port, row->tail);
+    }
+    return true;
+}

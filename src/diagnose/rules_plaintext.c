@@ -1,3 +1,4 @@
+#include "diagnose/diagnose.h"
 #include "diagnose/rules.h"
 
 /* The upgrade was asked for and refused, or asked about and not offered. */
@@ -47,6 +48,15 @@ bool match_plaintext_client(struct judging *j)
     add_evidence(j, t->side[SIDE_SERVER].plaintext,
                  "the server answered in clear that TLS was expected");
     add_evidence(j, j->view->end, "%s", end_words(j));
+    if (!answered && !diagnose_is_tls_port(t->server.port)) {
+        add_alternative(j, CAUSE_CONNECTION_CLOSED, CONFIDENCE_POSSIBLE,
+                        "a server that speaks plain text may close without an answer too");
+        say(j,
+            "The client does not speak TLS (its first bytes: %s), and the server on port %u closed "
+            "without an answer: it may expect TLS.",
+            name == NULL ? "an unknown protocol" : name, t->server.port);
+        return true;
+    }
     say(j, "The client does not speak TLS (its first bytes: %s), and the server on port %u does.",
         name == NULL ? "an unknown protocol" : name, t->server.port);
     return true;

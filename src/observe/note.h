@@ -49,6 +49,7 @@ enum note_end {
     NOTE_END_FREED,   /* the program dropped the connection */
     NOTE_END_EXIT,    /* the program ended */
     NOTE_END_DATA,    /* the handshake is over and the peer's data come in */
+    NOTE_END_CONNECT, /* there was no connection; in the place of errno: enum connect_error */
 };
 
 /* What was in force. Texts are as they are; numbers 8 bytes. */

@@ -184,7 +184,11 @@ static void keep_fact(struct story *s, struct arena *arena, enum note_fact fact,
 
 static void keep_end(struct local_facts *l, enum note_end end, struct bytes body)
 {
-    l->is_given_up = end == NOTE_END_ERROR || end == NOTE_END_SYSTEM || end == NOTE_END_EOF;
+    uint32_t why = u32_at(body, 0);
+    l->is_given_up = end == NOTE_END_ERROR || end == NOTE_END_SYSTEM || end == NOTE_END_EOF ||
+                     end == NOTE_END_CONNECT;
+    l->connect_error =
+        end == NOTE_END_CONNECT && why < N_CONNECT_ERRORS ? (enum connect_error)why : CONNECT_FINE;
     l->peer_closed = end == NOTE_END_EOF;
     l->system_error = end == NOTE_END_SYSTEM ? (int)u32_at(body, 0) : 0;
 }
@@ -300,6 +304,24 @@ static bool peer_left_first(const struct telling *g, int64_t at_ns)
            (s->tcp_state == 0 && is_waiting);
 }
 
+/* There was none: what the program asked for, and the answer that it met. */
+static void tell_no_connection(struct telling *g, const struct story_entry *e)
+{
+    enum connect_error why = g->s->local.connect_error;
+    struct event event = { .kind = EVENT_SYN, .side = SIDE_CLIENT, .count = 1 };
+    event.when.at_ns = event.last.at_ns = g->s->first_ns;
+    if (why == CONNECT_FINE || why == CONNECT_NO_ADDRESS || why == CONNECT_NONE_LEFT) {
+        return;
+    }
+    builder_event(&g->b, &event);
+    if (why == CONNECT_REFUSED) {
+        event.kind = EVENT_RST;
+        event.side = SIDE_SERVER;
+        event.when.at_ns = event.last.at_ns = e->head.at_ns;
+        builder_event(&g->b, &event);
+    }
+}
+
 /* A connection closed, as far as the program could tell. */
 static void tell_close(struct telling *g, const struct story_entry *e)
 {
@@ -326,6 +348,9 @@ static void tell_close(struct telling *g, const struct story_entry *e)
         }
         break;
     case NOTE_END_DATA:
+        return;
+    case NOTE_END_CONNECT:
+        tell_no_connection(g, e);
         return;
     }
     builder_event(&g->b, &event);
@@ -439,7 +464,7 @@ static void describe(struct telling *g)
     t->last.at_ns = s->last_ns;
     /* Whoever has an SSL has a connection. */
     t->side[SIDE_CLIENT].tcp.syn_seen = true;
-    t->side[SIDE_SERVER].tcp.syn_ack_seen = true;
+    t->side[SIDE_SERVER].tcp.syn_ack_seen = s->local.connect_error == CONNECT_FINE;
 }
 
 bool story_tell(struct story *s, struct arena *arena, struct x509_store *store,

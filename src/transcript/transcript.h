@@ -115,6 +115,17 @@ struct local_fault {
     const struct x509_chain *chain; /* the certificate at fault alone; NULL where not known */
 };
 
+/* Why a program had no connection to speak TLS over. */
+enum connect_error {
+    CONNECT_FINE,
+    CONNECT_REFUSED,     /* by a reset */
+    CONNECT_UNREACHABLE, /* so the network said, or the system */
+    CONNECT_TIMEOUT,
+    CONNECT_NO_ADDRESS, /* of the name */
+    CONNECT_NONE_LEFT,  /* each of the servers it could have gone to is left out for now */
+    N_CONNECT_ERRORS,
+};
+
 /* What only an inside view has: what the program was set to and what its library made of it. */
 struct local_facts {
     enum side side;      /* the one that the program played */
@@ -130,6 +141,7 @@ struct local_facts {
     size_t n_faults;
     struct local_fault faults[LOCAL_FAULTS_MAX];
     struct local_error oldest, newest; /* of the error queue when it failed */
+    enum connect_error connect_error;  /* nothing else happened then */
 
     /* In force; has_policy: these are known */
     bool has_policy;

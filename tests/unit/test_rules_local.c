@@ -30,6 +30,16 @@ static const struct row {
     struct local_facts local;
     const char *want;
 } rows[] = {
+    { "connect: refused", "inside", { .is_given_up = true, .connect_error = CONNECT_REFUSED },
+      "failed connection-refused by server certain local/connect" },
+    { "connect: no route", "inside", { .is_given_up = true, .connect_error = CONNECT_UNREACHABLE },
+      "failed connection-refused by network probable local/connect" },
+    { "connect: no answer", "inside", { .is_given_up = true, .connect_error = CONNECT_TIMEOUT },
+      "failed connection-timeout by network certain local/connect" },
+    { "connect: no address", "inside", { .is_given_up = true, .connect_error = CONNECT_NO_ADDRESS },
+      "failed undetermined by unknown certain local/connect" },
+    { "connect: none left", "inside", { .is_given_up = true, .connect_error = CONNECT_NONE_LEFT },
+      "failed undetermined by unknown certain local/connect" },
     { "verify: its own issuer",
       NEW "c.alert=48! trust fault=s:self-signed",
       { .is_given_up = true,
