@@ -314,6 +314,24 @@ static bool become_fault(ngx_http_request_t *r, enum kind kind)
     return add_id(r, "X-Handfast-Id");
 }
 
+/* Handshakes have told what became of them. */
+static void tell_of(ngx_http_request_t *r, enum kind kind)
+{
+    const struct hf_attempt *a = hf_attempt_of(r, false);
+    const ngx_array_t *all = r->upstream_states;
+    ngx_uint_t n = all == NULL ? 0 : all->nelts;
+    bool was_tls = a != NULL && a->number > 0 && a->number == n;
+    if (kind == IS_NO_TARGETS) {
+        hf_south_tell(r, HF_NO_SERVER);
+    } else if (kind == IS_UNAVAILABLE && !was_tls) {
+        hf_south_tell(r, n == 0 ? HF_NO_ADDRESS : HF_NOT_CONNECTED);
+    } else if (kind == IS_EOF && r->upstream->ssl == 0) {
+        hf_south_tell(r, HF_NO_ANSWER);
+    } else if (kind == IS_FROM_TARGET && hf_south_wants_tls(r)) {
+        hf_south_tell(r, HF_WANTS_TLS);
+    }
+}
+
 static ngx_int_t on_header(ngx_http_request_t *r)
 {
     const struct hf_south_conf *conf =
@@ -331,6 +349,7 @@ static ngx_int_t on_header(ngx_http_request_t *r)
                !is_unset(r->upstream->state->header_time)) {
         kind = IS_FROM_TARGET;
     }
+    tell_of(r, kind);
     if (conf->fault == HF_FAULT_HEADERS && !add_fault_headers(r, kind)) {
         return NGX_ERROR;
     }

@@ -1,11 +1,8 @@
 /* Clients that nginx turns away in HTTP: the handshake is over then, or there was none. */
-#include "base/clock.h"
 #include "nginx/north.h"
-#include "nginx/outbox.h"
-#include "nginx/verdict.h"
-#include "nginx/zone.h"
+#include "nginx/own_note.h"
 
-enum { VERIFY_ON = 1, VERIFY_OPTIONAL_NO_CA = 3, FIRST_BYTES = 5, PORT_BYTES = 2 };
+enum { VERIFY_ON = 1, VERIFY_OPTIONAL_NO_CA = 3, FIRST_BYTES = 5 };
 
 /* As ngx_http_process_request() decides it. */
 bool hf_north_refuses(const struct hf_whose *w, const SSL *ssl)
@@ -26,72 +23,19 @@ bool hf_north_refuses(const struct hf_whose *w, const SSL *ssl)
 
 static ngx_http_output_header_filter_pt next_header_filter;
 
-static void put(struct note *n, struct note_entry e, struct bytes body)
-{
-    e.at_ns = clock_now_ns();
-    note_put(n, &e, body, bytes_of(NULL, 0));
-}
-
-static void put_fact(struct note *n, enum note_fact fact, struct bytes body)
-{
-    put(n, (struct note_entry){ .kind = NOTE_FACT, .type = (uint8_t)fact }, body);
-}
-
-/* FACT_PEER, FACT_LOCAL: family, port, address. */
-static void put_address(struct note *n, enum note_fact fact, const struct sockaddr *sa)
-{
-    uint8_t body[1 + PORT_BYTES + 16];
-    bool is_v6 = sa->sa_family == AF_INET6;
-    if (sa->sa_family != AF_INET && !is_v6) {
-        return;
-    }
-    const struct sockaddr_in *v4 = (const void *)sa;
-    const struct sockaddr_in6 *v6 = (const void *)sa;
-    struct bytes ip = is_v6 ? bytes_of(&v6->sin6_addr, 16) : bytes_of(&v4->sin_addr, 4);
-    struct bytes port = bytes_of(is_v6 ? &v6->sin6_port : &v4->sin_port, PORT_BYTES);
-    body[0] = is_v6 ? 6 : 4;
-    if (bytes_copy(body + 1, PORT_BYTES, port) &&
-        bytes_copy(body + 1 + PORT_BYTES, sizeof body - 1 - PORT_BYTES, ip)) {
-        put_fact(n, fact, bytes_of(body, 1 + PORT_BYTES + ip.len));
-    }
-}
-
-static void put_labels(struct note *n, const struct hf_whose *w)
-{
-    size_t n_labels = w->conf->labels == NULL ? 0 : w->conf->labels->nelts;
-    struct hf_label *labels = n_labels == 0 ? NULL : w->conf->labels->elts;
-    for (size_t i = 0; i < n_labels; i++) {
-        ngx_str_t text = hf_label_text(w, &labels[i]);
-        struct bytes value = bytes_of(text.data, text.len);
-        if (text.len == 0) {
-            continue;
-        }
-        if (labels[i].fact != FACT_LABEL) {
-            put_fact(n, labels[i].fact, value);
-            continue;
-        }
-        struct note_entry e = { .kind = NOTE_FACT, .type = FACT_LABEL, .at_ns = clock_now_ns() };
-        size_t len = labels[i].name.len + 1;
-        u_char *head = ngx_pnalloc(w->r->pool, len);
-        if (head != NULL) {
-            ngx_snprintf(head, len, "%V=", &labels[i].name);
-            note_put(n, &e, bytes_of(head, len), value);
-        }
-    }
-}
-
 /* What the client began with, as far as a record header would reach; what nginx answers. No byte of
  * the request itself: it was sent in clear by mistake. */
 static void put_what_was_said(struct note *n, const ngx_http_request_t *r)
 {
     static const uint8_t no_error[4];
     struct bytes first = bytes_of(r->request_line.data, r->request_line.len);
-    put(n, (struct note_entry){ .kind = NOTE_NOT_TLS, .from_peer = 1 },
-        bytes_head(first, FIRST_BYTES));
-    put(n, (struct note_entry){ .kind = NOTE_NOT_TLS },
+    hf_note_put(n, (struct note_entry){ .kind = NOTE_NOT_TLS, .from_peer = 1 },
+                bytes_head(first, FIRST_BYTES));
+    hf_note_put(
+        n, (struct note_entry){ .kind = NOTE_NOT_TLS },
         bytes_of_str("HTTP/1.1 400 Bad Request: The plain HTTP request was sent to HTTPS port"));
-    put(n, (struct note_entry){ .kind = NOTE_END, .type = NOTE_END_ERROR },
-        bytes_of(no_error, sizeof no_error));
+    hf_note_put(n, (struct note_entry){ .kind = NOTE_END, .type = NOTE_END_ERROR },
+                bytes_of(no_error, sizeof no_error));
 }
 
 /* --- TLS on a port for plain HTTP --- */
@@ -127,34 +71,19 @@ static struct bytes hello_of(const ngx_http_request_t *r)
 static void put_what_was_mistaken(struct note *n, struct bytes hello)
 {
     static const uint8_t no_error[4];
-    put(n, (struct note_entry){ .kind = NOTE_MESSAGE, .from_peer = 1, .type = CLIENT_HELLO },
-        hello);
-    put(n, (struct note_entry){ .kind = NOTE_NOT_TLS }, bytes_of_str("HTTP/1.1 400 Bad Request"));
-    put(n, (struct note_entry){ .kind = NOTE_END, .type = NOTE_END_EOF, .from_peer = 1 },
-        bytes_of(no_error, sizeof no_error));
+    hf_note_put(n,
+                (struct note_entry){ .kind = NOTE_MESSAGE, .from_peer = 1, .type = CLIENT_HELLO },
+                hello);
+    hf_note_put(n, (struct note_entry){ .kind = NOTE_NOT_TLS },
+                bytes_of_str("HTTP/1.1 400 Bad Request"));
+    hf_note_put(n, (struct note_entry){ .kind = NOTE_END, .type = NOTE_END_EOF, .from_peer = 1 },
+                bytes_of(no_error, sizeof no_error));
 }
 
 /* --- both --- */
 
-static void put_place(struct note *n, const struct hf_whose *w)
-{
-    ngx_str_t id;
-    put_fact(n, FACT_PROGRAM, bytes_of_str("nginx"));
-    put_address(n, FACT_PEER, w->c->sockaddr);
-    if (ngx_connection_local_sockaddr(w->c, NULL, 0) == NGX_OK) {
-        put_address(n, FACT_LOCAL, w->c->local_sockaddr);
-    }
-    if (hf_handshake_id(w, w->r->pool, &id)) {
-        put_fact(n, FACT_ID, bytes_of(id.data, id.len));
-    }
-    put_fact(n, FACT_DIRECTION, bytes_of_str(direction_id(w->direction)));
-    put_labels(n, w);
-}
-
 static void tell(ngx_http_request_t *r, struct hf_loc_conf *conf, struct bytes hello)
 {
-    static const uint8_t no_key[NOTE_KEY_BYTES];
-    const struct hf_main_conf *all = ngx_http_get_module_main_conf(r, ngx_http_handfast_module);
     struct hf_whose w = { DIRECTION_NORTHBOUND, r->connection, r->http_connection, r, conf };
     struct note n = { 0 };
     if (hello.len > 0) {
@@ -162,17 +91,12 @@ static void tell(ngx_http_request_t *r, struct hf_loc_conf *conf, struct bytes h
     } else {
         put_what_was_said(&n, r);
     }
-    put_place(&n, &w);
-    if (note_seal(&n, no_key, (uint32_t)ngx_pid, true)) {
-        struct bytes note = bytes_of(n.p, n.len);
-        hf_verdict_reach(all, &w, NULL, note);
-        if (all->collector.len > 0) {
-            struct hf_counts *counts = hf_zone_counts(all->zone);
-            bool is_sent = hf_outbox_send(&all->collector, note);
-            ngx_atomic_fetch_add(is_sent ? &counts->notes_sent : &counts->notes_lost, 1);
-        }
+    hf_note_address(&n, FACT_PEER, w.c->sockaddr);
+    if (ngx_connection_local_sockaddr(w.c, NULL, 0) == NGX_OK) {
+        hf_note_address(&n, FACT_LOCAL, w.c->local_sockaddr);
     }
-    note_deinit(&n);
+    hf_note_place(&n, &w);
+    hf_note_send(&n, &w, true);
 }
 
 static ngx_int_t on_header(ngx_http_request_t *r)

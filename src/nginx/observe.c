@@ -2,6 +2,7 @@
  * their notes, where the notes go. */
 #include "nginx/north.h"
 #include "nginx/outbox.h"
+#include "nginx/own_note.h"
 #include "nginx/south.h"
 #include "nginx/verdict.h"
 #include "nginx/zone.h"
@@ -142,6 +143,28 @@ static void annotate_lost(SSL *ssl)
     }
 }
 
+/* nginx remembers them: behind a reset the socket has forgotten who the peer was. */
+static void annotate_address(SSL *ssl, enum note_fact fact, const struct sockaddr *sa)
+{
+    uint8_t body[HF_ADDRESS_BYTES];
+    size_t len = hf_address(sa, body);
+    if (len > 0) {
+        observer_annotate(observer, ssl, fact, bytes_of(body, len));
+    }
+}
+
+static void annotate_addresses(const struct hf_whose *w, SSL *ssl)
+{
+    const ngx_http_upstream_t *u = w->r == NULL ? NULL : w->r->upstream;
+    const struct sockaddr *peer = w->direction == DIRECTION_NORTHBOUND ? w->c->sockaddr
+                                  : u != NULL                          ? u->peer.sockaddr
+                                                                       : NULL;
+    annotate_address(ssl, FACT_PEER, peer);
+    if (ngx_connection_local_sockaddr(w->c, NULL, 0) == NGX_OK) {
+        annotate_address(ssl, FACT_LOCAL, w->c->local_sockaddr);
+    }
+}
+
 static void before_note(void *whose, SSL *ssl)
 {
     struct hf_whose w = hf_whose_later(ssl, whose);
@@ -153,6 +176,7 @@ static void before_note(void *whose, SSL *ssl)
         annotate(ssl, FACT_ID, &id);
     }
     observer_annotate(observer, ssl, FACT_DIRECTION, bytes_of_str(direction_id(w.direction)));
+    annotate_addresses(&w, ssl);
     annotate_labels(&w, ssl);
     if (w.c->timedout || w.c->read->timedout || w.c->write->timedout) {
         static const uint8_t one[8] = { [7] = 1 };

@@ -84,6 +84,7 @@ struct hf_attempt {
     bool is_alerted;            /* by the upstream */
     bool has_alerted;           /* we gave up */
     bool is_not_tls;            /* what came was none */
+    bool is_unanswered;         /* no segment came back when it was connected to */
     bool is_eof;                /* closed, or reset, when nginx gave it up */
     long verify_error;          /* X509_V_ERR_ for which we refused; 0: none */
     char when[32];              /* the date for which it was refused; may be empty */
@@ -126,6 +127,18 @@ struct hf_south_block {
 
 /* south_peer.c: guards kept-alive connections of each upstream block. */
 void hf_south_guard(ngx_conf_t *cf);
+
+/* south_untold.c: faults without a handshake have their verdict too. */
+enum hf_untold {
+    HF_NO_SERVER,     /* none of the upstream's is used now */
+    HF_NO_ADDRESS,    /* of the name */
+    HF_NOT_CONNECTED, /* TCP */
+    HF_NO_ANSWER,     /* to a request in clear */
+    HF_WANTS_TLS,     /* says so, in answer to a request in clear */
+};
+void hf_south_tell(ngx_http_request_t *r, enum hf_untold what);
+/* The backend's own 400 says that it expected TLS. */
+bool hf_south_wants_tls(const ngx_http_request_t *r);
 
 /* fault.c: filters that turn nginx's own 502 and 504 into faults. */
 void hf_fault_install(void);

@@ -67,13 +67,33 @@ static ngx_int_t on_get(ngx_peer_connection_t *pc, void *data)
     return NGX_OK; /* the server is chosen: nginx connects to it anew */
 }
 
+/* tcpi_segs_in of struct tcp_info (include/uapi/linux/tcp.h), which the C library's header lacks: a
+ * reset that refuses a connection is a segment, an ICMP error is none, nor is silence. */
+enum { TCP_INFO_SEGMENTS_IN = 140, TCP_INFO_ROOM = 256 };
+
+static bool is_unanswered(const ngx_connection_t *c)
+{
+    u_char info[TCP_INFO_ROOM];
+    uint32_t segments = 0;
+    socklen_t len = sizeof info;
+    bool is_known = getsockopt(c->fd, IPPROTO_TCP, TCP_INFO, info, &len) == 0 &&
+                    len >= TCP_INFO_SEGMENTS_IN + sizeof segments &&
+                    bytes_copy(&segments, sizeof segments,
+                               bytes_of(info + TCP_INFO_SEGMENTS_IN, sizeof segments));
+    return is_known && segments == 0;
+}
+
 static void on_free(ngx_peer_connection_t *pc, void *data, ngx_uint_t state)
 {
     const struct guard *g = data;
     const ngx_connection_t *c = pc->connection;
-    struct hf_attempt *a = c == NULL ? NULL : hf_attempt_of(g->r, false);
-    if (a != NULL) {
+    bool has_failed = (state & NGX_PEER_FAILED) != 0;
+    struct hf_attempt *a = hf_attempt_of(g->r, has_failed);
+    if (a != NULL && c != NULL) {
         a->is_eof = c->read->eof || c->read->error;
+    }
+    if (a != NULL && has_failed) { /* none: connect() itself failed */
+        a->is_unanswered = c == NULL || is_unanswered(c);
     }
     g->free(pc, g->data, state);
 }

@@ -51,7 +51,6 @@ class South:
     properties: str = ''     # of the TargetEndpoint
     extra: str = None        # a certificate in a further keystore of the environment, for the fix to find
     also: tuple = ()         # other causes that are as true
-    asked: bool = False      # no handshake was begun: the operator asks for a diagnosis of the target server
     number: int = 0
 
 
@@ -134,6 +133,10 @@ def is_started(lab_, row):
     lab_.group.raw(speaking(chain=lab_.made.chain('good'), key=lab_.made.key('good')), row.made.port)
 
 
+def is_started_plain(lab_, row):
+    lab_.group.raw(plain_http, row.made.port)
+
+
 def speaks_at_last(lab_, row):
     row.made.serve = speaking(chain=lab_.made.chain('good'), key=lab_.made.key('good'))
 
@@ -199,15 +202,17 @@ SOUTH = (
           OWN, own='client-self-signed', also=('certificate-untrusted-ca',)),
     # plain text
     South('TLS to a plain port', raw(plain_http), NO_SSL, 'plaintext-server', (None, 'client')),
-    South('plain HTTP to TLS', python('good'), EOF, 'plaintext-client', ssl=False, asked=True),
+    South('plain HTTP to TLS', python('good'), EOF, 'plaintext-client', (None, 'server'), ssl=False),
     South('plain HTTP to TLS, nginx', nginx('good'), (400, None, 'The plain HTTP request was sent to HTTPS port'), 'plaintext-client',
-          ssl=False, asked=True),
+          ssl=False),
     # the way there
     South('handshake times out', raw(peers.silent), (502, FLOW + 'BadGateway', 'Bad Gateway'), 'handshake-timeout', (None, 'client'),
           speaks_at_last, properties=TIMES),
     South('closed in the handshake', raw(peers.closing), EOF, 'connection-closed', (None, 'server'), speaks_at_last),
     South('reset in the handshake', raw(peers.resetting), EOF, 'connection-reset', (None, 'server'), speaks_at_last),
-    South('nobody listens', lambda _: Fixed(peers.free_port()), UNAVAILABLE, 'connection-refused', mend=is_started, asked=True),
+    South('nobody listens', lambda _: Fixed(peers.free_port()), UNAVAILABLE, 'connection-refused', (None, 'server'), is_started),
+    South('nobody listens, no TLS', lambda _: Fixed(peers.free_port()), UNAVAILABLE, 'connection-refused', (None, 'server'), is_started_plain,
+          ssl=False),
     South('a slow answer', raw(slow), (504, FLOW + 'GatewayTimeout', 'Gateway Timeout'), None, mend=None, ssl=False, properties=TIMES),
 )
 
@@ -485,16 +490,6 @@ def mended(lab_, row, found):
     return [] if answer.status in (200, 201) else ['its %s: %s %s: %r' % (row.mend, call['method'], call['path'], answer)]
 
 
-def play_asked(tap, lab_, row, name, id_):
-    """No handshake, so no verdict on one: what a diagnosis of the target server says."""
-    shown = lab_.gateway.api('POST', '%s/targetservers/t%d/diagnosis' % (lab.E, row.number), {})
-    found = shown.json or {}
-    tap.ok(id_ and shown.status == 200 and found.get('cause') == row.cause and found.get('sentence'), name + ': the diagnosis', shown)
-    problems = mended(lab_, row, found)
-    again = lab_.gateway.call('/south/t%d' % row.number)
-    tap.ok(not problems and again.status == 200, name + ': mended', '; '.join(problems), again)
-
-
 def play_south(tap, lab_, row):
     name = 'south: ' + row.name
     path = '/south/t%d' % row.number
@@ -504,9 +499,6 @@ def play_south(tap, lab_, row):
     id_ = answer.headers.get('X-Handfast-Id')
     if row.cause is None:
         tap.ok(id_, name + ': an id', answer)
-        return
-    if row.asked:
-        play_asked(tap, lab_, row, name, id_)
         return
     shown = lab_.verdict(id_) if id_ else None
     found = shown.json if shown is not None and shown.status == 200 else None

@@ -1,0 +1,124 @@
+/* Requests that failed at their upstream without a handshake: TCP was in the way, or one side
+ * speaks TLS and the other does not. No SSL, no observer: the note is written here. */
+#include "base/clock.h"
+#include "nginx/own_note.h"
+#include "nginx/south.h"
+#include "transcript/transcript.h"
+
+/* --- what a backend says --- */
+
+/* What nginx, Apache, Go, Tomcat and lighttpd answer to HTTP on a port for TLS. */
+static const char *const wants_tls[] = { "sent to HTTPS port", "SSL-enabled server port",
+                                         "HTTP request to an HTTPS server", "requires TLS",
+                                         "HTTPS server" };
+
+/* The answer's beginning, as nginx read it with the header. */
+static const char *words_of(const ngx_http_request_t *r)
+{
+    const ngx_buf_t *b = &r->upstream->buffer;
+    for (size_t i = 0; b->start != NULL && i < sizeof wants_tls / sizeof wants_tls[0]; i++) {
+        size_t len = ngx_strlen(wants_tls[i]);
+        if (b->last > b->start &&
+            memmem(b->start, (size_t)(b->last - b->start), wants_tls[i], len) != NULL) {
+            return wants_tls[i];
+        }
+    }
+    return NULL;
+}
+
+bool hf_south_wants_tls(const ngx_http_request_t *r)
+{
+    return r->headers_out.status == NGX_HTTP_BAD_REQUEST && r->upstream->ssl == 0 &&
+           words_of(r) != NULL;
+}
+
+/* --- the note --- */
+
+static enum connect_error why_not_connected(ngx_http_request_t *r)
+{
+    const ngx_http_upstream_state_t *state = r->upstream->state;
+    const struct hf_attempt *a = hf_attempt_of(r, false);
+    const struct sockaddr *sa = r->upstream->peer.sockaddr;
+    if (sa != NULL &&
+        sa->sa_family == AF_UNIX) { /* the gateway's place for a name without address */
+        return CONNECT_NO_ADDRESS;
+    }
+    if (state != NULL && state->status == NGX_HTTP_GATEWAY_TIME_OUT) {
+        return CONNECT_TIMEOUT;
+    }
+    return a != NULL && a->is_unanswered ? CONNECT_UNREACHABLE : CONNECT_REFUSED;
+}
+
+static void put_end(struct note *n, enum note_end end, enum connect_error why)
+{
+    const uint8_t number[4] = { [3] = (uint8_t)why };
+    hf_note_put(n,
+                (struct note_entry){
+                    .kind = NOTE_END, .type = (uint8_t)end, .from_peer = end == NOTE_END_EOF },
+                bytes_of(number, sizeof number));
+}
+
+/* No byte of the request but its method: it may be secret. */
+static void put_request(struct note *n, const ngx_http_request_t *r)
+{
+    u_char text[64];
+    u_char *end = ngx_snprintf(text, sizeof text, "%V / HTTP/1.1", &r->method_name);
+    hf_note_put(n, (struct note_entry){ .kind = NOTE_NOT_TLS },
+                bytes_of(text, (size_t)(end - text)));
+}
+
+static void put_answer(struct note *n, const ngx_http_request_t *r)
+{
+    u_char text[128];
+    const char *words = words_of(r);
+    u_char *end =
+        ngx_snprintf(text, sizeof text, "HTTP/1.1 400 Bad Request: %s", words == NULL ? "" : words);
+    hf_note_put(n, (struct note_entry){ .kind = NOTE_NOT_TLS, .from_peer = 1 },
+                bytes_of(text, (size_t)(end - text)));
+}
+
+static void put_what_happened(struct note *n, ngx_http_request_t *r, enum hf_untold what)
+{
+    switch (what) {
+    case HF_NO_SERVER:
+        put_end(n, NOTE_END_CONNECT, CONNECT_NONE_LEFT);
+        break;
+    case HF_NO_ADDRESS:
+        put_end(n, NOTE_END_CONNECT, CONNECT_NO_ADDRESS);
+        break;
+    case HF_NOT_CONNECTED:
+        put_end(n, NOTE_END_CONNECT, why_not_connected(r));
+        break;
+    case HF_NO_ANSWER:
+        put_request(n, r);
+        put_end(n, NOTE_END_EOF, CONNECT_FINE);
+        break;
+    case HF_WANTS_TLS:
+        put_request(n, r);
+        put_answer(n, r);
+        put_end(n, NOTE_END_EOF, CONNECT_FINE);
+        break;
+    }
+}
+
+void hf_south_tell(ngx_http_request_t *r, enum hf_untold what)
+{
+    struct hf_loc_conf *conf = ngx_http_get_module_loc_conf(r, ngx_http_handfast_module);
+    struct hf_request *own = conf->is_on == 1 ? hf_request_of(r) : NULL;
+    struct hf_whose w = { DIRECTION_SOUTHBOUND, r->connection, NULL, r, conf };
+    const ngx_http_upstream_t *u = r->upstream;
+    struct note n = { 0 };
+    if (own == NULL) {
+        return;
+    }
+    own->n_attempts++;
+    struct note_entry first = { .kind = NOTE_FACT, .type = FACT_SERVER_NAME };
+    first.at_ns = clock_now_ns() - (int64_t)(ngx_current_msec - u->start_time) * NS_PER_MS;
+    hf_note_put(&n, first, bytes_of(u->ssl_name.data, u->ssl_name.len));
+    put_what_happened(&n, r, what);
+    if (what != HF_NO_SERVER && what != HF_NO_ADDRESS) {
+        hf_note_address(&n, FACT_PEER, u->peer.sockaddr);
+    }
+    hf_note_place(&n, &w);
+    hf_note_send(&n, &w, false);
+}
