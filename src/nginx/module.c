@@ -1,6 +1,7 @@
 /* The module as nginx knows it: directives, configurations, the life of a worker. */
 #include "nginx/module.h"
 #include "nginx/outbox.h"
+#include "nginx/verdict.h"
 #include "nginx/zone.h"
 
 static void *create_main_conf(ngx_conf_t *cf)
@@ -56,6 +57,17 @@ static ngx_int_t finish_conf(ngx_conf_t *cf)
     if (all->zone == NULL && (all->is_needed || all->is_shown)) {
         all->zone = hf_zone_add(cf, NULL, HF_ZONE_BYTES);
         return all->zone == NULL ? NGX_ERROR : NGX_OK;
+    }
+    return NGX_OK;
+}
+
+/* Runs in the master, before it forks. */
+static ngx_int_t start_cycle(ngx_cycle_t *cycle)
+{
+    const struct hf_main_conf *all =
+        ngx_http_cycle_get_module_main_conf(cycle, ngx_http_handfast_module);
+    if (all != NULL && all->is_needed && !ngx_test_config) {
+        hf_verdict_prepare();
     }
     return NGX_OK;
 }
@@ -118,7 +130,7 @@ ngx_module_t ngx_http_handfast_module = { NGX_MODULE_V1,
                                           directives,      /* commands */
                                           NGX_HTTP_MODULE, /* type */
                                           NULL,            /* init_master */
-                                          NULL,            /* init_module */
+                                          start_cycle,     /* init_module */
                                           start_worker,    /* init_process */
                                           NULL,            /* init_thread */
                                           NULL,            /* exit_thread */

@@ -176,6 +176,14 @@ static void reach(const struct hf_main_conf *all, const struct hf_whose *w, SSL 
     }
 }
 
+void hf_verdict_prepare(void)
+{
+    if (judging != NULL || judging_new(&judging, NULL) == ST_OK) {
+        judging_prepare(judging);
+        ERR_clear_error();
+    }
+}
+
 void hf_verdict_reach(const struct hf_main_conf *all, const struct hf_whose *w, SSL *ssl,
                       struct bytes note)
 {

@@ -10,6 +10,8 @@
 
 #include "nginx/module.h"
 
+/* In the master: what all workers judge by is read once, and they share it. */
+void hf_verdict_prepare(void);
 /* errno and OpenSSL's error queue are as they were. */
 void hf_verdict_reach(const struct hf_main_conf *all, const struct hf_whose *w, SSL *ssl,
                       struct bytes note);

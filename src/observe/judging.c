@@ -25,6 +25,7 @@ struct kept_store {
 
 struct judging {
     struct x509_store *system;
+    uint64_t system_key; /* of what it was read from; 0: nobody knows */
     struct arena story, verdict;
     struct hash_key hash;
     uint64_t n_used;
@@ -132,6 +133,15 @@ static uint64_t key_of_anchors(const struct judging *g, const struct story *s)
     return key;
 }
 
+/* Changes when the file does. */
+static uint64_t mix_file(const struct judging *g, uint64_t key, const char *path,
+                         const struct stat *st)
+{
+    uint64_t facts[] = { (uint64_t)st->st_dev, (uint64_t)st->st_ino, (uint64_t)st->st_size,
+                         (uint64_t)st->st_mtim.tv_sec, (uint64_t)st->st_mtim.tv_nsec };
+    return mix(g, mix(g, key, bytes_of_str(path)), bytes_of(facts, sizeof facts));
+}
+
 /* 0: a folder is among them, whose files may change by themselves. */
 static uint64_t key_of_places(const struct judging *g, const struct local_facts *l)
 {
@@ -144,10 +154,7 @@ static uint64_t key_of_places(const struct judging *g, const struct local_facts 
         if (S_ISDIR(st.st_mode)) {
             return 0;
         }
-        uint64_t facts[] = { (uint64_t)st.st_dev, (uint64_t)st.st_ino, (uint64_t)st.st_size,
-                             (uint64_t)st.st_mtim.tv_sec, (uint64_t)st.st_mtim.tv_nsec };
-        key = mix(g, key, bytes_of_str(l->places[i]));
-        key = mix(g, key, bytes_of(facts, sizeof facts));
+        key = mix_file(g, key, l->places[i], &st);
     }
     return key;
 }
@@ -189,6 +196,14 @@ static struct x509_store *own_store(struct judging *g, const struct story *s)
     return kept->store;
 }
 
+static uint64_t key_of_system(const struct judging *g)
+{
+    const char *place = x509_system_trust_place();
+    struct stat st = { 0 };
+    bool is_file = place != NULL && stat(place, &st) == 0 && S_ISREG(st.st_mode);
+    return is_file ? mix_file(g, 1, place, &st) : 0;
+}
+
 /* Without anchors it still tells much. */
 static struct x509_store *system_store(struct judging *g)
 {
@@ -197,6 +212,18 @@ static struct x509_store *system_store(struct judging *g)
         return g->system;
     }
     return g->system;
+}
+
+void judging_prepare(struct judging *g)
+{
+    uint64_t key = key_of_system(g);
+    if (g->system != NULL && (key == 0 || key != g->system_key)) {
+        end_judging(g); /* chains of it */
+        x509_store_free(g->system);
+        g->system = NULL;
+    }
+    g->system_key = key;
+    (void)system_store(g);
 }
 
 /* --- the verdict --- */

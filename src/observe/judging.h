@@ -27,6 +27,9 @@ struct judged {
 
 enum status judging_new(struct judging **out, struct err *err) NODISCARD;
 void judging_free(struct judging *g); /* NULL is fine */
+/* Reads the system's trust, if it is not there or its file has changed, so that no verdict has to
+ * wait for it: tens of milliseconds. */
+void judging_prepare(struct judging *g);
 
 /* Ends what was open. False where the bytes are no note, or not for this key. story.unseen is not
  * NULL where there is nothing to judge. */

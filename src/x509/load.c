@@ -197,7 +197,7 @@ enum status x509_store_add_crl(struct x509_store *s, const char *path, struct er
 
 /* OpenSSL's own way to name another bundle (X509_get_default_cert_file_env(3)), or the first place
  * there is. */
-static const char *system_trust_place(void)
+const char *x509_system_trust_place(void)
 {
     static const char *const places[] = {
         "/etc/ssl/certs/ca-certificates.crt", /* Debian, Alpine */
@@ -221,7 +221,7 @@ static const char *system_trust_place(void)
 
 enum status x509_store_add_system_trust(struct x509_store *s, struct err *err)
 {
-    const char *place = system_trust_place();
+    const char *place = x509_system_trust_place();
     if (place == NULL) {
         return err_set(err, ST_IO, "no system trust store found in the usual places below /etc");
     }

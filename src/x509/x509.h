@@ -207,6 +207,8 @@ struct keystore;
 enum status x509_store_add_trust_entries(struct x509_store *s, const struct keystore *k,
                                          struct err *err) NODISCARD;
 enum status x509_store_add_system_trust(struct x509_store *s, struct err *err) NODISCARD;
+/* The file or folder that is read for it; NULL: there is none. */
+const char *x509_system_trust_place(void);
 enum status x509_store_add_crl(struct x509_store *s, const char *path, struct err *err) NODISCARD;
 /* One certificate or CRL in DER. */
 enum status x509_store_add_anchor(struct x509_store *s, struct bytes der,
