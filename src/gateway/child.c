@@ -74,6 +74,16 @@ static int left_ms(int64_t until_ns)
     return left < 0 ? 0 : (int)left;
 }
 
+static bool await_bytes(int fd, int64_t until_ns)
+{
+    struct pollfd p = { .fd = fd, .events = POLLIN };
+    int n = 0;
+    do {
+        n = poll(&p, 1, left_ms(until_ns));
+    } while (n < 0 && errno == EINTR);
+    return n > 0;
+}
+
 static bool reap_until(int pid, int64_t until_ns, int *exit_status)
 {
     int how = 0;
@@ -98,8 +108,7 @@ static enum status await(int pid, int fd, const struct child *what, struct text 
                          int *exit_status, struct err *err)
 {
     int64_t until_ns = clock_monotonic_ns() + (int64_t)what->limit_ms * NS_PER_MS;
-    struct pollfd p = { .fd = fd, .events = POLLIN };
-    while (poll(&p, 1, left_ms(until_ns)) > 0 && drain(fd, out)) {
+    while (await_bytes(fd, until_ns) && drain(fd, out)) {
     }
     if (reap_until(pid, until_ns, exit_status)) {
         return ST_OK;

@@ -177,8 +177,32 @@ static struct host *find(struct hosts *hosts, const char *name)
     return h;
 }
 
+/* Every compilation looks up all names in use: the one not looked up for longest is in no use. What
+ * somebody waits for, or an asker has, stays. */
+static void forget_oldest(struct hosts *hosts)
+{
+    struct host **oldest = NULL;
+    for (struct host **at = &hosts->first; *at != NULL; at = &(*at)->next) {
+        const struct host *h = *at;
+        if (h->is_known && !h->is_asked && h->used_at_ns != 0 &&
+            (oldest == NULL || h->used_at_ns < (*oldest)->used_at_ns)) {
+            oldest = at;
+        }
+    }
+    if (oldest != NULL) {
+        struct host *h = *oldest;
+        *oldest = h->next;
+        hosts->n--;
+        free(h->name);
+        free(h);
+    }
+}
+
 static struct host *add(struct hosts *hosts, const char *name)
 {
+    if (hosts->n == N_HOSTS_MAX) {
+        forget_oldest(hosts);
+    }
     struct host *h = hosts->n < N_HOSTS_MAX ? calloc(1, sizeof *h) : NULL;
     if (h == NULL) {
         return NULL;

@@ -31,7 +31,6 @@ struct gateway {
     bool is_prepared;
     uint64_t number;          /* of the generation in `current` */
     uint64_t prepared_number; /* 0: none was written */
-    int64_t tickets_at_ns;    /* when the keys of session tickets were renewed */
 
     pthread_mutex_t parts;
     struct part part[GENERATION_N_PARTS];
@@ -43,6 +42,7 @@ struct gateway {
     } collector;
     int64_t try_again_ns[GATEWAY_N_PARTS]; /* when a part that would not start is tried next */
     int64_t renewed_at_ns;
+    int64_t renew_due_ns; /* addresses have changed and are not in force yet; 0: they have not */
 };
 
 /* A line on standard error, with the time; control characters are escaped. */

@@ -67,12 +67,18 @@ static struct waiting *copy_of(struct bytes note)
     return w;
 }
 
+/* Small notes cost more than their bytes. */
+static size_t cost_of(const struct waiting *w)
+{
+    return w->len + sizeof *w;
+}
+
 static bool append(struct note_queue *q, struct waiting *w)
 {
     pthread_mutex_lock(&q->mutex);
-    bool has_room = w != NULL && w->len <= NOTE_QUEUE_BYTES - q->held_bytes;
+    bool has_room = w != NULL && cost_of(w) <= NOTE_QUEUE_BYTES - q->held_bytes;
     if (has_room) {
-        q->held_bytes += w->len;
+        q->held_bytes += cost_of(w);
         *q->end = w;
         q->end = &w->next;
         pthread_cond_signal(&q->has_more);
@@ -122,7 +128,7 @@ uint8_t *note_queue_take(struct note_queue *q, unsigned wait_ms, size_t *len)
     if (w != NULL) {
         q->first = w->next;
         q->end = q->first == NULL ? &q->first : q->end;
-        q->held_bytes -= w->len;
+        q->held_bytes -= cost_of(w);
     }
     pthread_mutex_unlock(&q->mutex);
     if (w == NULL) {

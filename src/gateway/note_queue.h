@@ -2,7 +2,8 @@
  * note_queue: notes between the thread that takes them from the sockets and the one that judges.
  *
  * Taking must be quick, for a worker of nginx never waits: what its socket does not hold is lost.
- * Judging takes its time. The queue holds NOTE_QUEUE_BYTES; what comes then is counted and dropped.
+ * Judging takes its time. The queue holds NOTE_QUEUE_BYTES of memory; what comes then is counted
+ * and dropped.
  */
 #ifndef HANDFAST_GATEWAY_NOTE_QUEUE_H
 #define HANDFAST_GATEWAY_NOTE_QUEUE_H

@@ -12,7 +12,7 @@
 #include "gateway/folder.h"
 #include "gateway/inside.h"
 
-enum { STOP_MS = 2000, STEP_MS = 20, TRY_AGAIN_S = 2 };
+enum { STOP_MS = 2000, STEP_MS = 20, TRY_AGAIN_S = 2, RENEW_AGAIN_S = 30 };
 
 void gateway_say(const char *fmt, ...)
 {
@@ -128,6 +128,24 @@ static void watch_collector(struct gateway *g)
     }
 }
 
+/* What hosts_changed() says, it says once: where it could not be put in force it stays due. */
+static void renew_addresses(struct gateway *g)
+{
+    struct err err = { 0 };
+    int64_t now = clock_monotonic_ns();
+    if (hosts_changed(g->hosts)) {
+        g->renew_due_ns = now;
+    }
+    if (g->renew_due_ns == 0 || now < g->renew_due_ns) {
+        return;
+    }
+    g->renew_due_ns = 0;
+    if (generations_renew(g, &err) != ST_OK) {
+        g->renew_due_ns = now + RENEW_AGAIN_S * NS_PER_S;
+        gateway_say("%s", err.text);
+    }
+}
+
 /* Addresses of targets and the keys of tickets, when their time has come. */
 static void renew(struct gateway *g)
 {
@@ -137,9 +155,7 @@ static void renew(struct gateway *g)
     if (pthread_mutex_trylock(&g->change) != 0) {
         return; /* a change is being made; soon again */
     }
-    if (hosts_changed(g->hosts) && generations_renew(g, &err) != ST_OK) {
-        gateway_say("%s", err.text);
-    }
+    renew_addresses(g);
     if (tickets_renew(g, &tickets, &err) != ST_OK) {
         gateway_say("%s", err.text);
     }
