@@ -25,6 +25,13 @@ struct hf_north_conf {
 /* north_hello.c: hangs on the SSL_CTX of a server; it may be the default one of a port. */
 void hf_north_watch_hello(SSL_CTX *ctx);
 
+/* north_apart.c: sessions of a server that asks for certificates are resumed where clients are
+ * judged in the same way only. False: no memory. */
+bool hf_north_part_sessions(const struct hf_north_conf *conf, SSL_CTX *ctx);
+/* 421 for a request whose Host leads to a server that would have made the handshake another one,
+ * with `handfast_server_protocols on` there. */
+ngx_int_t hf_north_watch_requests(ngx_conf_t *cf);
+
 /* north_refused.c: what nginx turns away in HTTP, "400 Bad Request", has its verdict too. */
 
 /* Will nginx answer 400 for this client's certificate, or for none? Its first request is coming. */

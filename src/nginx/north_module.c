@@ -75,8 +75,12 @@ static ngx_int_t install(ngx_conf_t *cf)
         const ngx_http_ssl_srv_conf_t *tls =
             servers[i]->ctx->srv_conf[ngx_http_ssl_module.ctx_index];
         is_hello_needed = is_hello_needed || conf->server_protocols;
-        if (tls->ssl.ctx != NULL) {
-            set_up(conf, tls->ssl.ctx);
+        if (tls->ssl.ctx == NULL) {
+            continue;
+        }
+        set_up(conf, tls->ssl.ctx);
+        if (!hf_north_part_sessions(conf, tls->ssl.ctx)) {
+            return NGX_ERROR;
         }
     }
     for (ngx_uint_t i = 0; i < core->servers.nelts && is_hello_needed; i++) {
@@ -87,7 +91,7 @@ static ngx_int_t install(ngx_conf_t *cf)
         }
     }
     hf_north_watch_plain();
-    return NGX_OK;
+    return hf_north_watch_requests(cf);
 }
 
 static ngx_int_t start_worker(ngx_cycle_t *cycle)
