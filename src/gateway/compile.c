@@ -66,6 +66,9 @@ void writer_http(struct writer *w)
         "client_max_body_size 0", /* how much is too much is the backend's to say */
         "proxy_http_version 1.1",
         "underscores_in_headers on",
+        /* what a backend may say to a client, not to nginx: "go to that location" is our routing */
+        ("proxy_ignore_headers X-Accel-Redirect X-Accel-Expires X-Accel-Limit-Rate "
+         "X-Accel-Buffering X-Accel-Charset"),
         "proxy_pass_header Server",
         "proxy_pass_header Date",
     };

@@ -188,6 +188,29 @@ static void put_header(struct conf *c, const char *name, const char *value)
     conf_end(c);
 }
 
+/* A header that backends believe. To many of them, and to nginx's variables, "_" and "-" in a name
+ * are the same: what a client sends under the other spellings is dropped. */
+static void put_trusted(struct conf *c, const char *name, const char *value)
+{
+    char other[64];
+    size_t n_dashes = 0;
+    put_header(c, name, value);
+    for (const char *p = name; *p != '\0'; p++) {
+        n_dashes += *p == '-' ? 1 : 0;
+    }
+    for (unsigned which = 1; which < 1U << n_dashes; which++) {
+        unsigned bit = 1;
+        size_t len = 0;
+        for (; name[len] != '\0' && len < sizeof other - 1; len++) {
+            bool is_dash = name[len] == '-';
+            other[len] = is_dash && (which & bit) != 0 ? '_' : name[len];
+            bit <<= is_dash ? 1U : 0U;
+        }
+        other[len] = '\0';
+        put_header(c, other, "\"\"");
+    }
+}
+
 /* What a client sends under these names is replaced or dropped: an empty header is not sent. */
 static void put_tls_headers(struct conf *c, const struct virtual_host *v)
 {
@@ -210,7 +233,7 @@ static void put_tls_headers(struct conf *c, const struct virtual_host *v)
     bool client = tls && v->propagate.client == CHOICE_YES;
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         bool on = rows[i].is_client ? client : connection;
-        put_header(c, rows[i].name, on ? rows[i].value : "\"\"");
+        put_trusted(c, rows[i].name, on ? rows[i].value : "\"\"");
     }
 }
 
@@ -219,15 +242,13 @@ static void put_headers(struct site *s)
     struct conf *c = &s->w->c;
     put_header(c, "Host", s->host->key);
     put_header(c, "Connection", "\"\"");
-    put_header(c, "X-Handfast-Id", writer_id(s->w));
-    conf_begin(c, "proxy_set_header X-Handfast-Vhost");
-    conf_literal(c, s->host->label);
-    conf_end(c);
-    put_header(c, "X-Forwarded-For", "$proxy_add_x_forwarded_for");
-    put_header(c, "X-Forwarded-Proto", "$scheme");
-    put_header(c, "X-Forwarded-Port", "$server_port");
-    put_header(c, "X-Forwarded-Host", "$http_host");
-    put_header(c, "X-Handfast-Client", "$remote_addr");
+    put_trusted(c, "X-Handfast-Id", writer_id(s->w));
+    put_trusted(c, "X-Handfast-Vhost", "$handfast_vhost");
+    put_trusted(c, "X-Forwarded-For", "$proxy_add_x_forwarded_for");
+    put_trusted(c, "X-Forwarded-Proto", "$scheme");
+    put_trusted(c, "X-Forwarded-Port", "$server_port");
+    put_trusted(c, "X-Forwarded-Host", "$http_host");
+    put_trusted(c, "X-Handfast-Client", "$remote_addr");
     put_tls_headers(c, s->v);
 }
 
@@ -411,7 +432,7 @@ static void put_hidden(struct conf *c)
         "X-Apigee-fault-code",     "X-Apigee-fault-source",   "X-Apigee-fault-flag",
         "X-Apigee-fault-policy",   "X-Apigee-fault-revision", "X-Apigee-Message-ID",
         "X-Apigee-proxy",          "X-Apigee-proxy-basepath", "X-Apigee-organization",
-        "X-Apigee-target-latency", "X-Apigee-environment",
+        "X-Apigee-target-latency", "X-Apigee-environment",    "X-Handfast-Id",
     };
     for (size_t i = 0; i < ARRAY_LEN(names); i++) {
         conf_begin(c, "proxy_hide_header");
