@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/random.h>
 
 #include "api/access_log.h"
@@ -243,6 +244,25 @@ static bool refused(const struct api_exchange *x)
     return x->answer.status != 0;
 }
 
+/* A browser adds the password that it remembers to what any page sends, and says whose page that is
+ * (Fetch Metadata; before it the Origin, RFC 6454 section 7). Other clients say nothing. */
+static bool is_of_another_page(const struct api_exchange *x)
+{
+    const char *site = header(x, "sec-fetch-site");
+    const char *origin = header(x, "origin");
+    const char *host = header(x, "host");
+    bool changes = strcmp(x->method, "GET") != 0 && strcmp(x->method, "HEAD") != 0 &&
+                   strcmp(x->method, "OPTIONS") != 0;
+    if (!changes || (site == NULL && origin == NULL)) {
+        return false;
+    }
+    if (site != NULL) {
+        return strcmp(site, "same-origin") != 0 && strcmp(site, "none") != 0;
+    }
+    const char *of = strstr(origin, "://");
+    return of == NULL || host == NULL || strcasecmp(of + 3, host) != 0;
+}
+
 /* The user comes before the path: who may not ask is not told what there is. */
 static enum status begin(struct api_core *core, struct store *store, struct api_exchange *x,
                          struct err *err)
@@ -253,6 +273,11 @@ static enum status begin(struct api_core *core, struct store *store, struct api_
     bool is_options = strcmp(x->method, "OPTIONS") == 0;
     if (!api_target_parse(x->target, &x->arena, &target, &why)) {
         refuse(x, x->target.len > API_TARGET_MAX ? 414 : 400, "target.Malformed", why);
+        return ST_OK;
+    }
+    if (is_of_another_page(x)) {
+        refuse(x, 403, "security.AnotherOrigin",
+               "a page of another origin may not change anything");
         return ST_OK;
     }
     fill_request(core, x, &target);
