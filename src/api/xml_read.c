@@ -5,6 +5,7 @@
 
 #include "api/xml.h"
 #include "base/utf8.h"
+#include "store/xml.h"
 
 struct list_name {
     const char *list, *item;
@@ -283,6 +284,9 @@ enum status api_xml_read(struct bytes xml, json_t **out, struct text *root, stru
     *out = NULL;
     if (xml.len > INT32_MAX) {
         return err_set(err, ST_FORMAT, "too long");
+    }
+    if (xml_is_crowded(xml)) {
+        return err_set(err, ST_FORMAT, "an element with more than 256 attributes");
     }
     xmlParserCtxt *parser = xmlNewParserCtxt();
     if (parser == NULL) {

@@ -231,6 +231,12 @@ enum status xml_read(struct bytes text, const char *file, struct remarks *remark
                                   : "more than 4 MiB of XML");
         return ST_OK;
     }
+    if (xml_is_crowded(text)) {
+        remarks_add(remarks, REMARK_BROKEN, "xml.TooLarge",
+                    (struct place){ .file = file, .line = 1, .column = 1 },
+                    "an element with more than 256 attributes");
+        return ST_OK;
+    }
     xmlParserCtxt *ctxt = xmlNewParserCtxt();
     if (ctxt == NULL) {
         return err_set(err, ST_NOMEM, "no memory for a parser of XML");

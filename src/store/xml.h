@@ -13,7 +13,12 @@
 
 #include "store/remark.h"
 
-enum { XML_TEXT_MAX = 4 * 1024 * 1024, XML_DEPTH_MAX = 64, XML_ELEMENTS_MAX = 20000 };
+enum {
+    XML_TEXT_MAX = 4 * 1024 * 1024,
+    XML_DEPTH_MAX = 64,
+    XML_ELEMENTS_MAX = 20000,
+    XML_ATTRIBUTES_MAX = 256
+};
 
 struct xml_position {
     unsigned line, column;
@@ -32,6 +37,9 @@ void xml_prepare(void);
 enum status xml_read(struct bytes text, const char *file, struct remarks *remarks, struct xml *out,
                      struct err *err) NODISCARD;
 void xml_deinit(struct xml *x);
+/* Has an element more than XML_ATTRIBUTES_MAX? To be asked before it is parsed: libxml2 compares
+ * each with all others, a minute for 1 MiB of them. */
+bool xml_is_crowded(struct bytes text);
 
 const xmlNode *xml_root(const struct xml *x);
 /* Where the start tag begins. */
