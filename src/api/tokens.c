@@ -5,6 +5,8 @@
 #include <openssl/sha.h>
 #include <stdio.h>
 
+#include "base/hex.h"
+
 static struct token *free_slot(struct tokens *t)
 {
     struct token *first = &t->list[0];
@@ -24,9 +26,7 @@ bool tokens_make(struct tokens *t, enum token_kind kind, const char *user,
     if (RAND_priv_bytes(random, sizeof random) != 1) {
         return false;
     }
-    for (size_t i = 0; i < sizeof random; i++) {
-        (void)snprintf(out + 2 * i, 3, "%02x", random[i]);
-    }
+    hex_of(bytes_of(random, sizeof random), out);
     OPENSSL_cleanse(random, sizeof random);
     struct token *slot = free_slot(t);
     *slot = (struct token){ .is_used = true, .kind = kind, .until_ns = until_ns };

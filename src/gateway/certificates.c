@@ -4,6 +4,7 @@
 #include <openssl/evp.h>
 #include <stdio.h>
 
+#include "base/hex.h"
 #include "store/alias.h"
 #include "store/references.h"
 
@@ -20,16 +21,13 @@ static bool name_file(const char *prefix, const struct text *content,
                       char out[CERTIFICATE_FILE_MAX])
 {
     unsigned char sum[EVP_MAX_MD_SIZE];
-    int n = snprintf(out, CERTIFICATE_FILE_MAX, "%s-", prefix);
-    if (n < 0 || EVP_Digest(text_str(content), content->len, sum, NULL, EVP_sha256(), NULL) != 1) {
+    char digest[2 * DIGEST_BYTES + 1];
+    if (EVP_Digest(text_str(content), content->len, sum, NULL, EVP_sha256(), NULL) != 1) {
         return false;
     }
-    size_t at = (size_t)n;
-    for (size_t i = 0; i < DIGEST_BYTES; i++, at += 2) {
-        snprintf(out + at, CERTIFICATE_FILE_MAX - at, "%02x", (unsigned)sum[i]);
-    }
-    snprintf(out + at, CERTIFICATE_FILE_MAX - at, ".pem");
-    return true;
+    hex_of(bytes_of(sum, DIGEST_BYTES), digest);
+    int n = snprintf(out, CERTIFICATE_FILE_MAX, "%s-%s.pem", prefix, digest);
+    return n > 0 && n < CERTIFICATE_FILE_MAX;
 }
 
 /* `content` is given away, or wiped. */

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/hex.h"
 #include "gateway/conf.h"
 #include "gateway/folder.h"
 
@@ -92,8 +93,8 @@ static bool digest(EVP_MD_CTX *md, const struct generation_part *p, char mark[PA
              EVP_DigestUpdate(md, text_str(content), len) == 1;
     }
     ok = ok && EVP_DigestFinal_ex(md, sum, NULL) == 1;
-    for (size_t i = 0; ok && i < PART_MARK_LEN / 2; i++) {
-        snprintf(mark + 2 * i, 3, "%02x", (unsigned)sum[i]);
+    if (ok) {
+        hex_of(bytes_of(sum, PART_MARK_LEN / 2), mark);
     }
     return ok;
 }

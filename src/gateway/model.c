@@ -2,9 +2,9 @@
 
 #include <jansson.h>
 #include <openssl/evp.h>
-#include <stdio.h>
 #include <stdlib.h>
 
+#include "base/hex.h"
 #include "store/remark.h"
 
 enum { MODEL_LIMIT_BYTES = 256 * 1024 * 1024 };
@@ -24,8 +24,8 @@ bool model_key(const char *const *parts, size_t n, char out[MODEL_KEY_LEN + 1])
     }
     ok = ok && EVP_DigestFinal_ex(md, sum, NULL) == 1;
     EVP_MD_CTX_free(md);
-    for (size_t i = 0; ok && i < MODEL_KEY_LEN / 2; i++) {
-        snprintf(out + 2 * i, 3, "%02x", (unsigned)sum[i]);
+    if (ok) {
+        hex_of(bytes_of(sum, MODEL_KEY_LEN / 2), out);
     }
     return ok;
 }

@@ -31,7 +31,7 @@ void writer_module_http(struct writer *w)
     }
     conf_line(c, "handfast on");
     conf_line(c, "handfast_completed sampled"); /* what backends serve: for the list of expiry */
-    conf_line(c, "handfast_drain 800ms"); /* no request is lost; in force within 1 s */
+    conf_line(c, "handfast_drain 800ms");       /* no request is lost; in force within 1 s */
     put_status(w);
     conf_begin(c, "handfast_collector");
     conf_word(c, "unix:../collector.sock");
