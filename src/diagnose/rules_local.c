@@ -2,6 +2,7 @@
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <openssl/x509_vfy.h>
+#include <string.h>
 
 #include "base/status.h"
 #include "diagnose/certificate_blame.h"
@@ -17,6 +18,24 @@ static const char *version_or(uint16_t version, const char *otherwise)
     return name == NULL ? otherwise : name;
 }
 
+/* Who sees this from inside, within a sentence, and at its start. */
+static const char *us(const struct judging *j)
+{
+    const char *called = j->t->local->called;
+    return called == NULL ? "the program" : called;
+}
+
+static const char *us_first(struct judging *j)
+{
+    const char *words = us(j);
+    char *first = words[0] == 't' ? arena_strndup(j->arena, words, strlen(words)) : NULL;
+    if (first == NULL) {
+        return words;
+    }
+    first[0] = 'T';
+    return first;
+}
+
 static void cite_policy(struct judging *j)
 {
     const struct local_facts *l = j->t->local;
@@ -26,7 +45,7 @@ static void cite_policy(struct judging *j)
     const char *level = l->security_level < 0
                             ? ""
                             : arena_printf(j->arena, ", security level %d", l->security_level);
-    add_fact(j, 0, 0, "in force in the program: %s to %s%s, %s",
+    add_fact(j, 0, 0, "in force in %s: %s to %s%s, %s", us(j),
              version_or(l->min_version, "the library's lowest version"),
              version_or(l->max_version, "its highest"), level == NULL ? "" : level,
              (l->verify_mode & SSL_VERIFY_PEER) != 0 ? "the library verifies the peer"
@@ -50,7 +69,7 @@ static void cite_trust(struct judging *j)
                     (unsigned long long)l->n_anchors, l->n_anchors == 1 ? "" : "s");
     }
     if (words.len > 0) {
-        add_fact(j, 0, 0, "trust of the program: %s", text_str(&words));
+        add_fact(j, 0, 0, "trust of %s: %s", us(j), text_str(&words));
     }
     text_deinit(&words);
 }
@@ -63,7 +82,7 @@ void local_cite(struct judging *j)
         j->v->party == actor_of_side(side_other(l->side))) {
         cite_trust(j);
         if (l->checked_host != NULL) {
-            add_fact(j, 0, 0, "the program told its library to check the name %s", l->checked_host);
+            add_fact(j, 0, 0, "%s told its library to check the name %s", us(j), l->checked_host);
         }
     }
 }
@@ -78,15 +97,15 @@ static const struct {
 #define X509_ERROR(code, kind, what) { X509_V_ERR_##code, X509_FAULT_##kind, what },
 #include "x509/errors.def"
     { X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT, X509_FAULT_SELF_SIGNED,
-      "is its own issuer, and the program does not trust it" },
+      "is its own issuer and not trusted" },
     { X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN, X509_FAULT_UNTRUSTED_CA,
-      "is a root that the program does not trust" },
+      "is a root that is not trusted" },
     { X509_V_ERR_CERT_HAS_EXPIRED, X509_FAULT_EXPIRED, "is past its notAfter" },
     { X509_V_ERR_CERT_NOT_YET_VALID, X509_FAULT_NOT_YET_VALID, "is before its notBefore" },
     { X509_V_ERR_HOSTNAME_MISMATCH, X509_FAULT_HOSTNAME_MISMATCH,
-      "does not name the host that the program checks" },
+      "does not name the host that is checked" },
     { X509_V_ERR_IP_ADDRESS_MISMATCH, X509_FAULT_HOSTNAME_MISMATCH,
-      "does not name the address that the program checks" },
+      "does not name the address that is checked" },
 };
 
 static bool fault_of_error(int error, enum x509_fault_kind *kind, const char **what)
@@ -232,7 +251,7 @@ static const char *words_of(struct judging *j, const struct refusal *r)
     const char *host = j->t->local->checked_host;
     const char *named = NULL;
     if (r->is_known && r->kind == X509_FAULT_HOSTNAME_MISMATCH && host != NULL) {
-        named = arena_printf(j->arena, "does not name %.256s, which the program checks", host);
+        named = arena_printf(j->arena, "does not name %.256s, which %s checks", host, us(j));
     }
     if (named != NULL) {
         return named;
@@ -253,9 +272,9 @@ static bool blame(struct judging *j, struct refusal *r, enum confidence confiden
     list_rest(j, r);
     const struct x509_fault *link = is_missing_issuer(r->error) ? judged_link(j, peer) : NULL;
     if (link != NULL) {
-        say(j, "The program refused the %s's certificate: %s.", side_name(peer), link->detail);
+        say(j, "%s refused the %s's certificate: %s.", us_first(j), side_name(peer), link->detail);
     } else {
-        say(j, "The program refused the %s's certificate: %s %s.", side_name(peer),
+        say(j, "%s refused the %s's certificate: %s %s.", us_first(j), side_name(peer),
             culprit_name(j, r), words_of(j, r));
     }
     return true;
@@ -302,9 +321,8 @@ static bool left_for_name(struct judging *j)
     j->v->party = ACTOR_SERVER;
     add_evidence(j, j->t->side[SIDE_SERVER].certificate_event, "%s", name->detail);
     add_evidence(j, j->view->end, "%s, before its request was answered", end_words(j));
-    add_alternative(j, CAUSE_CONNECTION_CLOSED, CONFIDENCE_POSSIBLE,
-                    "the program does not say why");
-    say(j, "The program left right after the handshake: %s.", name->detail);
+    add_alternative(j, CAUSE_CONNECTION_CLOSED, CONFIDENCE_POSSIBLE, "it does not say why");
+    say(j, "%s left right after the handshake: %s.", us_first(j), name->detail);
     return true;
 }
 
@@ -323,12 +341,12 @@ static bool refused_name(struct judging *j)
               is_plain ? CONFIDENCE_CERTAIN : CONFIDENCE_PROBABLE);
     j->v->party = actor_of_side(peer);
     add_evidence(j, j->t->side[peer].certificate_event,
-                 "the program asked whether this certificate names %.256s: it does not", name);
+                 "%s asked whether this certificate names %.256s: it does not", us(j), name);
     add_evidence(j, j->view->end, "%s", end_words(j));
     struct refusal rest = { .is_known = true };
     list_rest(j, &rest);
     const struct x509_fault *fault = view_wrong_name(j->view);
-    say(j, "The program looked for the name %.256s in the %s's certificate and left: %s.", name,
+    say(j, "%s looked for the name %.256s in the %s's certificate and left: %s.", us_first(j), name,
         side_name(peer), fault != NULL ? fault->detail : "it is not there");
     return true;
 }
@@ -371,7 +389,7 @@ static void cite_error(struct judging *j, uint32_t reason)
 {
     const char *words = ERR_reason_error_string(ERR_PACK(ERR_LIB_SSL, 0, reason));
     const struct local_facts *l = j->t->local;
-    add_fact(j, 0, 0, "the program's TLS library (%s) says: %s",
+    add_fact(j, 0, 0, "the TLS library of %s (%s) says: %s", us(j),
              l->library == NULL ? "OpenSSL" : l->library, words == NULL ? "an error" : words);
 }
 
@@ -398,11 +416,11 @@ static bool no_shared_cipher(struct judging *j)
     }
     set_cause(j, CAUSE_CIPHER_MISMATCH, NULL, CONFIDENCE_CERTAIN);
     add_evidence(j, j->view->offer_event,
-                 "none of the client's suites is among the %zu that the program allows",
-                 tls_u16_count(l->cipher_suites));
+                 "none of the client's suites is among the %zu that %s allows",
+                 tls_u16_count(l->cipher_suites), us(j));
     cite_error(j, SSL_R_NO_SHARED_CIPHER);
     add_evidence(j, j->view->end, "%s", end_words(j));
-    say(j, "The client offers none of the cipher suites that the program allows.");
+    say(j, "The client offers none of the cipher suites that %s allows.", us(j));
     return true;
 }
 
@@ -427,15 +445,15 @@ static bool old_version_at_level(struct judging *j)
     add_evidence(j, j->t->server_hello != NULL ? j->t->server_hello_event : j->view->offer_event,
                  "the %s does not go beyond %s", side_name(peer),
                  version_or(version, "an old version"));
-    add_fact(j, 0, 0, "security level %d of the program allows no signature of that version",
-             l->security_level);
+    add_fact(j, 0, 0, "security level %d of %s allows no signature of that version",
+             l->security_level, us(j));
     add_evidence(j, j->view->end, "%s", end_words(j));
     add_alternative(j, CAUSE_SIGNATURE_MISMATCH, CONFIDENCE_POSSIBLE,
                     "the TLS library speaks of a signature algorithm");
     say(j,
-        "The %s does not go beyond %s, whose signatures the program's security level %d "
-        "refuses: in effect it takes TLS 1.2 and later only.",
-        side_name(peer), version_or(version, "an old version"), l->security_level);
+        "The %s does not go beyond %s, whose signatures security level %d of "
+        "%s refuses: in effect it takes TLS 1.2 and later only.",
+        side_name(peer), version_or(version, "an old version"), l->security_level, us(j));
     return true;
 }
 
@@ -458,7 +476,7 @@ bool match_local_error(struct judging *j)
         add_evidence(j, j->view->offer_event, "the client's offer");
         cite_error(j, reasons[i].reason);
         add_evidence(j, j->view->end, "%s", end_words(j));
-        say(j, "The program's TLS library gave up: %s.", reasons[i].words);
+        say(j, "The TLS library of %s gave up: %s.", us(j), reasons[i].words);
         return true;
     }
     return no_shared_cipher(j);
@@ -504,7 +522,7 @@ bool match_local_connect(struct judging *j)
     const struct event *asked = j->t->n_events > 0 ? &j->t->events[0] : NULL;
     set_cause(j, row->cause, NULL, row->confidence);
     j->v->rejected_by = row->rejected_by;
-    add_evidence(j, asked, "the program asked for a connection");
+    add_evidence(j, asked, "%s asked for a connection", us(j));
     add_evidence(j, j->view->end, "%s", end_words(j));
     if (row->tail == NULL) {
         say(j, "%s", row->head);

@@ -448,6 +448,19 @@ static size_t count(struct bytes entries)
     return n;
 }
 
+/* The parts of the gateway by their names, and nginx by its own. */
+static const char *called(const struct story *s)
+{
+    const char *direction = s->annotations[FACT_DIRECTION - FACT_ID];
+    if (direction == NULL || s->program == NULL || strcmp(s->program, "nginx") != 0) {
+        return NULL;
+    }
+    if (s->annotations[FACT_ORG - FACT_ID] == NULL) {
+        return "nginx";
+    }
+    return strcmp(direction, "southbound") == 0 ? "the Message Processor" : "the Router";
+}
+
 static void describe(struct telling *g)
 {
     const struct story *s = g->s;
@@ -459,6 +472,7 @@ static void describe(struct telling *g)
     t->client = s->ends[SIDE_CLIENT];
     t->server = s->ends[SIDE_SERVER];
     t->program = s->program;
+    g->s->local.called = called(s);
     t->local = &s->local;
     t->first.at_ns = s->first_ns;
     t->last.at_ns = s->last_ns;

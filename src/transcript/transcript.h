@@ -129,6 +129,7 @@ enum connect_error {
 /* What only an inside view has: what the program was set to and what its library made of it. */
 struct local_facts {
     enum side side;      /* the one that the program played */
+    const char *called;  /* "the Message Processor", "nginx"; NULL: "the program" */
     const char *library; /* "OpenSSL 3.0.15 3 Sep 2024", NULL where not known */
     uint32_t pid;
 
