@@ -11,6 +11,21 @@ struct answer {
     const char *code, *words;
 };
 
+/* RFC 9110 section 15 has other words for them than nginx. */
+static ngx_str_t line_of(ngx_uint_t status)
+{
+    static const ngx_str_t lines[] = { ngx_string("408 Request Timeout"),
+                                       ngx_string("502 Bad Gateway"),
+                                       ngx_string("503 Service Unavailable"),
+                                       ngx_string("504 Gateway Timeout") };
+    for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++) {
+        if ((ngx_uint_t)ngx_atoi(lines[i].data, 3) == status) {
+            return lines[i];
+        }
+    }
+    return (ngx_str_t)ngx_null_string;
+}
+
 enum kind {
     IS_NONE,
     IS_REFUSED, /* by us: its words depend on why */
@@ -305,7 +320,7 @@ static bool become_fault(ngx_http_request_t *r, enum kind kind)
     }
     r->err_status = kinds[kind].status;
     r->headers_out.status = kinds[kind].status;
-    r->headers_out.status_line.len = 0;
+    r->headers_out.status_line = line_of(kinds[kind].status);
     r->headers_out.content_type = type;
     r->headers_out.content_type_len = type.len;
     r->headers_out.content_type_lowcase = NULL;
