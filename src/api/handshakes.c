@@ -186,14 +186,37 @@ static void set_call(json_t *out, const char *name, json_t *call)
     json_object_set_new(out, name, call == NULL ? json_null() : json_incref(call));
 }
 
+/* For a shell: what is between single quotes is taken as it stands, except such a quote. */
+static void put_quoted(struct text *out, const char *word)
+{
+    text_puts(out, "'");
+    for (; *word != '\0'; word++) {
+        if (*word == '\'') {
+            text_puts(out, "'\\''");
+        } else {
+            text_putc(out, *word);
+        }
+    }
+    text_puts(out, "'");
+}
+
+/* As a command: the reader fills in the user, and $API, the address. */
 static void put_call(struct text *out, const char *title, const json_t *call)
 {
-    if (call != NULL) {
-        text_printf(out, "\n%s: %s\n  %s %s\n", title,
-                    json_string_value(json_object_get(call, "why")),
-                    json_string_value(json_object_get(call, "method")),
-                    json_string_value(json_object_get(call, "path")));
+    const char *type = json_string_value(json_object_get(call, "contentType"));
+    const char *body = json_string_value(json_object_get(call, "body"));
+    if (call == NULL) {
+        return;
     }
+    text_printf(out, "\n%s: %s\n  curl -u USER -X %s \"$API\"", title,
+                json_string_value(json_object_get(call, "why")),
+                json_string_value(json_object_get(call, "method")));
+    put_quoted(out, json_string_value(json_object_get(call, "path")));
+    if (type != NULL && body != NULL) {
+        text_printf(out, " -H 'Content-Type: %s' --data-binary ", type);
+        put_quoted(out, body);
+    }
+    text_puts(out, "\n");
 }
 
 static enum status tell_one(struct one *one, const struct kept_event *event)

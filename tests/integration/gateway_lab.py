@@ -44,8 +44,8 @@ def need(tap):
 
 
 class Answer:
-    def __init__(self, status, headers, body):
-        self.status, self.headers, self.body = status, headers, body
+    def __init__(self, status, headers, body, reason=''):
+        self.status, self.headers, self.body, self.reason = status, headers, body, reason
 
     @property
     def json(self):
@@ -169,7 +169,7 @@ class Gateway:
             client.sock = connection
             client.request(method, path, body, {'Host': host, **(headers or {})})
             answer = client.getresponse()
-            return Answer(answer.status, answer.headers, answer.read())
+            return Answer(answer.status, answer.headers, answer.read(), answer.reason)
         finally:
             connection.close()
 

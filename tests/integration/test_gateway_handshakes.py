@@ -10,6 +10,7 @@ import os
 import pathlib
 import signal
 import socket
+import shlex
 import ssl
 import tempfile
 import threading
@@ -22,6 +23,7 @@ import pki
 
 tap = harness.Tap()
 FLOW = 'messaging.adaptors.http.flow.'
+REASONS = {408: 'Request Timeout', 502: 'Bad Gateway', 503: 'Service Unavailable', 504: 'Gateway Timeout'}
 REFUSED_BY_US = (503, FLOW + 'SslHandshakeFailed')
 REFUSED_BY_THEM = (503, FLOW + 'ServiceUnavailable')
 
@@ -74,6 +76,19 @@ def handshake(gateway, identity):
     return gateway.api('GET', '%s/handshakes/%s' % (lab.E, identity))
 
 
+def told_as_command(gateway, name, identity, call):
+    """The call in the text is one that a shell takes as it stands."""
+    text = gateway.api('GET', '%s/handshakes/%s' % (lab.E, identity), accept='text/plain').body.decode()
+    told = text.split('\n  curl ', 1)[-1].split('\nWhat the gateway can do', 1)[0]
+    try:
+        words = shlex.split(told)
+    except ValueError:
+        words = []
+    tap.equal(words, ['-u', 'USER', '-X', call['method'], '$API' + call['path'], '-H',
+                      'Content-Type: ' + call['contentType'], '--data-binary', call['body']],
+              '%s: the call as a command' % name)
+
+
 def south(gateway, made):
     must(gateway.alias('trust', 'root', made.root))
     must(gateway.alias('ours', 'client', made.chain('client'), made.key('client')))
@@ -86,17 +101,21 @@ def south(gateway, made):
         answer = gateway.call('/' + name)
         if fault is not None:
             tap.equal((answer.status, answer.fault), fault, '%s: the fault' % name)
+            tap.equal((answer.reason, len(answer.headers.get_all('X-Handfast-Id') or ())), (REASONS[fault[0]], 1),
+                      '%s: the words of its status, one id' % name)
         identity = answer.headers.get('X-Handfast-Id')
         tap.ok(identity, '%s: the client is told an id' % name, answer)
         found = handshake(gateway, identity)
         said = found.json or {}
         tap.equal((found.status, said.get('cause'), said.get('party'), said.get('target'), said.get('direction')),
                   (200, cause, party, name, 'southbound'), '%s: its verdict' % name)
+        tap.ok('he program' not in said.get('text', 'the program'), '%s: parts have their names' % name, said.get('text'))
         if 'trustStore' in ssl_info and cause != 'certificate-expired':
             tap.ok('the truststore trust of environment test' in ' '.join(said.get('text', '').split()),
                    '%s: the truststore by its name' % name, said.get('text'))
         tap.ok(which in said and said[which], '%s: a %s' % (name, which), said.get('text', found))
         if said.get(which):
+            told_as_command(gateway, name, identity, said[which])
             done = apply(gateway, said[which])
             tap.ok(done.status in (200, 201), '%s: its %s can be made' % (name, which), (done, said[which]))
             tap.equal(gateway.call('/' + name).status, 200, '%s: then the call succeeds' % name)
