@@ -261,7 +261,7 @@ static void mend_no_tls(struct fixing *f, json_t *target)
     json_object_set_new(ssl_of(target), "enabled", json_string("true"));
     put_target(
         f, &f->out->fix, target,
-        fix_is(f->event->confidence, "possible")
+        f->event->confidence != NULL && fix_is(f->event->confidence, "possible")
             ? "what listens on that port may expect TLS, and the target server has it off; a "
               "diagnosis of it tells for certain"
             : "what listens on that port speaks TLS, and the target server has it off");
