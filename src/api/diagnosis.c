@@ -308,6 +308,35 @@ static void put_use(void *arg, const struct keystore_use *use)
                                          use->name, "field", use->field, "how", use->how));
 }
 
+/* The issuer that an alias's chain lacks, where the environment has it: the call that adds it. Of
+ * other faults the mending needs a certificate that nobody has yet. */
+static void set_alias_fix(struct api_request *r, const struct store_key *within, const char *alias,
+                          json_t *one)
+{
+    const json_t *first = json_array_get(json_object_get(one, "findings"), 0);
+    const char *cause = json_string_value(json_object_get(first, "id"));
+    struct fix_calls calls = { 0 };
+    if (cause != NULL && strcmp(cause, "certificate-chain-incomplete") == 0) {
+        struct kept_event event = { .direction = "northbound",
+                                    .org = within->org,
+                                    .env = within->env,
+                                    .virtual_host = "",
+                                    .server = "",
+                                    .server_name = "",
+                                    .cause = cause,
+                                    .party = "server",
+                                    .json = "",
+                                    .chain = "",
+                                    .hints = "" };
+        json_t *host = json_pack("{s:s, s:{s:s, s:s}}", "name", "", "sSLInfo", "keyStore",
+                                 within->parent, "keyAlias", alias);
+        fix_calls_of(r->store, &event, host, r->arena, &calls);
+        json_decref(host);
+    }
+    json_object_set(one, "fix", calls.fix == NULL ? json_null() : calls.fix);
+    fix_calls_deinit(&calls);
+}
+
 static enum status judge_keystore(struct api_request *r, json_t *aliases, bool *is_good,
                                   struct err *err)
 {
@@ -323,6 +352,7 @@ static enum status judge_keystore(struct api_request *r, json_t *aliases, bool *
         json_t *one = diagnose_alias(r, within.parent, names.list[i].name, &no_hosts, &is_one_good);
         *is_good = *is_good && is_one_good;
         if (one != NULL) {
+            set_alias_fix(r, &within, names.list[i].name, one);
             json_array_append_new(aliases, one);
         }
     }

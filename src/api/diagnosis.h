@@ -44,5 +44,9 @@ enum status api_preflight_target(struct api_request *r, struct api_answer *a,
                                  struct err *err) NODISCARD;
 enum status api_preflight_virtual_host(struct api_request *r, struct api_answer *a,
                                        struct err *err) NODISCARD;
+/* preflight_reference.c: a reference is about to stand for another keystore. Of the target servers
+ * that use it, 32 are tried. */
+enum status api_preflight_reference(struct api_request *r, struct api_answer *a,
+                                    struct err *err) NODISCARD;
 
 #endif

@@ -2,6 +2,7 @@
 #include "store/references.h"
 
 #include "api/change.h"
+#include "api/diagnosis.h"
 
 static struct reference_name name_of(const struct api_request *r)
 {
@@ -69,7 +70,8 @@ static enum status change(struct api_request *r, struct api_answer *a, void *arg
 
 static enum status update(struct api_request *r, struct api_answer *a, struct err *err)
 {
-    return api_change(r, a, change, NULL, err);
+    TRY(api_preflight_reference(r, a, err));
+    return api_refused(a) ? ST_OK : api_change(r, a, change, NULL, err);
 }
 
 static enum status unmake(struct api_request *r, struct api_answer *a, void *arg, struct err *err)
@@ -100,7 +102,7 @@ static const struct api_route routes[] = {
       "What a reference stands for", NULL, API_BODY_NONE, NULL, "ResourceReference",
       API_OUT_DOCUMENT, 200, "ResourceReference", 0 },
     { API_PUT, ENV "/references/{r}", API_RIGHT_CONFIGURE, update, "updateReference",
-      "Let a reference stand for another keystore", NULL, API_BODY_JSON | API_BODY_XML,
+      "Let a reference stand for another keystore", "preflight", API_BODY_JSON | API_BODY_XML,
       "ResourceReference", "ResourceReference", API_OUT_DOCUMENT, 200, "ResourceReference", 0 },
     { API_DELETE, ENV "/references/{r}", API_RIGHT_CONFIGURE, delete, "deleteReference",
       "Delete a reference that nothing uses", NULL, API_BODY_NONE, NULL, "ResourceReference",

@@ -167,6 +167,48 @@ def hosts(gateway, made):
     tap.equal(gateway.api('POST', lab.E + '/keystores/nobody/diagnosis').status, 404, 'a keystore that is none')
 
 
+def lacking(gateway, made):
+    """An alias without its intermediate, which another keystore has; and references that would lead to it."""
+    must(gateway.alias('bare', 'own', made.chain('incomplete'), made.key('incomplete')))
+    must(gateway.alias('whole', 'own', made.chain('good'), made.key('good')))
+    must(gateway.alias('others', 'intermediate', made.intermediate))
+    must(gateway.api('POST', lab.E + '/references', {'name': 'site-keys', 'refers': 'whole', 'resourceType': 'KeyStore'}))
+    must(gateway.api('POST', lab.E + '/virtualhosts',
+                     {'name': 'referring', 'hostAliases': [pki.HOST], 'port': str(peers.free_port()),
+                      'sSLInfo': {'enabled': 'true', 'keyStore': 'ref://site-keys', 'keyAlias': 'own'}}))
+    change = {'name': 'site-keys', 'refers': 'bare', 'resourceType': 'KeyStore'}
+    place = lab.E + '/references/site-keys?preflight=true'
+    refused = gateway.api('PUT', place, change)
+    tap.equal((refused.status, refused.json['code']), (400, 'preflight.HandshakeWouldFail'), 'reference: preflight refuses')
+    tap.ok('referring' in refused.json['message'], 'reference: it says what would break', refused)
+    tap.equal(gateway.api('GET', lab.E + '/references/site-keys').json['refers'], 'whole', 'reference: it is as it was')
+    said = gateway.api('POST', lab.E + '/keystores/bare/diagnosis').json
+    fix = said['aliases'][0]['fix']
+    tap.ok(fix and not said['isGood'], 'keystore: a fix for the chain', said)
+    if fix:
+        must(apply(gateway, fix))
+        said = gateway.api('POST', lab.E + '/keystores/bare/diagnosis').json
+        tap.ok(said['isGood'] and said['aliases'][0]['fix'] is None, 'keystore: then it is good', said)
+    taken = gateway.api('PUT', place, change)
+    tap.equal((taken.status, taken.json.get('refers')), (200, 'bare'), 'reference: then preflight lets it pass')
+
+
+def trusting(gateway, made):
+    """A target server whose truststore is a reference's."""
+    backend = backend_of(made, 'good')
+    must(gateway.alias('rightroots', 'root', made.root))
+    must(gateway.alias('wrongroots', 'root', made.other_root))
+    must(gateway.api('POST', lab.E + '/references', {'name': 'roots', 'refers': 'rightroots', 'resourceType': 'TrustStore'}))
+    must(gateway.api('POST', lab.E + '/targetservers', target('referring', backend.port,
+                                                              {'enabled': 'true', 'trustStore': 'ref://roots'})))
+    place = lab.E + '/references/roots?preflight=true'
+    refused = gateway.api('PUT', place, {'name': 'roots', 'refers': 'wrongroots', 'resourceType': 'TrustStore'})
+    tap.equal((refused.status, refused.json['code']), (400, 'preflight.HandshakeWouldFail'),
+              'reference: preflight tries the target servers')
+    taken = gateway.api('PUT', place, {'name': 'roots', 'refers': 'rightroots', 'resourceType': 'TrustStore'})
+    tap.equal(taken.status, 200, 'reference: what they trust passes')
+
+
 def main():
     lab.need(tap)
     with tempfile.TemporaryDirectory() as name:
@@ -176,6 +218,8 @@ def main():
             not_there(gateway, made)
             stalls(gateway)
             hosts(gateway, made)
+            lacking(gateway, made)
+            trusting(gateway, made)
     tap.done()
 
 
