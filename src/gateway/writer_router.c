@@ -382,6 +382,30 @@ static const struct model_host *first_by_name(const struct model *m, unsigned po
     return first;
 }
 
+static bool takes_all(const struct model_host *host)
+{
+    char name[256];
+    for (size_t i = 0; i < host->v.host_aliases.n; i++) {
+        if (virtual_host_alias_name(host->v.host_aliases.list[i], name) && strcmp(name, "*") == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* nginx tries patterns in their order: "*" stands behind "*.name", whoever has which. */
+static enum status put_sites(struct writer *w, const struct listen_port *p,
+                             const struct model_host *first, bool all, struct err *err)
+{
+    for (size_t i = 0; i < w->model->n_hosts; i++) {
+        const struct model_host *h = &w->model->hosts[i];
+        if (h->v.port.value == p->port && takes_all(h) == all) {
+            TRY(put_site(w, h, p, h == first, err));
+        }
+    }
+    return ST_OK;
+}
+
 static enum status put_port(struct writer *w, const struct listen_port *p, struct err *err)
 {
     bool fallback = property_bool(w->in->properties, PROPERTY_ROUTER_FALLBACK);
@@ -394,13 +418,8 @@ static enum status put_port(struct writer *w, const struct listen_port *p, struc
     if (first == NULL) {
         TRY(put_nobody(w, p, protocols, err));
     }
-    for (size_t i = 0; i < w->model->n_hosts; i++) {
-        const struct model_host *h = &w->model->hosts[i];
-        if (h->v.port.value == p->port) {
-            TRY(put_site(w, h, p, h == first, err));
-        }
-    }
-    return ST_OK;
+    TRY(put_sites(w, p, first, false, err));
+    return put_sites(w, p, first, true, err);
 }
 
 /* --- the whole --- */

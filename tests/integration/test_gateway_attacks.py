@@ -120,6 +120,23 @@ def without_a_name(gateway, made, port):
     tap.equal(got, 421, 'fallback: its certificate was judged for another virtual host')
 
 
+def every_name(gateway):
+    """Another organization's "*" on the same port is what is left over."""
+    backend = lab.Backend('ours')
+    must(gateway.api('POST', '/v1/organizations', {'name': 'aaa'}))
+    must(gateway.api('POST', '/v1/organizations/aaa/environments', {'name': 'test'}))
+    all_names = {'name': 'all', 'port': str(gateway.http), 'hostAliases': ['*']}
+    must(gateway.api('POST', '/v1/organizations/aaa/environments/test/virtualhosts', all_names))
+    must(gateway.api('POST', lab.E + '/virtualhosts', {'name': 'w', 'port': str(gateway.http),
+                                                       'hostAliases': ['*.w.test', 'exact.test']}))
+    must(gateway.deploy('w', lab.bundle('w', '/w', '<URL>http://127.0.0.1:%d</URL>' % backend.port, hosts=('w',))))
+    for host in ('x.w.test', 'exact.test'):
+        tap.equal(gateway.call('/w', host=host).status, 200, 'hosts: %s stays with its owner' % host)
+    tap.equal(gateway.call('/w', host='else.test').status, 404, "hosts: another name is the other organization's")
+    tap.equal(gateway.api('POST', '/v1/organizations/aaa/environments/test/virtualhosts', {
+        **all_names, 'name': 'b', 'hostAliases': ['*.W.test']}).status, 400, 'hosts: a name that somebody has')
+
+
 # --- headers ---
 
 def spelt_otherwise(gateway):
@@ -242,6 +259,7 @@ def main():
             port = hosts(gateway, made)
             crossing(gateway, made, port)
             resumed(gateway, made, port)
+            every_name(gateway)
             spelt_otherwise(gateway)
             backends_that_route(gateway)
             expensive_patterns(gateway)
