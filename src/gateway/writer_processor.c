@@ -286,45 +286,67 @@ static enum status put_balanced(struct writer *w, const struct base *base, size_
     return ST_OK;
 }
 
-static enum status put_route(struct writer *w, const struct base *base, size_t route,
-                             bool upstreams, struct err *err)
+/* NULL: the route leads to a URL of its own. */
+static enum status find_target(const struct base *base, const struct route_rule *rule,
+                               const struct target_endpoint **out, struct err *err)
 {
-    const struct route_rule *rule = &base->endpoint->routes[route];
     const struct bundle *bundle = base->proxy->bundle;
-    if (rule->kind == ROUTE_NULL) {
-        return upstreams ? ST_OK : put_null(w, base, route);
+    *out = NULL;
+    if (rule->kind != ROUTE_TARGET) {
+        return ST_OK;
     }
-    const struct target_endpoint *t =
-        rule->kind == ROUTE_TARGET && rule->target_at < bundle->n_targets
-            ? &bundle->targets[rule->target_at]
-            : NULL;
-    if (rule->kind == ROUTE_TARGET && t == NULL) {
+    if (rule->target_at >= bundle->n_targets) {
         return err_set(err, ST_USAGE, "API %s: route %s: no target %.80s", base->proxy->api,
                        rule->name, rule->target);
     }
-    if (t != NULL && t->has_load_balancer) {
-        return put_balanced(w, base, route, t, upstreams, err);
-    }
+    *out = &bundle->targets[rule->target_at];
+    return ST_OK;
+}
+
+/* `t` may be NULL. */
+static enum status backend_of_route(struct writer *w, const struct base *base, size_t route,
+                                    const struct target_endpoint *t, struct backend *out,
+                                    struct err *err)
+{
+    const struct route_rule *rule = &base->endpoint->routes[route];
     const struct target_url *url = t != NULL ? &t->url : &rule->url;
     if (url->text == NULL || url->host == NULL) {
         return err_set(err, ST_USAGE, "API %s: route %s: it leads to no URL", base->proxy->api,
                        rule->name);
     }
-    struct backend b = backend_of_url(base, url);
-    b.label = t != NULL ? t->name : rule->name;
-    b.whose = arena_printf(w->arena, "API %s, target %s", base->proxy->api, b.label);
-    if (t != NULL) {
-        take_timeouts(w, &b, t);
-        take_endpoint_tls(&b, t);
-    }
-    name_upstream(&b, base->id, route, 0);
-    if (b.whose == NULL) {
+    *out = backend_of_url(base, url);
+    out->label = t != NULL ? t->name : rule->name;
+    out->whose = arena_printf(w->arena, "API %s, target %s", base->proxy->api, out->label);
+    if (out->whose == NULL) {
         return err_set(err, ST_NOMEM, "no memory");
     }
+    if (t != NULL) {
+        take_timeouts(w, out, t);
+        take_endpoint_tls(out, t);
+    }
+    name_upstream(out, base->id, route, 0);
+    return ST_OK;
+}
+
+static enum status put_route(struct writer *w, const struct base *base, size_t route,
+                             bool upstreams, struct err *err)
+{
+    const struct route_rule *rule = &base->endpoint->routes[route];
+    const struct target_endpoint *t = NULL;
+    struct backend b;
+    if (rule->kind == ROUTE_NULL) {
+        return upstreams ? ST_OK : put_null(w, base, route);
+    }
+    TRY(find_target(base, rule, &t, err));
+    if (t != NULL && t->has_load_balancer) {
+        return put_balanced(w, base, route, t, upstreams, err);
+    }
+    TRY(backend_of_route(w, base, route, t, &b, err));
     if (upstreams) {
         writer_backend_upstream(w, &b);
         return ST_OK;
     }
+    const struct target_url *url = t != NULL ? &t->url : &rule->url;
     return put_direct(w, base, route, &b, url->path == NULL ? "" : url->path, err);
 }
 
@@ -523,6 +545,23 @@ static int compare(const void *a, const void *b)
     return -strcmp(x->path, y->path); /* '*' is below all letters */
 }
 
+static enum status add_base(struct writer *w, struct bases *out, const struct model_proxy *p,
+                            const struct proxy_endpoint *e, struct err *err)
+{
+    bool is_root = e->base_path == NULL || strcmp(e->base_path, "/") == 0;
+    const char *own = is_root ? "" : e->base_path;
+    if (is_root && p->prefix[0] == '\0') {
+        own = "/";
+    }
+    struct base *base = &out->list[out->n];
+    *base = (struct base){ p, e, out->n, arena_printf(w->arena, "%s%s", p->prefix, own) };
+    if (base->path == NULL) {
+        return err_set(err, ST_NOMEM, "no memory");
+    }
+    out->n++;
+    return ST_OK;
+}
+
 static enum status collect(struct writer *w, struct bases *out, struct err *err)
 {
     size_t n = 0;
@@ -530,22 +569,14 @@ static enum status collect(struct writer *w, struct bases *out, struct err *err)
         n += w->model->proxies[i].bundle->n_proxies;
     }
     out->list = arena_alloc_array(w->arena, n + 1, sizeof *out->list);
-    for (size_t i = 0; out->list != NULL && i < w->model->n_proxies; i++) {
-        const struct model_proxy *p = &w->model->proxies[i];
-        for (size_t j = 0; j < p->bundle->n_proxies; j++) {
-            const struct proxy_endpoint *e = &p->bundle->proxies[j];
-            bool root = e->base_path == NULL || strcmp(e->base_path, "/") == 0;
-            const char *own = root ? (p->prefix[0] != '\0' ? "" : "/") : e->base_path;
-            struct base *base = &out->list[out->n];
-            *base = (struct base){ p, e, out->n, arena_printf(w->arena, "%s%s", p->prefix, own) };
-            if (base->path == NULL) {
-                return err_set(err, ST_NOMEM, "no memory");
-            }
-            out->n++;
-        }
-    }
     if (out->list == NULL) {
         return err_set(err, ST_NOMEM, "no memory");
+    }
+    for (size_t i = 0; i < w->model->n_proxies; i++) {
+        const struct model_proxy *p = &w->model->proxies[i];
+        for (size_t j = 0; j < p->bundle->n_proxies; j++) {
+            TRY(add_base(w, out, p, &p->bundle->proxies[j], err));
+        }
     }
     qsort(out->list, out->n, sizeof *out->list, compare);
     return ST_OK;
