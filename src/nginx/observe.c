@@ -159,7 +159,11 @@ static void annotate_addresses(const struct hf_whose *w, SSL *ssl)
     const struct sockaddr *peer = w->direction == DIRECTION_NORTHBOUND ? w->c->sockaddr
                                   : u != NULL                          ? u->peer.sockaddr
                                                                        : NULL;
+    const struct hf_attempt *a = w->r == NULL ? NULL : hf_attempt_of(w->r, false);
     annotate_address(ssl, FACT_PEER, peer);
+    if (peer == NULL && a != NULL && a->address_len > 0) { /* the server was given back */
+        observer_annotate(observer, ssl, FACT_PEER, bytes_of(a->address, a->address_len));
+    }
     if (ngx_connection_local_sockaddr(w->c, NULL, 0) == NGX_OK) {
         annotate_address(ssl, FACT_LOCAL, w->c->local_sockaddr);
     }

@@ -84,6 +84,9 @@ struct hf_attempt {
     bool is_alerted;            /* by the upstream */
     bool has_alerted;           /* we gave up */
     bool is_not_tls;            /* what came was none */
+    uint8_t address[20];        /* of the server, as FACT_PEER has it: nginx forgets it */
+    size_t address_len;         /* 0: none of the Internet's */
+    bool is_nobody;             /* the gateway's place for a name without an address */
     bool is_unanswered;         /* no segment came back when it was connected to */
     bool is_eof;                /* closed, or reset, when nginx gave it up */
     long verify_error;          /* X509_V_ERR_ for which we refused; 0: none */

@@ -1,5 +1,6 @@
 /* Kept-alive connections are nginx's per upstream block, whoever asked for them: one that was made
  * under other demands must not be used. So the choice of a connection is looked at. */
+#include "nginx/own_note.h"
 #include "nginx/south.h"
 
 /* One request at one upstream block: in the place of what was there. */
@@ -91,6 +92,10 @@ static void on_free(ngx_peer_connection_t *pc, void *data, ngx_uint_t state)
     struct hf_attempt *a = hf_attempt_of(g->r, has_failed);
     if (a != NULL && c != NULL) {
         a->is_eof = c->read->eof || c->read->error;
+    }
+    if (a != NULL) {
+        a->address_len = hf_address(pc->sockaddr, a->address);
+        a->is_nobody = pc->sockaddr != NULL && pc->sockaddr->sa_family == AF_UNIX;
     }
     if (a != NULL && has_failed) { /* none: connect() itself failed */
         a->is_unanswered = c == NULL || is_unanswered(c);

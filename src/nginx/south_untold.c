@@ -38,9 +38,7 @@ static enum connect_error why_not_connected(ngx_http_request_t *r)
 {
     const ngx_http_upstream_state_t *state = r->upstream->state;
     const struct hf_attempt *a = hf_attempt_of(r, false);
-    const struct sockaddr *sa = r->upstream->peer.sockaddr;
-    if (sa != NULL &&
-        sa->sa_family == AF_UNIX) { /* the gateway's place for a name without address */
+    if (a != NULL && a->is_nobody) {
         return CONNECT_NO_ADDRESS;
     }
     if (state != NULL && state->status == NGX_HTTP_GATEWAY_TIME_OUT) {
@@ -107,6 +105,7 @@ void hf_south_tell(ngx_http_request_t *r, enum hf_untold what)
     struct hf_request *own = conf->is_on == 1 ? hf_request_of(r) : NULL;
     struct hf_whose w = { DIRECTION_SOUTHBOUND, r->connection, NULL, r, conf };
     const ngx_http_upstream_t *u = r->upstream;
+    const struct hf_attempt *a = hf_attempt_of(r, false);
     struct note n = { 0 };
     if (own == NULL) {
         return;
@@ -116,8 +115,10 @@ void hf_south_tell(ngx_http_request_t *r, enum hf_untold what)
     first.at_ns = clock_now_ns() - (int64_t)(ngx_current_msec - u->start_time) * NS_PER_MS;
     hf_note_put(&n, first, bytes_of(u->ssl_name.data, u->ssl_name.len));
     put_what_happened(&n, r, what);
-    if (what != HF_NO_SERVER && what != HF_NO_ADDRESS) {
+    if (what == HF_WANTS_TLS) {
         hf_note_address(&n, FACT_PEER, u->peer.sockaddr);
+    } else if (what != HF_NO_SERVER && a != NULL && a->address_len > 0) {
+        hf_note_fact(&n, FACT_PEER, bytes_of(a->address, a->address_len));
     }
     hf_note_place(&n, &w);
     hf_note_send(&n, &w, false);

@@ -444,7 +444,8 @@ void observer_exit(void)
 void observer_annotate(struct observer *o, const SSL *s, enum note_fact fact, struct bytes text)
 {
     struct watched *w = s == NULL ? NULL : watched_of(o, s);
-    bool is_ours = fact >= FACT_ID && fact <= FACT_LABEL;
+    bool is_address = fact == FACT_PEER || fact == FACT_LOCAL;
+    bool is_ours = is_address || (fact >= FACT_ID && fact <= FACT_LABEL);
     if (w != NULL && !w->over &&
         (is_ours || fact == FACT_CHECKED_HOST || fact == FACT_LOST || fact == FACT_WAITED)) {
         hooks_put(w, (struct note_entry){ .kind = NOTE_FACT, .type = (uint8_t)fact }, text,

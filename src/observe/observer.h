@@ -71,8 +71,9 @@ void observer_note_trust(struct observer *o, X509_STORE *store, enum note_fact f
 void observer_note_ctx_trust(struct observer *o, SSL_CTX *ctx, enum note_fact fact,
                              const char *path);
 /* Adds what is known of a connection beside its handshake; `fact` is FACT_ID or one behind it, or
- * FACT_CHECKED_HOST where the program compares names itself, or FACT_LOST (8 bytes). Nothing happens
- * where it is not watched, or not any more. */
+ * FACT_CHECKED_HOST where the program compares names itself, FACT_PEER or FACT_LOCAL where it
+ * remembers what a socket forgets, or FACT_LOST (8 bytes). Nothing happens where it is not watched,
+ * or not any more. */
 void observer_annotate(struct observer *o, const SSL *s, enum note_fact fact, struct bytes text);
 /* The program asked OpenSSL whether this certificate names a host or an address, and it does or it
  * does not. */

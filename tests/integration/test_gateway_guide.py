@@ -505,6 +505,8 @@ def play_south(tap, lab_, row):
     if not tap.ok(found is not None, name + ': the verdict is found by the id in the fault', id_, shown, answer):
         return
     problems = is_right(row, found, 'southbound')
+    if not found.get('server'):
+        problems.append('no address of the server')
     tap.ok(not problems, name + ': the verdict', '; '.join(problems), told(found), found.get('text'))
     problems = mended(lab_, row, found)
     again = lab_.gateway.call(path)
