@@ -395,6 +395,7 @@ static enum MHD_Result at_body_end(struct call *c)
     return to_worker(c);
 }
 
+/* NOLINTNEXTLINE(readability-function-size): the parameters are libmicrohttpd's */
 enum MHD_Result call_handle(void *cls, struct MHD_Connection *connection, const char *url,
                             const char *method, const char *version, const char *data,
                             size_t *data_len, void **req_cls)

@@ -197,26 +197,26 @@ static enum status check_slowly(struct api_login *l, struct store *s, const char
     return st;
 }
 
-enum status api_login_password(struct api_login *l, struct store *s, const char *user,
-                               const char *password, const char *client,
-                               struct api_login_result *out, struct err *err)
+enum status api_login_password(struct api_login *l, struct store *s,
+                               const struct api_credentials *given, struct api_login_result *out,
+                               struct err *err)
 {
     uint8_t key[32];
     uint8_t mark[TOKEN_MARK] = { 0 };
     bool is_there = false;
     *out = (struct api_login_result){ .outcome = LOGIN_WRONG };
-    if (strlen(user) > USER_NAME_MAX || strlen(password) > USER_PASSWORD_MAX) {
+    if (strlen(given->user) > USER_NAME_MAX || strlen(given->password) > USER_PASSWORD_MAX) {
         return ST_OK;
     }
-    (void)snprintf(out->user, sizeof out->user, "%s", user);
+    (void)snprintf(out->user, sizeof out->user, "%s", given->user);
     lower(out->user);
-    key_of(l, out->user, password, key);
+    key_of(l, out->user, given->password, key);
     TRY(mark_of(s, out->user, mark, &is_there, err));
     if (is_there && is_remembered(l, key, mark)) {
         out->outcome = LOGIN_OK;
         return ST_OK;
     }
-    struct who who = who_of(out->user, client);
+    struct who who = who_of(out->user, given->client);
     out->retry_after_s = has_to_wait(l, &who);
     if (out->retry_after_s > 0) {
         out->outcome = LOGIN_WAIT;
@@ -224,7 +224,7 @@ enum status api_login_password(struct api_login *l, struct store *s, const char 
     }
     count_failure(l, &who);
     bool is_right = false;
-    TRY(check_slowly(l, s, out->user, password, &is_right, err));
+    TRY(check_slowly(l, s, out->user, given->password, &is_right, err));
     if (is_right && is_there) {
         forget_failures(l, &who);
         remember(l, key, mark);
@@ -261,7 +261,8 @@ static enum status check_basic(struct api_login *l, struct store *s, const char 
         return ST_OK;
     }
     *colon = '\0';
-    enum status st = api_login_password(l, s, text, colon + 1, client, out, err);
+    enum status st =
+        api_login_password(l, s, &(struct api_credentials){ text, colon + 1, client }, out, err);
     OPENSSL_cleanse(text, sizeof text);
     return st;
 }

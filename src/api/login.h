@@ -53,9 +53,14 @@ void api_login_free(struct api_login *l); /* NULL is fine */
 enum status api_login_check(struct api_login *l, struct store *s, const char *authorization,
                             const char *client, struct api_login_result *out,
                             struct err *err) NODISCARD;
-enum status api_login_password(struct api_login *l, struct store *s, const char *user,
-                               const char *password, const char *client,
-                               struct api_login_result *out, struct err *err) NODISCARD;
+struct api_credentials {
+    const char *user, *password;
+    const char *client; /* its address */
+};
+
+enum status api_login_password(struct api_login *l, struct store *s,
+                               const struct api_credentials *given, struct api_login_result *out,
+                               struct err *err) NODISCARD;
 /* New tokens for a user who has logged in. */
 enum status api_login_grant(struct api_login *l, struct store *s, const char *user,
                             struct api_tokens *out, struct err *err) NODISCARD;

@@ -43,7 +43,8 @@ static enum status by_password(struct api_request *r, struct api_answer *a, stru
     if (user == NULL || password == NULL) {
         return say_error(a, 400, "invalid_request", "username and password are needed");
     }
-    TRY(api_login_password(r->core->login, r->store, user, password, r->client, &login, err));
+    struct api_credentials given = { user, password, r->client };
+    TRY(api_login_password(r->core->login, r->store, &given, &login, err));
     if (login.outcome != LOGIN_OK) {
         return say_login_error(a, &login);
     }

@@ -172,7 +172,7 @@ static const char *right_id(enum api_right right)
     static const char *const ids[API_N_RIGHTS] = {
         [API_RIGHT_OPEN] = "open",
         [API_RIGHT_LOGIN] = "login",
-#define RIGHT(symbol, id, says) [API_RIGHT_##symbol] = id,
+#define RIGHT(symbol, id, says) [API_RIGHT_##symbol] = (id),
 #include "store/rights.def"
     };
     return ids[right];

@@ -83,7 +83,7 @@ static bool put_header(struct text *out, const char *name)
         if (!letter && !(*s >= '0' && *s <= '9') && *s != '-' && *s != '_') {
             return false;
         }
-        text_putc(out, *s == '-' ? '_' : (char)(*s | (letter ? 0x20 : 0)));
+        text_putc(out, (char)(*s == '-' ? '_' : *s | (letter ? 0x20 : 0)));
     }
     return name[0] != '\0';
 }

@@ -203,7 +203,7 @@ static void put_trusted(struct conf *c, const char *name, const char *value)
         size_t len = 0;
         for (; name[len] != '\0' && len < sizeof other - 1; len++) {
             bool is_dash = name[len] == '-';
-            other[len] = is_dash && (which & bit) != 0 ? '_' : name[len];
+            other[len] = (char)(is_dash && (which & bit) != 0 ? '_' : name[len]);
             bit <<= is_dash ? 1U : 0U;
         }
         other[len] = '\0';
@@ -478,22 +478,31 @@ static void put_sessions(struct writer *w)
     conf_line(c, "ssl_prefer_server_ciphers on");
 }
 
+enum { RESOLV_MAX = 65536 };
+
+/* "nameserver 192.0.2.1". True where it has begun the directive, now or before. */
+static bool put_nameserver(struct conf *c, const char *line, bool begun)
+{
+    char at[64];
+    struct endpoint e;
+    if (sscanf(line, "nameserver %63[0-9a-fA-F.:]", at) != 1 || !endpoint_parse(at, &e)) {
+        return begun;
+    }
+    conf_begin(c, begun ? "" : "resolver");
+    text_printf(c->out, e.family == 6 ? " [%s]" : " %s", at);
+    return true;
+}
+
 /* nginx asks OCSP responders by itself, and wants to be told who resolves names. */
 static void put_resolver(struct conf *c)
 {
     struct text file = { 0 };
     bool begun = false;
-    if (folder_read("/etc/resolv.conf", 64 * 1024, &file, NULL) == ST_OK) {
+    if (folder_read("/etc/resolv.conf", RESOLV_MAX, &file, NULL) == ST_OK) {
         const char *line = text_str(&file);
         while (*line != '\0') {
-            char at[64];
-            struct endpoint e;
             size_t len = strcspn(line, "\n");
-            if (sscanf(line, "nameserver %63[0-9a-fA-F.:]", at) == 1 && endpoint_parse(at, &e)) {
-                conf_begin(c, begun ? "" : "resolver");
-                text_printf(c->out, e.family == 6 ? " [%s]" : " %s", at);
-                begun = true;
-            }
+            begun = put_nameserver(c, line, begun);
             line += len + (line[len] == '\n' ? 1 : 0);
         }
     }
