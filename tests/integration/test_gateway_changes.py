@@ -1,8 +1,11 @@
 #!/usr/bin/env python3
 """Changes while requests run: none fails, each is in force when it is answered; a bad change, a full
 disk and a manager killed between two steps harm nothing. TLS sessions outlive a change.
+
+HANDFAST_CHANGES: how many of the mixed changes (40).
 """
 import http.client
+import os
 import pathlib
 import sqlite3
 import ssl
@@ -13,15 +16,18 @@ import time
 
 import gateway_lab as lab
 import harness
+import pki
 
 tap = harness.Tap()
 N_CHANGES, N_CLIENTS = 40, 4
+N_MIXED = int(os.environ.get('HANDFAST_CHANGES', '40'))
 
 
 class Load:
     """Clients that keep their connections, half of them with TLS, half of the requests with a body."""
 
-    def __init__(self, gateway):
+    def __init__(self, gateway, is_new=False):
+        self.is_new = is_new # each request on a connection of its own
         self.gateway, self.failed, self.n, self.is_over = gateway, [], 0, False
         self.threads = [threading.Thread(target=self.run, args=(i % 2 == 0,)) for i in range(N_CLIENTS)]
 
@@ -54,6 +60,8 @@ class Load:
                 self.failed.append(repr(error))
                 client.close()
             self.n += 1
+            if self.is_new:
+                client.close()
         client.close()
 
 
@@ -88,6 +96,116 @@ def changes(gateway):
     tap.ok(not slow, 'none takes long', slow)
     tap.ok(not load.failed, '%d clients meanwhile: no request fails' % N_CLIENTS, load.n, load.failed[:10])
     tap.ok(load.n > N_CHANGES, 'and there were requests', load.n)
+
+
+def must(answer):
+    assert answer.status in (200, 201), answer
+    return answer
+
+
+class Mixed:
+    """Changes of all kinds in turn. Each returns the answer, and what is true once it is in force;
+    None for a change that is to be refused."""
+
+    def __init__(self, gateway, made):
+        self.gateway, self.made = gateway, made
+        self.one = lab.Backend('one', made.chain('good'), made.key('good'))
+        self.two = lab.Backend('two', made.chain('good'), made.key('good'))
+        for number in (self.one, self.two):
+            number.context.maximum_version = ssl.TLSVersion.TLSv1_2
+        for name in ('root', 'other_root'):
+            must(gateway.alias(name.replace('_', ''), 'ca', getattr(made, name)))
+        for name in ('good', 'good-rsa'):
+            must(gateway.alias('own' + name.replace('-', ''), 'own', made.chain(name), made.key(name)))
+        must(gateway.api('POST', lab.E + '/references', {'name': 'r', 'refers': 'owngood', 'resourceType': 'KeyStore'}))
+        self.port = lab.peers.free_port()
+        must(gateway.api('POST', lab.E + '/virtualhosts', {
+            'name': 'tls', 'port': str(self.port), 'hostAliases': ['tls.test'],
+            'sSLInfo': {'enabled': 'true', 'keyStore': 'ref://r', 'keyAlias': 'own'}}))
+        self.server('POST', self.one.port)
+        gateway.deploy('m', lab.bundle('m', '/m', '<LoadBalancer><Server name="t"/></LoadBalancer><Path>/p</Path>'))
+        self.kinds = [self.target, self.trust, self.protocols, self.revision, self.undeployed, self.host, self.renewed,
+                      self.bad]
+
+    def server(self, method, port, **info):
+        return self.gateway.api(method, lab.E + '/targetservers' + ('/t' if method == 'PUT' else ''), {
+            'name': 't', 'host': '127.0.0.1', 'port': port, 'isEnabled': True, 'sSLInfo': {'enabled': 'true', **info}})
+
+    def status(self, path):
+        return self.gateway.call(path).status
+
+    def target(self, n):
+        backend, name = ((self.one, 'one'), (self.two, 'two'))[n % 2]
+        return self.server('PUT', backend.port), lambda: self.gateway.call('/m').json.get('name') == name
+
+    def trust(self, n):
+        store, want = (('otherroot', 503), ('root', 200))[n % 2]
+        return self.server('PUT', self.one.port, trustStore=store), lambda: self.status('/m') == want
+
+    def protocols(self, n):
+        word, want = (('TLSv1.3', 503), ('TLSv1.2', 200))[n % 2]
+        return self.server('PUT', self.one.port, protocols=[word]), lambda: self.status('/m') == want
+
+    def revision(self, n):
+        answer = self.gateway.deploy('rev', lab.bundle(
+            'rev', '/rev', '<URL>https://127.0.0.1:%d/r%d</URL>' % (self.one.port, n)))
+        return answer, lambda: self.gateway.call('/rev').json.get('path') == '/r%d' % n
+
+    def undeployed(self, n):
+        answer = self.gateway.api('DELETE', '%s/apis/rev/revisions/%d/deployments' % (lab.E, n + 1))
+        return answer, lambda: self.status('/rev') == 404
+
+    def host(self, n):
+        return put_host(self.gateway, 'x', ['m%d.test' % n]), lambda: is_known(self.gateway, 'm%d.test' % n)
+
+    def renewed(self, n):
+        name = ('good-rsa', 'good')[n % 2]
+        answer = self.gateway.api('PUT', lab.E + '/references/r',
+                                  {'name': 'r', 'refers': 'own' + name.replace('-', ''), 'resourceType': 'KeyStore'})
+        return answer, lambda: self.served() == self.leaf(name)
+
+    def served(self):
+        with socket.create_connection(('127.0.0.1', self.port), 10) as raw, \
+                lab.trusting_nobody().wrap_socket(raw, server_hostname='tls.test') as tls:
+            return tls.getpeercert(True)
+
+    def leaf(self, name):
+        text, end = pathlib.Path(self.made.chain(name)).read_text(), '-----END CERTIFICATE-----'
+        return ssl.PEM_cert_to_DER_cert(text[:text.index(end) + len(end)])
+
+    def bad(self, n):
+        gateway = self.gateway
+        bads = [lambda: self.server('PUT', self.one.port, protocols=['TLSv9']),
+                lambda: put_host(gateway, 'x', ['two words; return 200']),
+                lambda: gateway.deploy('w', b'no zip'),
+                lambda: gateway.alias('owngood', 'mixed', self.made.chain('good'), self.made.key('good-rsa')),
+                lambda: gateway.api('POST', lab.E + '/virtualhosts', {
+                    'name': 'y', 'port': str(self.port), 'hostAliases': ['tls.test']})]
+        return bads[n % len(bads)](), None
+
+
+def mixed(gateway, made):
+    run, refused, taken, times = Mixed(gateway, made), [], [], []
+    with Load(gateway) as kept, Load(gateway, is_new=True) as new:
+        for i in range(N_MIXED):
+            change = run.kinds[i % len(run.kinds)]
+            answer, is_so = change(i // len(run.kinds))
+            if is_so is None:
+                if not 400 <= answer.status < 500 or gateway.call('/v1/x').status != 200:
+                    taken.append((i, answer))
+                continue
+            began = time.monotonic()
+            if answer.status not in (200, 201):
+                refused.append((i, change.__name__, answer))
+            while not is_so() and time.monotonic() < began + 10:
+                pass
+            times.append((time.monotonic() - began, change.__name__))
+    print('# %d mixed changes, %d requests: worst %.3f s (%s), with the request that shows it'
+          % (N_MIXED, kept.n + new.n, *max(times)))
+    tap.ok(not refused, 'mixed: good changes are taken', refused[:3])
+    tap.ok(not taken, 'mixed: bad changes are refused and harm nothing', taken[:3])
+    tap.ok(max(times)[0] < 5, 'mixed: each is soon in force', max(times)) # the bar is 1 s, on a quiet machine
+    tap.ok(not kept.failed and not new.failed, 'mixed: no request fails', kept.failed[:5], new.failed[:5])
 
 
 def no_change(gateway):
@@ -165,7 +283,9 @@ def interfaces(gateway):
 def main():
     lab.need(tap)
     with tempfile.TemporaryDirectory() as name, lab.Gateway(pathlib.Path(name)) as gateway:
-        for part in (changes, no_change, sessions, bad_disk, killed_between, interfaces):
+        changes(gateway)
+        mixed(gateway, pki.make(pathlib.Path(name), ('good', 'good-rsa')))
+        for part in (no_change, sessions, bad_disk, killed_between, interfaces):
             part(gateway)
     tap.done()
 
