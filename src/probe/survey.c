@@ -220,6 +220,14 @@ static bool take_politely(struct survey *s, struct probe_question *q)
     return take_list(s, q) || take_single(s, SINGLE_TOLERANCE_FIRST, N_SINGLES - 1, q);
 }
 
+static bool take(struct survey *s, struct probe_question *q)
+{
+    return take_single(s, SINGLE_NORMAL, SINGLE_NORMAL, q) ||
+           take_single(s, SINGLE_FINISH13, SINGLE_RESUME12_ID, q) ||
+           (s->options.polite ? take_politely(s, q)
+                              : take_list(s, q) || take_single(s, SINGLE_SSL20, N_SINGLES - 1, q));
+}
+
 static bool next(void *arg, struct probe_question *q)
 {
     struct survey *s = arg;
@@ -231,11 +239,9 @@ static bool next(void *arg, struct probe_question *q)
         s->facts.is_given_up = true;
         return false;
     }
-    bool found =
-        take_single(s, SINGLE_NORMAL, SINGLE_NORMAL, q) ||
-        take_single(s, SINGLE_FINISH13, SINGLE_RESUME12_ID, q) ||
-        (s->options.polite ? take_politely(s, q)
-                           : take_list(s, q) || take_single(s, SINGLE_SSL20, N_SINGLES - 1, q));
+    /* Asking for what is next also finds that a list is over, or a question needless; another that
+     * was passed already may have waited for that. */
+    bool found = take(s, q) || take(s, q);
     s->n_asked += found ? 1 : 0;
     return found && !q->wire.failed;
 }
