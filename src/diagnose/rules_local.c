@@ -282,8 +282,8 @@ static bool blame(struct judging *j, struct refusal *r, enum confidence confiden
 
 static bool has_reason(const struct local_facts *l, uint32_t reason)
 {
-    return (l->oldest.library == ERR_LIB_SSL && l->oldest.reason == reason) ||
-           (l->newest.library == ERR_LIB_SSL && l->newest.reason == reason);
+    return (l->oldest.lib == ERR_LIB_SSL && l->oldest.reason == reason) ||
+           (l->newest.lib == ERR_LIB_SSL && l->newest.reason == reason);
 }
 
 /* The last fault that nobody accepted: OpenSSL stops at the first such. */
@@ -390,7 +390,7 @@ static void cite_error(struct judging *j, uint32_t reason)
     const char *words = ERR_reason_error_string(ERR_PACK(ERR_LIB_SSL, 0, reason));
     const struct local_facts *l = j->t->local;
     add_fact(j, 0, 0, "the TLS library of %s (%s) says: %s", us(j),
-             l->library == NULL ? "OpenSSL" : l->library, words == NULL ? "an error" : words);
+             l->openssl == NULL ? "OpenSSL" : l->openssl, words == NULL ? "an error" : words);
 }
 
 /* What both sides could do; 0 where there is nothing. */

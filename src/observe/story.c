@@ -145,7 +145,7 @@ static const char **text_of(struct story *s, enum note_fact fact)
         return &s->program;
     }
     if (fact == FACT_LIBRARY) {
-        return &s->local.library;
+        return &s->local.openssl;
     }
     if (fact == FACT_LABEL) {
         return s->n_labels < STORY_LABELS_MAX ? &s->labels[s->n_labels++] : NULL;
@@ -195,7 +195,7 @@ static void keep_end(struct local_facts *l, enum note_end end, struct bytes body
 
 static void keep_error(struct local_facts *l, uint8_t which, struct bytes body)
 {
-    struct local_error e = { .library = u32_at(body, 0), .reason = u32_at(body, 4) };
+    struct local_error e = { .lib = u32_at(body, 0), .reason = u32_at(body, 4) };
     if (which == 0) {
         l->oldest = e;
     }

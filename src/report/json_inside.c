@@ -62,7 +62,7 @@ void json_inside(struct json *j, const struct transcript *t)
     json_str(j, "program", t->program);
     json_u64(j, "pid", l->pid);
     json_str(j, "side", side_name(l->side));
-    json_str(j, "library", l->library);
+    json_str(j, "library", l->openssl);
     json_bool(j, "completed", l->is_done);
     json_policy(j, l);
     json_trust(j, l);
@@ -71,7 +71,7 @@ void json_inside(struct json *j, const struct transcript *t)
         json_null(j, "error");
     } else {
         json_object(j, "error");
-        json_u64(j, "library", l->newest.library);
+        json_u64(j, "library", l->newest.lib);
         json_u64(j, "reason", l->newest.reason);
         json_end_object(j);
     }

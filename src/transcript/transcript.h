@@ -104,7 +104,7 @@ enum { LOCAL_PLACES_MAX = 8, LOCAL_FAULTS_MAX = 8 };
 
 /* One entry of a TLS library's error queue; numbers are OpenSSL's. */
 struct local_error {
-    uint32_t library, reason; /* ERR_LIB_*, and SSL_R_* where that is ERR_LIB_SSL; 0: none */
+    uint32_t lib, reason; /* ERR_LIB_*, and SSL_R_* where that is ERR_LIB_SSL; 0: none */
 };
 
 /* A fault that the verification met, in its order. */
@@ -130,7 +130,7 @@ enum connect_error {
 struct local_facts {
     enum side side;      /* the one that the program played */
     const char *called;  /* "the Message Processor", "nginx"; NULL: "the program" */
-    const char *library; /* "OpenSSL 3.0.15 3 Sep 2024", NULL where not known */
+    const char *openssl; /* "OpenSSL 3.0.15 3 Sep 2024", NULL where not known */
     uint32_t pid;
 
     bool is_done;      /* the library said that the handshake is over */
