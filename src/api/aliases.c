@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "api/change.h"
+#include "api/diagnosis.h"
 
 static struct alias_name name_of(const struct api_request *r)
 {
@@ -148,11 +149,27 @@ enum status aliases_upload_jar(struct api_request *r, struct api_answer *a, stru
     return upload_as(r, a, ALIAS_KEY_CERT_JAR, err);
 }
 
+static struct preflight_change ahead_of(const struct alias_name *name)
+{
+    return (struct preflight_change){ .keystore = name->keystore, .alias = name->alias };
+}
+
+static enum status replace_ahead(struct api_request *r, const void *arg,
+                                 struct store_problem *problem)
+{
+    const struct putting *p = arg;
+    return alias_replace(r->store, &p->name, &p->upload, problem);
+}
+
 static enum status replace(struct api_request *r, struct api_answer *a, struct err *err)
 {
     struct putting p = { .name = name_of(r), .upload = switches(r), .replaces = true };
+    struct preflight_change ahead = ahead_of(&p.name);
+    ahead.make = replace_ahead;
+    ahead.arg = &p;
     fill_files(r, &p.upload);
-    return api_change(r, a, put, &p, err);
+    TRY(api_preflight_keystore(r, a, &ahead, err));
+    return api_refused(a) ? ST_OK : api_change(r, a, put, &p, err);
 }
 
 static enum status remove_it(struct api_request *r, struct api_answer *a, void *arg,
@@ -168,8 +185,21 @@ static enum status remove_it(struct api_request *r, struct api_answer *a, void *
     return api_problem(a, alias_delete(r->store, &name, &problem), &problem, err);
 }
 
-static enum status delete (struct api_request *r, struct api_answer *a, struct err *err) {
-    return api_change(r, a, remove_it, NULL, err);
+static enum status remove_ahead(struct api_request *r, const void *arg,
+                                struct store_problem *problem)
+{
+    return alias_delete(r->store, arg, problem);
+}
+
+/* Nobody shows what is deleted; some may trust it. */
+static enum status remove_one(struct api_request *r, struct api_answer *a, struct err *err)
+{
+    struct alias_name name = name_of(r);
+    struct preflight_change ahead = ahead_of(&name);
+    ahead.make = remove_ahead;
+    ahead.arg = &name;
+    TRY(api_preflight_keystore(r, a, &ahead, err));
+    return api_refused(a) ? ST_OK : api_change(r, a, remove_it, NULL, err);
 }
 
 enum status aliases_say_pem(struct api_request *r, struct api_answer *a,
@@ -226,12 +256,12 @@ static const struct api_route routes[] = {
     { API_GET, KEYSTORE "/aliases/{a}", API_RIGHT_READ, show, "getAlias", "Details of an alias",
       NULL, API_BODY_NONE, NULL, "Alias", API_OUT_DOCUMENT, 200, "Alias", 0 },
     { API_PUT, KEYSTORE "/aliases/{a}", API_RIGHT_CONFIGURE, replace, "updateAlias",
-      "Put a new certificate in the place of an alias's", SWITCHES,
+      "Put a new certificate in the place of an alias's", SWITCHES " preflight",
       API_BODY_MULTIPART | API_BODY_OCTETS, NULL, "Alias", API_OUT_DOCUMENT, 200, "Alias",
       4 * 1024 * 1024 },
-    { API_DELETE, KEYSTORE "/aliases/{a}", API_RIGHT_CONFIGURE, delete, "deleteAlias",
-      "Delete an alias that nothing uses", NULL, API_BODY_NONE, NULL, "Alias", API_OUT_DOCUMENT,
-      200, "Alias", 0 },
+    { API_DELETE, KEYSTORE "/aliases/{a}", API_RIGHT_CONFIGURE, remove_one, "deleteAlias",
+      "Delete an alias that nothing uses", "preflight", API_BODY_NONE, NULL, "Alias",
+      API_OUT_DOCUMENT, 200, "Alias", 0 },
     { API_GET, KEYSTORE "/aliases/{a}/certificate", API_RIGHT_READ, certificate,
       "getAliasCertificate", "The certificate and its chain in PEM", NULL, API_BODY_NONE, NULL,
       NULL, API_OUT_PEM, 200, NULL, 0 },

@@ -3,7 +3,6 @@
 #include "api/diagnosis.h"
 #include "api/event_json.h"
 #include "api/fix_call.h"
-#include "gateway/trial_target.h"
 #include "gateway/verdict_event.h"
 
 /* What a trial showed. */
@@ -252,31 +251,62 @@ static enum status diagnose_plain(struct api_request *r, struct api_answer *a,
 }
 
 static enum status diagnose_tls(struct api_request *r, struct api_answer *a,
-                                const struct target_server *t, const json_t *document,
-                                struct diagnosis *out, struct err *err)
+                                const struct target_trial *trial, struct diagnosis *out,
+                                struct err *err)
 {
-    struct trial_of_target set = { 0 };
     struct seen s = { 0 };
-    enum status st = trial_of_target(r->store, r->places, api_param(r, "o"), api_param(r, "e"), t,
-                                     r->arena, &set, err);
-    if (st == ST_OK) {
-        st = try_it(&set.settings, a, &s, err);
+    if (trial->why != NULL) {
+        return say_without(r, out, NULL, trial->why);
     }
+    enum status st = try_it(&trial->set.settings, a, &s, err);
     if (st == ST_USAGE) {
         st = say_without(r, out, NULL, err->text);
     } else if (st == ST_OK && !api_refused(a)) {
-        st = say_trial(r, a, &set.settings, &s, document, out);
+        st = say_trial(r, a, &trial->set.settings, &s, trial->document, out);
     }
     seen_deinit(&s);
-    trial_of_target_deinit(&set);
     return st;
+}
+
+/* --- in two steps, and in one --- */
+
+enum status target_trial_set(struct api_request *r, struct target_trial *trial, struct err *err)
+{
+    if (!target_server_is_tls(trial->t)) {
+        return ST_OK;
+    }
+    enum status st = trial_of_target(r->store, r->places, api_param(r, "o"), api_param(r, "e"),
+                                     trial->t, r->arena, &trial->set, err);
+    if (st == ST_USAGE) {
+        trial->why = keep(r, err->text);
+    }
+    return st == ST_USAGE ? ST_OK : st;
+}
+
+enum status diagnose_trial(struct api_request *r, struct api_answer *a,
+                           const struct target_trial *trial, struct diagnosis *out, struct err *err)
+{
+    *out = (struct diagnosis){ 0 };
+    return target_server_is_tls(trial->t)
+               ? diagnose_tls(r, a, trial, out, err)
+               : diagnose_plain(r, a, trial->t, trial->document, out, err);
+}
+
+void target_trial_deinit(struct target_trial *trial)
+{
+    trial_of_target_deinit(&trial->set);
 }
 
 enum status diagnose_target(struct api_request *r, struct api_answer *a,
                             const struct target_server *t, const json_t *document,
                             struct diagnosis *out, struct err *err)
 {
+    struct target_trial trial = { .t = t, .document = document };
     *out = (struct diagnosis){ 0 };
-    return target_server_is_tls(t) ? diagnose_tls(r, a, t, document, out, err)
-                                   : diagnose_plain(r, a, t, document, out, err);
+    enum status st = target_trial_set(r, &trial, err);
+    if (st == ST_OK) {
+        st = diagnose_trial(r, a, &trial, out, err);
+    }
+    target_trial_deinit(&trial);
+    return st;
 }

@@ -10,7 +10,8 @@
 #define HANDFAST_API_DIAGNOSIS_H
 
 #include "api/route.h"
-#include "store/target_server.h"
+#include "gateway/trial_target.h"
+#include "store/problem.h"
 #include "store/virtual_host.h"
 
 struct diagnosis {
@@ -23,6 +24,21 @@ struct diagnosis {
 enum status diagnose_target(struct api_request *r, struct api_answer *a,
                             const struct target_server *t, const json_t *document,
                             struct diagnosis *out, struct err *err) NODISCARD;
+/* The same in two steps: what the store says now, and a handshake by it, made whatever the store
+ * says then. */
+struct target_trial {
+    const struct target_server *t; /* borrowed, as is the document */
+    const json_t *document;
+    struct trial_of_target set;
+    const char *why; /* it cannot even be tried; in the request's arena. NULL: it can */
+};
+/* The first two are filled in. */
+enum status target_trial_set(struct api_request *r, struct target_trial *trial,
+                             struct err *err) NODISCARD;
+enum status diagnose_trial(struct api_request *r, struct api_answer *a,
+                           const struct target_trial *trial, struct diagnosis *out,
+                           struct err *err) NODISCARD;
+void target_trial_deinit(struct target_trial *trial); /* wipes the key */
 /* `is_tried`: at the Router too. */
 enum status diagnose_virtual_host(struct api_request *r, struct api_answer *a,
                                   const struct virtual_host *v, bool is_tried,
@@ -44,9 +60,18 @@ enum status api_preflight_target(struct api_request *r, struct api_answer *a,
                                  struct err *err) NODISCARD;
 enum status api_preflight_virtual_host(struct api_request *r, struct api_answer *a,
                                        struct err *err) NODISCARD;
-/* preflight_reference.c: a reference is about to stand for another keystore. Of the target servers
- * that use it, 32 are tried. */
-enum status api_preflight_reference(struct api_request *r, struct api_answer *a,
-                                    struct err *err) NODISCARD;
+/* preflight_keystore.c: what a keystore holds, or a reference stands for, is about to change.
+ * Virtual hosts and target servers that use it are judged as they would be; of the latter 32 are
+ * tried. A change that the store refuses is left for the handler. */
+struct preflight_change {
+    /* Makes it, within a transaction; this one is undone. */
+    enum status (*make)(struct api_request *r, const void *arg, struct store_problem *problem);
+    const void *arg;
+    const char *reference; /* what is changed: this, or */
+    const char *keystore, *alias;
+};
+enum status api_preflight_keystore(struct api_request *r, struct api_answer *a,
+                                   const struct preflight_change *change,
+                                   struct err *err) NODISCARD;
 
 #endif

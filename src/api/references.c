@@ -68,9 +68,19 @@ static enum status change(struct api_request *r, struct api_answer *a, void *arg
     return api_refused(a) ? ST_OK : show_one(r, a, &name, err);
 }
 
+static enum status point_elsewhere(struct api_request *r, const void *arg,
+                                   struct store_problem *problem)
+{
+    struct reference_name name = name_of(r);
+    struct reference_fields fields = fields_of(r);
+    (void)arg;
+    return references_change(r->store, &name, &fields, problem);
+}
+
 static enum status update(struct api_request *r, struct api_answer *a, struct err *err)
 {
-    TRY(api_preflight_reference(r, a, err));
+    struct preflight_change ahead = { .make = point_elsewhere, .reference = api_param(r, "r") };
+    TRY(api_preflight_keystore(r, a, &ahead, err));
     return api_refused(a) ? ST_OK : api_change(r, a, change, NULL, err);
 }
 

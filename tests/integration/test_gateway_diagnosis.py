@@ -3,9 +3,12 @@
 deployed; fixes of them that can be made as they stand; and changes that preflight refuses.
 """
 import pathlib
+import socket
 import ssl
+import subprocess
 import tempfile
 import threading
+import time
 
 import gateway_lab as lab
 import harness
@@ -108,8 +111,6 @@ def not_there(gateway, made):
 
 def stalls(gateway):
     """Backends that accept and say nothing: bounded, and not too many at once."""
-    import socket
-    import time
     silent = socket.create_server(('127.0.0.1', 0))
     body = target('silent', silent.getsockname()[1], {'enabled': 'true'})
     answers = []
@@ -209,6 +210,100 @@ def trusting(gateway, made):
     tap.equal(taken.status, 200, 'reference: what they trust passes')
 
 
+def put(gateway, keystore, alias, certificate, preflight=True):
+    return gateway.api('PUT', '%s/keystores/%s/aliases/%s?ignoreNewlineValidation=true&ignoreExpiryValidation=true'
+                       '&ignoreChainValidation=true%s' % (lab.E, keystore, alias, '&preflight=true' * preflight),
+                       certificate, 'application/octet-stream')
+
+
+def refused(answer, cause, user, name):
+    """By preflight, with the verdict."""
+    said = answer.json or {}
+    first = (said.get('contexts') or [{}])[0]
+    found = first.get('cause') or (first.get('findings') or [{}])[0].get('id')
+    tap.equal((answer.status, said.get('code'), found), (400, 'preflight.HandshakeWouldFail', cause), name)
+    tap.ok(user in said.get('message', ''), name + ': it says what would break', said)
+
+
+def own_pem(gateway, keystore, alias):
+    return gateway.api('GET', '%s/keystores/%s/aliases/%s/certificate' % (lab.E, keystore, alias), accept='*/*').body
+
+
+def self_signed(folder, key, usage):
+    """Another certificate of that key."""
+    made = subprocess.run(['openssl', 'req', '-x509', '-key', key, '-subj', '/CN=someone', '-days', '9',
+                           '-addext', 'extendedKeyUsage=' + usage], cwd=folder, check=True, capture_output=True)
+    return made.stdout
+
+
+def replacing(gateway, made, folder):
+    """Certificates put into an alias that a virtual host or a target server shows, or trusts."""
+    chain = pathlib.Path(made.chain('good')).read_bytes()
+    end = b'-----END CERTIFICATE-----\n'
+    must(gateway.alias('shown', 'own', made.chain('good'), made.key('good')))
+    must(gateway.alias('shown', 'spare', made.chain('good'), made.key('good')))
+    must(gateway.api('POST', lab.E + '/references', {'name': 'shown-keys', 'refers': 'shown', 'resourceType': 'KeyStore'}))
+    must(gateway.api('POST', lab.E + '/virtualhosts',
+                     {'name': 'showing', 'hostAliases': [pki.HOST], 'port': str(peers.free_port()),
+                      'sSLInfo': {'enabled': 'true', 'keyStore': 'ref://shown-keys', 'keyAlias': 'own'}}))
+    leaf = chain[:chain.index(end) + len(end)]
+    refused(put(gateway, 'shown', 'own', leaf), 'certificate-chain-incomplete', 'showing', 'alias: a chain cut short')
+    tap.equal(own_pem(gateway, 'shown', 'own').count(end), 2, 'alias: refused, it is as it was')
+    tap.equal(put(gateway, 'shown', 'spare', leaf).status, 200, 'alias: one that nobody shows')
+    tap.equal(put(gateway, 'shown', 'own', chain).status, 200, 'alias: what is good passes')
+    tap.equal(put(gateway, 'shown', 'own', pathlib.Path(made.chain('good-rsa')).read_bytes()).json.get('code'),
+              put(gateway, 'shown', 'own', pathlib.Path(made.chain('good-rsa')).read_bytes(), False).json.get('code'),
+              'alias: what the store refuses has its own words')
+    tap.equal(put(gateway, 'shown', 'own', leaf, False).status, 200, 'alias: without preflight it is taken')
+
+    two_way = backend_of(made, 'good', client_ca=made.root)
+    must(gateway.alias('clients', 'own', made.chain('client'), made.key('client')))
+    must(gateway.api('POST', lab.E + '/targetservers', target('two-way', two_way.port, {
+        'enabled': 'true', 'clientAuthEnabled': 'true', 'keyStore': 'clients', 'keyAlias': 'own'})))
+    other = self_signed(folder, made.key('client'), 'clientAuth')
+    answer = put(gateway, 'clients', 'own', other)
+    tap.equal((answer.status, (answer.json or {}).get('code')), (400, 'preflight.HandshakeWouldFail'),
+              'alias: a client certificate that the backend does not take')
+    tap.equal(put(gateway, 'clients', 'own', pathlib.Path(made.chain('client')).read_bytes()).status, 200,
+              'alias: a client certificate that it takes')
+
+    one_way = backend_of(made, 'good')
+    root, other = (pathlib.Path(path).read_bytes() for path in (made.root, made.other_root))
+    root = root[:root.index(end) + len(end)]
+    must(gateway.alias('anchors', 'first', made.root))
+    must(gateway.alias('anchors', 'second', made.other_root))
+    must(gateway.api('POST', lab.E + '/targetservers', target('trusting', one_way.port, {
+        'enabled': 'true', 'trustStore': 'anchors'})))
+    refused(put(gateway, 'anchors', 'first', other), 'certificate-untrusted-ca', 'trusting', 'truststore: another root')
+    tap.equal(put(gateway, 'anchors', 'second', root).status, 200, 'truststore: one more root')
+    tap.equal(put(gateway, 'anchors', 'first', other).status, 200, 'truststore: then the first may go')
+    gone = gateway.api('DELETE', lab.E + '/keystores/anchors/aliases/second?preflight=true')
+    refused(gone, 'certificate-untrusted-ca', 'trusting', 'truststore: its root deleted')
+    tap.equal(gateway.api('DELETE', lab.E + '/keystores/anchors/aliases/first?preflight=true').status, 200,
+              'truststore: a root that nobody needs deleted')
+    one_way.close()
+    two_way.close()
+
+
+def waiting(gateway, made):
+    """While a preflight waits for a backend that says nothing, others may change things."""
+    silent = socket.create_server(('127.0.0.1', 0))
+    must(gateway.alias('patient', 'root', made.root))
+    must(gateway.api('POST', lab.E + '/targetservers', target('silent', silent.getsockname()[1], {
+        'enabled': 'true', 'trustStore': 'patient'})))
+    said = []
+    asking = threading.Thread(target=lambda: said.append(put(gateway, 'patient', 'root',
+                                                             pathlib.Path(made.other_root).read_bytes())))
+    asking.start()
+    time.sleep(1)
+    began = time.monotonic()
+    must(gateway.alias('others', 'meanwhile', made.root))
+    tap.ok(asking.is_alive() and time.monotonic() - began < 4, 'preflight: others need not wait for it')
+    asking.join()
+    refused(said[0], 'handshake-timeout', 'silent', 'preflight: a backend that says nothing')
+    silent.close()
+
+
 def main():
     lab.need(tap)
     with tempfile.TemporaryDirectory() as name:
@@ -220,6 +315,8 @@ def main():
             hosts(gateway, made)
             lacking(gateway, made)
             trusting(gateway, made)
+            replacing(gateway, made, name)
+            waiting(gateway, made)
     tap.done()
 
 
