@@ -11,6 +11,7 @@
 #include "api/output.h"
 #include "api/routes.h"
 #include "base/clock.h"
+#include "base/hex.h"
 
 enum { EXCHANGE_ARENA_MAX = 4 * 1024 * 1024 };
 
@@ -78,9 +79,7 @@ static void choose_id(struct api_exchange *x)
     if (getrandom(random, sizeof random, 0) < 0) {
         random[0] = 1; /* an id, not a secret */
     }
-    for (size_t i = 0; i < sizeof random; i++) {
-        (void)snprintf(x->id + 2 * i, 3, "%02x", random[i]);
-    }
+    hex_of(bytes_of(random, sizeof random), x->id);
 }
 
 static void refuse(struct api_exchange *x, unsigned status, const char *code, const char *message)

@@ -14,6 +14,7 @@
 
 #include "api/failures.h"
 #include "api/tokens.h"
+#include "base/base64.h"
 #include "base/clock.h"
 #include "store/users.h"
 
@@ -236,19 +237,15 @@ enum status api_login_password(struct api_login *l, struct store *s,
 /* "user:password" in base64. False: not that. `text` has room for BASIC_MAX. */
 static bool decode_basic(const char *value, char *text)
 {
-    size_t len = strlen(value);
-    if (len == 0 || len % 4 != 0 || len / 4 * 3 >= BASIC_MAX) {
+    struct bytes encoded = bytes_of_str(value);
+    struct fault fault = { 0 };
+    size_t len = 0;
+    if (base64_room(encoded.len) >= BASIC_MAX ||
+        !base64_decode(encoded, (uint8_t *)text, &len, &fault)) {
         return false;
     }
-    int n = EVP_DecodeBlock((uint8_t *)text, (const uint8_t *)value, (int)len);
-    if (n < 3) {
-        return false;
-    }
-    size_t used = (size_t)n; /* EVP_DecodeBlock counts the padding as bytes */
-    used -= value[len - 1] == '=' ? 1 : 0;
-    used -= value[len - 2] == '=' ? 1 : 0;
-    text[used] = '\0';
-    return strlen(text) == used;
+    text[len] = '\0';
+    return strlen(text) == len;
 }
 
 static enum status check_basic(struct api_login *l, struct store *s, const char *value,

@@ -1,4 +1,4 @@
-#include "keystore/base64.h"
+#include "base/base64.h"
 
 enum { PAD = 0xfd, SPACE = 0xfe, BAD = 0xff };
 

@@ -1,11 +1,12 @@
 /*
- * base64: the text between the lines of a PEM block (RFC 4648 section 4, RFC 7468 section 3).
+ * base64: RFC 4648 section 4, as it stands between the lines of a PEM block (RFC 7468 section 3),
+ * in log-ins and in events.
  *
  * White space is passed over wherever it stands; anything else that is not of the alphabet, and an
  * end in the middle of a group of four, is malformed.
  */
-#ifndef HANDFAST_KEYSTORE_BASE64_H
-#define HANDFAST_KEYSTORE_BASE64_H
+#ifndef HANDFAST_BASE_BASE64_H
+#define HANDFAST_BASE_BASE64_H
 
 #include "base/bytes.h"
 #include "base/reader.h"

@@ -1,7 +1,7 @@
 /* PEM: what each kind of block holds. RFC 7468 sections 5 to 13, PEM_read_bio(3). */
 #include <openssl/crypto.h>
 
-#include "keystore/base64.h"
+#include "base/base64.h"
 #include "keystore/der.h"
 #include "keystore/pem_block.h"
 #include "keystore/reading.h"

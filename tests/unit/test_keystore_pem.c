@@ -5,8 +5,8 @@
 
 #include <cmocka.h>
 
+#include "base/base64.h"
 #include "base/text.h"
-#include "keystore/base64.h"
 #include "keystore/keystore.h"
 #include "keystore/pem_block.h"
 
