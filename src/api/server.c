@@ -13,6 +13,7 @@
 
 #include "api/api.h"
 #include "api/call.h"
+#include "base/clock.h"
 #include "base/net.h"
 
 enum {
@@ -213,7 +214,7 @@ unsigned api_port(const struct api *a)
 static void wait_for_calls(struct server *server)
 {
     for (int left = STOP_WAIT_MS; left > 0 && atomic_load(&server->n_calls) > 0; left -= 10) {
-        (void)nanosleep(&(struct timespec){ .tv_nsec = 10 * 1000 * 1000 }, NULL);
+        (void)nanosleep(&(struct timespec){ .tv_nsec = (long)(10 * NS_PER_MS) }, NULL);
     }
 }
 

@@ -64,27 +64,32 @@ static bool consists_of(const char *value, const char *characters)
 #define LETTERS "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 #define DIGITS  "0123456789"
 
-/* What it ought to be; NULL: it is. */
-static const char *wrong_with(enum kind kind, const char *value)
+static const char *const expected[] = {
+    [KIND_PROTOCOLS] = "names of protocols",  [KIND_CIPHERS] = "OpenSSL's cipher list",
+    [KIND_SUITES] = "names of cipher suites", [KIND_BOOLEAN] = "true or false",
+    [KIND_SECONDS] = "a number of seconds",   [KIND_MILLIS] = "a number of milliseconds",
+    [KIND_COUNT] = "a number up to 512",
+};
+
+static bool is_as_expected(enum kind kind, const char *value)
 {
     switch (kind) {
     case KIND_PROTOCOLS:
-        return consists_of(value, LETTERS DIGITS "., ") ? NULL : "names of protocols";
+        return consists_of(value, LETTERS DIGITS "., ");
     case KIND_CIPHERS:
-        return consists_of(value, LETTERS DIGITS ":!+-_@=, ") ? NULL : "OpenSSL's cipher list";
+        return consists_of(value, LETTERS DIGITS ":!+-_@=, ");
     case KIND_SUITES:
-        return consists_of(value, LETTERS DIGITS "_, :") ? NULL : "names of cipher suites";
+        return consists_of(value, LETTERS DIGITS "_, :");
     case KIND_BOOLEAN:
-        return strcasecmp(value, "true") == 0 || strcasecmp(value, "false") == 0 ? NULL
-                                                                                 : "true or false";
+        return strcasecmp(value, "true") == 0 || strcasecmp(value, "false") == 0;
     case KIND_SECONDS:
-        return is_number(value, NUMBER_MOST / 1000) ? NULL : "a number of seconds";
+        return is_number(value, NUMBER_MOST / 1000);
     case KIND_MILLIS:
-        return is_number(value, NUMBER_MOST) ? NULL : "a number of milliseconds";
+        return is_number(value, NUMBER_MOST);
     case KIND_COUNT:
-        return is_number(value, 512) ? NULL : "a number up to 512";
+        return is_number(value, 512);
     }
-    return NULL;
+    return false;
 }
 
 /* --- lines --- */
@@ -127,11 +132,11 @@ static void set(struct line *line, const char *token, const char *value)
         text_deinit(&where);
         return;
     }
-    const char *wrong =
-        strlen(value) >= PROPERTY_VALUE_MAX ? "a shorter value" : wrong_with(row->kind, value);
-    if (wrong != NULL) {
+    bool is_short = strlen(value) < PROPERTY_VALUE_MAX;
+    if (!is_short || !is_as_expected(row->kind, value)) {
         struct text what = { 0 };
-        text_printf(&what, "%s was expected; it stays as it was", wrong);
+        text_printf(&what, "%s was expected; it stays as it was",
+                    is_short ? expected[row->kind] : "a shorter value");
         warn(line, token, text_str(&what));
         text_deinit(&what);
         return;

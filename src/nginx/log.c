@@ -32,7 +32,9 @@ static void put_quoted(struct text *out, const char *name, const char *value)
     size_t from = out->len;
     text_put_safe(out, bytes_of_str(value));
     for (size_t i = from; i < out->len; i++) {
-        out->p[i] = out->p[i] == '"' ? '\'' : out->p[i];
+        if (out->p[i] == '"') {
+            out->p[i] = '\'';
+        }
     }
     text_putc(out, '"');
 }
