@@ -506,8 +506,8 @@ static const struct no_connection {
                              NULL },
     [CONNECT_NONE_LEFT] = { CAUSE_UNDETERMINED, CONFIDENCE_CERTAIN, ACTOR_UNKNOWN,
                             "No server of the target is in use at the moment, so nothing was "
-                            "connected to: each has failed "
-                            "as often as it may, and earlier verdicts say why.",
+                            "connected to: each is disabled, or has failed as often as it may, "
+                            "and then earlier verdicts say why.",
                             NULL },
 };
 /* clang-format on */

@@ -36,8 +36,8 @@ void writer_module_north(struct writer *w, const struct model_host *host);
 void writer_module_verify_client(struct writer *w, bool ignores_errors);
 /* In a location whose upstream is the backend itself. */
 void writer_module_south(struct writer *w, const struct model_proxy *proxy, const char *target);
-/* In a location whose upstream is another location of the same nginx. */
-void writer_module_balance(struct writer *w);
+/* In a location whose upstream is another location of the same nginx; `target` is the endpoint. */
+void writer_module_balance(struct writer *w, const struct model_proxy *proxy, const char *target);
 
 /* writer_router.c, writer_processor.c */
 enum status writer_router(struct writer *w, struct err *err) NODISCARD;

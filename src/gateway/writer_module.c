@@ -67,24 +67,28 @@ void writer_module_verify_client(struct writer *w, bool ignores_errors)
     }
 }
 
-void writer_module_south(struct writer *w, const struct model_proxy *proxy, const char *target)
+static void put_south(struct conf *c, const struct model_proxy *proxy, const char *target)
 {
-    struct conf *c = &w->c;
-    if (w->in->module == NULL) {
-        return;
-    }
     label(c, "org", proxy->org);
     label(c, "env", proxy->env);
     label(c, "api", proxy->api);
     label(c, "revision", proxy->revision);
     label(c, "target", target);
     conf_line(c, "handfast_label vhost $handfast_vhost_name"); /* the request's */
-    conf_line(c, "handfast_fault headers");
 }
 
-void writer_module_balance(struct writer *w)
+void writer_module_south(struct writer *w, const struct model_proxy *proxy, const char *target)
 {
     if (w->in->module != NULL) {
-        conf_line(&w->c, "handfast_fault on"); /* what the other location says stays as it is */
+        put_south(&w->c, proxy, target);
+        conf_line(&w->c, "handfast_fault headers");
+    }
+}
+
+void writer_module_balance(struct writer *w, const struct model_proxy *proxy, const char *target)
+{
+    if (w->in->module != NULL) {
+        put_south(&w->c, proxy, target); /* for the verdict where no server is left */
+        conf_line(&w->c, "handfast_fault nested");
     }
 }

@@ -241,7 +241,7 @@ static enum status put_balanced_location(struct writer *w, const struct base *ba
      * tried; a request that is not idempotent goes to one server only. */
     conf_line(c, t->load_balancer.retry_enabled ? "proxy_next_upstream error http_502 http_503"
                                                 : "proxy_next_upstream off");
-    writer_module_balance(w);
+    writer_module_balance(w, base->proxy, t->name);
     put_pass(w, base, &lb, t->path == NULL ? "" : t->path);
     conf_close(c);
     return ST_OK;

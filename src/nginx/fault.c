@@ -36,6 +36,7 @@ enum kind {
     IS_READ_TIMEOUT,
     IS_WRITE_TIMEOUT,
     IS_NO_TARGETS,
+    IS_SPENT,       /* the last server that was up has said 503: it has told why */
     IS_FROM_TARGET, /* the backend's own answer, passed on */
     N_KINDS
 };
@@ -51,6 +52,7 @@ static const struct answer kinds[N_KINDS] = {
     [IS_READ_TIMEOUT] = { 504, FLOW "GatewayTimeout", "Gateway Timeout" },
     [IS_WRITE_TIMEOUT] = { 408, FLOW "RequestTimeOut", "Request timed out" },
     [IS_NO_TARGETS] = { 503, FLOW "NoActiveTargets", "The Service is temporarily unavailable" },
+    [IS_SPENT] = { 503, FLOW "ServiceUnavailable", "The Service is temporarily unavailable" },
     [IS_FROM_TARGET] = { 0, FLOW "ErrorResponseCode", NULL },
 };
 /* clang-format on */
@@ -96,13 +98,15 @@ static enum kind kind_of_failure(ngx_http_request_t *r)
     const ngx_array_t *all = r->upstream_states;
     const ngx_http_upstream_state_t *state = all == NULL ? NULL : all->elts;
     ngx_uint_t n = all == NULL ? 0 : all->nelts;
-    if (a != NULL && a->busy_at > 0 && a->busy_at == n) { /* no further server: no try */
-        n--;
-    }
+    bool is_busy = a != NULL && a->busy_at > 0 && a->busy_at == n; /* no further server: no try */
+    n -= is_busy ? 1 : 0;
     if (n == 0) { /* no server that is up; or no address for the name */
         return a != NULL && a->busy_at > 0 ? IS_NO_TARGETS : IS_UNAVAILABLE;
     }
     state = &state[n - 1];
+    if (is_busy && !is_unset(state->header_time) && state->status == NGX_HTTP_SERVICE_UNAVAILABLE) {
+        return IS_SPENT;
+    }
     bool is_timeout = state->status == NGX_HTTP_GATEWAY_TIME_OUT;
     bool was_tls = a != NULL && a->number == n;
     if (was_tls && (!a->is_done || a->is_alerted || a->verify_error != 0)) {
@@ -347,6 +351,13 @@ static void tell_of(ngx_http_request_t *r, enum kind kind)
     }
 }
 
+static bool is_error_of_target(const ngx_http_request_t *r)
+{
+    const ngx_http_upstream_t *u = r->upstream;
+    return r->headers_out.status >= NGX_HTTP_BAD_REQUEST && u->state != NULL &&
+           !is_unset(u->state->header_time);
+}
+
 static ngx_int_t on_header(ngx_http_request_t *r)
 {
     const struct hf_south_conf *conf =
@@ -360,12 +371,13 @@ static ngx_int_t on_header(ngx_http_request_t *r)
         if (!become_fault(r, kind)) {
             return NGX_ERROR;
         }
-    } else if (r->headers_out.status >= NGX_HTTP_BAD_REQUEST && r->upstream->state != NULL &&
-               !is_unset(r->upstream->state->header_time)) {
+    } else if (conf->fault != HF_FAULT_NESTED && is_error_of_target(r)) {
         kind = IS_FROM_TARGET;
     }
     tell_of(r, kind);
-    if (conf->fault == HF_FAULT_HEADERS && !add_fault_headers(r, kind)) {
+    bool has_headers =
+        conf->fault == HF_FAULT_HEADERS || (conf->fault == HF_FAULT_NESTED && kind != IS_NONE);
+    if (has_headers && !add_fault_headers(r, kind)) {
         return NGX_ERROR;
     }
     return next_header_filter(r);
