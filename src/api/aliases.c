@@ -7,6 +7,8 @@
 #include "api/change.h"
 #include "api/diagnosis.h"
 
+enum { UPLOAD_MAX = 4 * 1024 * 1024 };
+
 static struct alias_name name_of(const struct api_request *r)
 {
     return (struct alias_name){ api_param(r, "o"), api_param(r, "e"), api_param(r, "k"),
@@ -252,13 +254,13 @@ static const struct api_route routes[] = {
       "Put a certificate, with or without its key, into a keystore",
       "alias format password " SWITCHES " privateKeyExportable",
       API_BODY_MULTIPART | API_BODY_JSON | API_BODY_XML, "AliasUpload", "Alias", API_OUT_DOCUMENT,
-      201, "Alias", 4 * 1024 * 1024 },
+      201, "Alias", UPLOAD_MAX },
     { API_GET, KEYSTORE "/aliases/{a}", API_RIGHT_READ, show, "getAlias", "Details of an alias",
       NULL, API_BODY_NONE, NULL, "Alias", API_OUT_DOCUMENT, 200, "Alias", 0 },
     { API_PUT, KEYSTORE "/aliases/{a}", API_RIGHT_CONFIGURE, replace, "updateAlias",
       "Put a new certificate in the place of an alias's", SWITCHES " preflight",
       API_BODY_MULTIPART | API_BODY_OCTETS, NULL, "Alias", API_OUT_DOCUMENT, 200, "Alias",
-      4 * 1024 * 1024 },
+      UPLOAD_MAX },
     { API_DELETE, KEYSTORE "/aliases/{a}", API_RIGHT_CONFIGURE, remove_one, "deleteAlias",
       "Delete an alias that nothing uses", "preflight", API_BODY_NONE, NULL, "Alias",
       API_OUT_DOCUMENT, 200, "Alias", 0 },
