@@ -275,8 +275,9 @@ enum status target_trial_set(struct api_request *r, struct target_trial *trial, 
     if (!target_server_is_tls(trial->t)) {
         return ST_OK;
     }
-    enum status st = trial_of_target(r->store, r->places, api_param(r, "o"), api_param(r, "e"),
-                                     trial->t, r->arena, &trial->set, err);
+    struct trial_request request = { r->store,          r->places, api_param(r, "o"),
+                                     api_param(r, "e"), trial->t,  r->arena };
+    enum status st = trial_of_target(&request, &trial->set, err);
     if (st == ST_USAGE) {
         trial->why = keep(r, err->text);
     }

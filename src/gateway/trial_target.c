@@ -220,17 +220,17 @@ static enum status read_all(const struct reading *r, struct properties *all,
     return read_own(r, err);
 }
 
-enum status trial_of_target(struct store *s, const struct places *places, const char *org,
-                            const char *env, const struct target_server *target,
-                            struct arena *arena, struct trial_of_target *out, struct err *err)
+enum status trial_of_target(const struct trial_request *request, struct trial_of_target *out,
+                            struct err *err)
 {
-    struct reading r = { s, org, env, target, arena, out };
+    struct reading r = { request->store,  request->org,   request->env,
+                         request->target, request->arena, out };
     struct properties *all = calloc(1, sizeof *all);
     *out = (struct trial_of_target){ 0 };
     if (all == NULL) {
         return err_set(err, ST_NOMEM, "no memory");
     }
-    enum status st = read_all(&r, all, places, err);
+    enum status st = read_all(&r, all, request->places, err);
     free(all);
     return st;
 }

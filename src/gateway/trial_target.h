@@ -17,11 +17,17 @@ struct trial_of_target {
     struct bytes key;               /* to be given back with trial_of_target_deinit() */
 };
 
+struct trial_request {
+    struct store *store;
+    const struct places *places;
+    const char *org, *env;
+    const struct target_server *target;
+    struct arena *arena; /* lives as long as the trial */
+};
+
 /* ST_USAGE: a keystore, an alias or a key is not there, or a truststore is empty; `err` says what.
  */
-enum status trial_of_target(struct store *s, const struct places *places, const char *org,
-                            const char *env, const struct target_server *target,
-                            struct arena *arena, struct trial_of_target *out,
+enum status trial_of_target(const struct trial_request *request, struct trial_of_target *out,
                             struct err *err) NODISCARD;
 void trial_of_target_deinit(struct trial_of_target *t); /* wipes the key */
 
