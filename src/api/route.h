@@ -91,7 +91,8 @@ struct api_request {
 };
 
 /* A body that goes on and on. Called from one thread that serves all streams, about four times a
- * second: it must not block. */
+ * second, without any lock: what it waits for, a file perhaps, the other streams wait for, and
+ * nobody else. */
 struct api_stream {
     /* Appends what there is to say; false: the end. */
     bool (*next)(void *arg, struct text *out);

@@ -13,10 +13,13 @@ struct live {
     struct streams *all;
     struct MHD_Connection *connection;
     struct api_stream stream;
+    struct text fresh;   /* what the stream says while it is asked: the thread's own */
     struct text waiting; /* not yet read by the connection */
     size_t n_read;       /* of `waiting` */
     int64_t said_ns;     /* when something was last put */
-    bool has_ended, is_suspended;
+    bool has_ended, is_suspended, is_linked;
+    bool is_asked; /* the thread asks it, without the lock */
+    bool is_gone;  /* meanwhile the connection went: the thread frees it */
 };
 
 struct streams {
@@ -42,14 +45,32 @@ static void unlink_live(struct live *l)
     l->all->n--;
 }
 
+/* A stream may read files: whoever moves bytes of connections does not wait for that. */
+static void ask(struct live *l)
+{
+    struct streams *all = l->all;
+    l->is_asked = true;
+    (void)pthread_mutex_unlock(&all->mutex);
+    bool goes_on = l->stream.next(l->stream.arg, &l->fresh);
+    (void)pthread_mutex_lock(&all->mutex);
+    l->is_asked = false;
+    l->has_ended = l->has_ended || !goes_on || l->fresh.failed;
+}
+
 static void turn(struct live *l, int64_t now)
 {
     size_t before = l->waiting.len;
     if (l->all->is_ending || l->waiting.len - l->n_read > STREAM_BACKLOG_MAX) {
         l->has_ended = true;
     }
-    if (!l->has_ended && !l->stream.next(l->stream.arg, &l->waiting)) {
-        l->has_ended = true;
+    if (!l->has_ended) {
+        ask(l);
+        before = l->waiting.len; /* the connection may have read all there was */
+        text_put(&l->waiting, text_str(&l->fresh), l->fresh.len);
+        text_clear(&l->fresh);
+    }
+    if (l->is_gone) {
+        return;
     }
     if (l->waiting.failed) {
         l->has_ended = true;
@@ -66,18 +87,48 @@ static void turn(struct live *l, int64_t now)
     }
 }
 
+static void dispose(struct live *l)
+{
+    if (l->stream.close != NULL) {
+        l->stream.close(l->stream.arg);
+    }
+    text_deinit(&l->fresh);
+    text_deinit(&l->waiting);
+    free(l);
+}
+
+/* Those that went while they were asked are taken out; they are the caller's to dispose of. */
+static struct live *turn_all(struct streams *all)
+{
+    struct live *gone = NULL;
+    struct live *next = NULL;
+    int64_t now = clock_monotonic_ns();
+    for (struct live *l = all->list; l != NULL; l = next) {
+        turn(l, now);
+        next = l->next; /* now: while one is asked others come and go, and it stays */
+        if (l->is_gone) {
+            unlink_live(l);
+            l->next = gone;
+            gone = l;
+        }
+    }
+    return gone;
+}
+
 static void *run(void *arg)
 {
     struct streams *all = arg;
     bool goes_on = true;
     while (goes_on) {
         (void)pthread_mutex_lock(&all->mutex);
-        int64_t now = clock_monotonic_ns();
-        for (struct live *l = all->list; l != NULL; l = l->next) {
-            turn(l, now);
-        }
+        struct live *gone = turn_all(all);
         goes_on = !all->is_stopping;
         (void)pthread_mutex_unlock(&all->mutex);
+        while (gone != NULL) {
+            struct live *l = gone;
+            gone = l->next;
+            dispose(l);
+        }
         all->tick(all->arg);
         if (goes_on) {
             (void)nanosleep(&(struct timespec){ .tv_nsec = TURN_NS }, NULL);
@@ -116,12 +167,17 @@ static ssize_t read_live(void *arg, uint64_t at, char *buf, size_t max)
 static void free_live(void *arg)
 {
     struct live *l = arg;
-    (void)pthread_mutex_lock(&l->all->mutex);
-    unlink_live(l);
-    (void)pthread_mutex_unlock(&l->all->mutex);
-    l->stream.close(l->stream.arg);
-    text_deinit(&l->waiting);
-    free(l);
+    struct streams *all = l->all;
+    (void)pthread_mutex_lock(&all->mutex);
+    bool is_asked = l->is_asked;
+    l->is_gone = true;
+    if (!is_asked && l->is_linked) {
+        unlink_live(l);
+    }
+    (void)pthread_mutex_unlock(&all->mutex);
+    if (!is_asked) {
+        dispose(l);
+    }
 }
 
 static bool link_live(struct streams *all, struct live *l)
@@ -135,19 +191,10 @@ static bool link_live(struct streams *all, struct live *l)
         }
         all->list = l;
         all->n++;
+        l->is_linked = true;
     }
     (void)pthread_mutex_unlock(&all->mutex);
     return fits;
-}
-
-/* Takes it out again before anybody reads: the stream stays the caller's. */
-static void forget_live(struct streams *all, struct live *l)
-{
-    (void)pthread_mutex_lock(&all->mutex);
-    unlink_live(l);
-    (void)pthread_mutex_unlock(&all->mutex);
-    text_deinit(&l->waiting);
-    free(l);
 }
 
 struct MHD_Response *streams_add(struct streams *all, struct MHD_Connection *connection,
@@ -160,14 +207,15 @@ struct MHD_Response *streams_add(struct streams *all, struct MHD_Connection *con
     *l = (struct live){
         .all = all, .connection = connection, .stream = *stream, .said_ns = clock_monotonic_ns()
     };
-    if (!link_live(all, l)) {
-        free(l);
-        return NULL;
-    }
     struct MHD_Response *response =
         MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, 4096, read_live, l, free_live);
     if (response == NULL) {
-        forget_live(all, l);
+        free(l);
+        return NULL;
+    }
+    if (!link_live(all, l)) {
+        l->stream = (struct api_stream){ 0 }; /* stays the caller's */
+        MHD_destroy_response(response);
         return NULL;
     }
     *stream = (struct api_stream){ 0 };

@@ -1,10 +1,11 @@
 /*
  * streams: answers that go on, for clients of server-sent events.
  *
- * One thread asks every stream four times a second what there is to say, and puts it where the
- * connection reads; a connection that has nothing to read is suspended and costs nothing. Every
- * STREAM_BEAT_S a comment is sent, so that a client that is gone is noticed. A client that does not
- * read loses the stream at STREAM_BACKLOG_MAX bytes.
+ * One thread asks every stream four times a second what there is to say, without the lock that the
+ * connections' threads take, and puts it where the connection reads; a connection that has nothing
+ * to read is suspended and costs nothing. Every STREAM_BEAT_S a comment is sent, so that a client
+ * that is gone is noticed. A client that does not read loses the stream at STREAM_BACKLOG_MAX
+ * bytes.
  * Source: the HTML Standard, section 9.2 (server-sent events).
  */
 #ifndef HANDFAST_API_STREAMS_H
