@@ -25,8 +25,10 @@ enum {
     NOTES_AT_ONCE = 64, /* of one connection, before the others' turn */
     NOTE_ROOM = 256 * 1024,
     LOOK_ROUND_MS = 500,
-    TAKER_NICE = -10, /* little work that must not wait */
-    JUDGE_NICE = 5,   /* much work that may: traffic goes first */
+    LISTEN_AGAIN_MS = 200, /* where there was no room for one more connection */
+    OTHER_FILES = 64,      /* descriptors beside the connections */
+    TAKER_NICE = -10,      /* little work that must not wait */
+    JUDGE_NICE = 5,        /* much work that may: traffic goes first */
 };
 
 #define BATCH_NS (100 * NS_PER_MS) /* a verdict is to be seen soon, in a flood too */
@@ -35,6 +37,7 @@ struct taker { /* the thread that empties the sockets */
     int socket, epoll, signals;
     gid_t group; /* whose processes may send too; (gid_t)-1: none */
     size_t n_connections;
+    bool is_listening; /* who waits to be accepted is not looked at while there is no room */
     struct note_queue *queue;
     uint8_t note[NOTE_ROOM];
 };
@@ -113,6 +116,7 @@ static enum status open_taker(struct taker *k, const struct places *p, struct er
     if (!watch(k, k->socket) || !watch(k, k->signals)) {
         return err_sys(err, "collector");
     }
+    k->is_listening = true;
     return note_queue_new(&k->queue, err);
 }
 
@@ -134,11 +138,29 @@ static void close_taker(struct taker *k)
 
 /* --- taking --- */
 
+/* epoll would say without end that somebody waits to be accepted. */
+static void set_listening(struct taker *k, bool is_on)
+{
+    struct epoll_event e = { .events = is_on ? EPOLLIN : 0, .data.fd = k->socket };
+    if (k->is_listening != is_on && epoll_ctl(k->epoll, EPOLL_CTL_MOD, k->socket, &e) == 0) {
+        k->is_listening = is_on;
+    }
+}
+
+/* The first of them is still there: it cannot be accepted, for want of descriptors or memory. */
+static bool is_stuck(int error)
+{
+    return error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM;
+}
+
 static void accept_all(struct taker *k)
 {
     while (k->n_connections < CONNECTIONS_MAX) {
         int fd = accept4(k->socket, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
         if (fd < 0) {
+            if (is_stuck(errno)) {
+                set_listening(k, false);
+            }
             return;
         }
         if (!is_welcome(k, fd) || !watch(k, fd)) {
@@ -147,6 +169,7 @@ static void accept_all(struct taker *k)
         }
         k->n_connections++;
     }
+    set_listening(k, false);
 }
 
 static bool has_ended(ssize_t n)
@@ -161,6 +184,7 @@ static void take_from(struct taker *k, int fd)
         if (has_ended(n)) {
             close(fd); /* epoll forgets it by itself */
             k->n_connections--;
+            set_listening(k, true);
             return;
         }
         if (n < 0) {
@@ -201,7 +225,10 @@ static void *take_all(void *arg)
     bool is_over = false;
     set_nice(TAKER_NICE);
     while (!is_over) {
-        int n = epoll_wait(k->epoll, ready, EVENTS_AT_ONCE, -1);
+        int n = epoll_wait(k->epoll, ready, EVENTS_AT_ONCE, k->is_listening ? -1 : LISTEN_AGAIN_MS);
+        if (n == 0) {
+            set_listening(k, true);
+        }
         for (int i = 0; i < n; i++) {
             is_over = take_event(k, ready[i].data.fd) || is_over;
         }
@@ -284,9 +311,21 @@ static int run(struct taker *k, const struct places *places)
     return code == 0 ? 0 : 1;
 }
 
+/* For as many connections as are taken; the usual limit is as many descriptors in all. */
+static void raise_limit(void)
+{
+    struct rlimit files;
+    rlim_t wanted = CONNECTIONS_MAX + OTHER_FILES;
+    if (getrlimit(RLIMIT_NOFILE, &files) == 0 && files.rlim_cur < wanted) {
+        files.rlim_cur = files.rlim_max < wanted ? files.rlim_max : wanted;
+        (void)setrlimit(RLIMIT_NOFILE, &files);
+    }
+}
+
 int gateway_collector_run(const struct places *places)
 {
     struct taker *k = calloc(1, sizeof *k);
+    raise_limit();
     if (k == NULL) {
         return fail(&(struct err){ .text = "no memory" });
     }

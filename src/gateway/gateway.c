@@ -215,7 +215,7 @@ void gateway_forget(struct gateway *g)
 
 static enum status restart_collector(struct gateway *g, struct err *err)
 {
-    supervise_stop_collector(g);
+    TRY(supervise_stop_collector(g, err));
     return supervise_start_collector(g, err);
 }
 

@@ -60,7 +60,8 @@ enum status generations_renew(struct gateway *g, struct err *err) NODISCARD;
 enum status supervise_begin(struct gateway *g, struct err *err) NODISCARD;
 enum status supervise_start_collector(struct gateway *g, struct err *err) NODISCARD;
 bool supervise_collector_lives(struct gateway *g);
-void supervise_stop_collector(struct gateway *g);
+/* Within some seconds. ST_IO: it does not end; another one must not be started beside it. */
+enum status supervise_stop_collector(struct gateway *g, struct err *err) NODISCARD;
 
 /* tickets.c: keys of session tickets that both the old and the new workers know, so that sessions
  * outlive a reload. True where they were renewed. Source: nginx, ssl_session_ticket_key. */

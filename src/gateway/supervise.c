@@ -12,7 +12,7 @@
 #include "gateway/folder.h"
 #include "gateway/inside.h"
 
-enum { STOP_MS = 2000, STEP_MS = 20, TRY_AGAIN_S = 2, RENEW_AGAIN_S = 30 };
+enum { STOP_MS = 2000, KILL_MS = 2000, STEP_MS = 20, TRY_AGAIN_S = 2, RENEW_AGAIN_S = 30 };
 
 void gateway_say(const char *fmt, ...)
 {
@@ -64,20 +64,29 @@ enum status supervise_start_collector(struct gateway *g, struct err *err)
     return ST_OK;
 }
 
-void supervise_stop_collector(struct gateway *g)
+static bool ends_at(struct gateway *g, int number, int wait_ms)
 {
-    int64_t until = clock_monotonic_ns() + (int64_t)STOP_MS * NS_PER_MS;
-    if (!supervise_collector_lives(g)) {
-        return;
-    }
-    (void)kill(g->collector.pid, SIGTERM);
+    int64_t until = clock_monotonic_ns() + (int64_t)wait_ms * NS_PER_MS;
+    (void)kill(g->collector.pid, number);
     while (supervise_collector_lives(g)) {
         if (clock_monotonic_ns() > until) {
-            (void)kill(g->collector.pid, SIGKILL);
+            return false;
         }
         poll(NULL, 0, STEP_MS);
     }
+    return true;
+}
+
+/* Who is killed ends, unless the kernel waits for a disk; then it is left, and is still ours. */
+enum status supervise_stop_collector(struct gateway *g, struct err *err)
+{
+    if (supervise_collector_lives(g) && !ends_at(g, SIGTERM, STOP_MS) &&
+        !ends_at(g, SIGKILL, KILL_MS)) {
+        return err_set(err, ST_IO, "collector: process %d was killed and does not end",
+                       g->collector.pid);
+    }
     g->collector.pid = 0;
+    return ST_OK;
 }
 
 enum status supervise_begin(struct gateway *g, struct err *err)
@@ -185,9 +194,12 @@ void gateway_tick(struct gateway *g)
 
 void gateway_stop(struct gateway *g)
 {
+    struct err err = { 0 };
     pthread_mutex_lock(&g->parts);
     part_stop(&g->part[GATEWAY_ROUTER], PART_GENTLE_MS); /* first: its requests end below */
     part_stop(&g->part[GATEWAY_PROCESSOR], PART_GENTLE_MS);
-    supervise_stop_collector(g);
+    if (supervise_stop_collector(g, &err) != ST_OK) {
+        gateway_say("%s", err.text);
+    }
     pthread_mutex_unlock(&g->parts);
 }
