@@ -89,9 +89,21 @@ static bool too_big_seen(const struct transcript *t)
     return false;
 }
 
+/* From inside a server: a client began, and no whole ClientHello came. */
+static bool is_cut_short(const struct view *view)
+{
+    const struct local_facts *l = view->t->local;
+    return l != NULL && l->side == SIDE_SERVER && view->stage == STAGE_SILENT;
+}
+
 static void describe_stall(struct judging *j)
 {
     const struct view *view = j->view;
+    if (is_cut_short(view)) {
+        add_evidence(j, view->end, "%s", end_words(j));
+        say(j, "The client began and never sent a whole ClientHello, until %s.", end_words(j));
+        return;
+    }
     const struct event *last = view->last_before_end;
     bool client_spoke_last = last == NULL || last->side == SIDE_CLIENT;
     add_evidence(j, last, "the last message that moved the handshake");
@@ -130,16 +142,19 @@ bool match_stalled(struct judging *j)
         add_evidence(j, view->stalled_retry, "retransmitted, and never acknowledged");
         j->v->rejected_by = view->end == NULL ? ACTOR_NETWORK : j->v->rejected_by;
     }
-    add_alternative(j, CAUSE_HELLO_INTOLERANCE, CONFIDENCE_POSSIBLE,
-                    "a middlebox or server may drop this ClientHello and take another");
+    if (!is_cut_short(view)) {
+        add_alternative(j, CAUSE_HELLO_INTOLERANCE, CONFIDENCE_POSSIBLE,
+                        "a middlebox or server may drop this ClientHello and take another");
+    }
     return true;
 }
 
 static const char *where(const struct view *view)
 {
     switch (view->stage) {
-    case STAGE_CONNECT:
     case STAGE_SILENT:
+        return is_cut_short(view) ? "before a whole ClientHello had come" : "before TLS began";
+    case STAGE_CONNECT:
     case STAGE_PRELUDE:
         return "before TLS began";
     case STAGE_HELLO:

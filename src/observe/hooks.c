@@ -287,8 +287,10 @@ static void on_data(struct watched *w, bool from_peer)
 
 static bool is_record(struct bytes header)
 {
-    bool is_tls = header.p[0] >= SSL3_RT_CHANGE_CIPHER_SPEC && header.p[0] <= 24;
-    return is_tls || (header.p[0] & 0x80) != 0; /* SSL 2.0, RFC 5246 appendix E.2 */
+    bool is_version = header.p[1] == SSL3_VERSION_MAJOR || header.p[1] == DTLS1_VERSION_MAJOR;
+    bool is_tls = header.p[0] >= SSL3_RT_CHANGE_CIPHER_SPEC && header.p[0] <= 24 && is_version;
+    /* SSL 2.0, RFC 5246 appendix E.2: a length, then the type of the message */
+    return is_tls || ((header.p[0] & 0x80) != 0 && header.p[2] == HS_CLIENT_HELLO);
 }
 
 static void on_header(struct watched *w, bool from_peer, struct bytes header)
@@ -407,10 +409,23 @@ static enum note_end how_it_ended(const struct watched *w, int error)
     return at_eof ? NOTE_END_EOF : NOTE_END_SYSTEM;
 }
 
+/* Of less than a record's header no message tells: a client may stop there. */
+static void begin_with_less(struct watched *w)
+{
+    const struct calls *c = &w->o->calls;
+    if (!w->begun && c->SSL_has_pending != NULL && c->SSL_has_pending(w->ssl) == 1) {
+        begin(w);
+    }
+}
+
 static void on_exit_of_handshake(struct watched *w, int result)
 {
     int error = errno;
-    if (result > 0 || w->done || is_waiting(w)) {
+    if (result > 0 || w->done) {
+        return;
+    }
+    if (is_waiting(w)) {
+        begin_with_less(w);
         return;
     }
     begin(w);
