@@ -10,6 +10,7 @@ import http.client
 import os
 import pathlib
 import random
+import resource
 import signal
 import socket
 import sqlite3
@@ -20,6 +21,7 @@ import threading
 import time
 
 import gateway_lab as lab
+import gateway_writes
 import harness
 import peers
 
@@ -69,9 +71,10 @@ def is_good(gateway):
 class Kills:
     """One write each, and one process that dies while it is made."""
 
-    def __init__(self, gateway):
-        self.gateway, self.now, self.wrong = gateway, 'first.test', []
-        self.n_acknowledged, self.n_kept, self.slowest = 0, 0, 0.0
+    def __init__(self, gateway, folder):
+        self.gateway, self.wrong = gateway, []
+        self.writes = gateway_writes.all_of(gateway, folder)
+        self.n_acknowledged, self.slowest = 0, 0.0
         self.random, self.dead = random.Random(SEED), 0
         self.n_workers = {part: len(workers(gateway, part)) for part in ('router', 'mp')}
 
@@ -106,29 +109,18 @@ class Kills:
             self.blame(i, victim, 'is not back')
         self.slowest = max(self.slowest, took or BACK_S)
 
-    def check(self, i, victim, new, is_acknowledged):
-        """The store has the old or the new, whole; and that is what the Router does."""
-        stored = self.gateway.api('GET', lab.E + '/virtualhosts/x').json['hostAliases']
-        if stored not in ([new, 'also-' + new], [self.now, 'also-' + self.now]):
-            self.blame(i, victim, 'neither the old nor the new: %r' % stored)
-        if is_acknowledged and stored[0] != new:
-            self.blame(i, victim, 'acknowledged and lost')
-        other = self.now if stored[0] == new else new
-        if not all(is_known(self.gateway, name) for name in stored) or is_known(self.gateway, other):
-            self.blame(i, victim, 'not in force as stored')
-        self.n_kept += stored[0] == new and not is_acknowledged
-        self.now = stored[0]
-
     def one(self, i, victim):
-        new, is_acknowledged = 'k%d.test' % i, False
-        killer = threading.Thread(target=self.kill, args=(victim, self.random.uniform(0, 0.25)))
+        """What is written changes faster than who dies: all pairs come within 28."""
+        write = self.writes[i % len(self.writes)]
+        killer = threading.Thread(target=self.kill, args=(victim, self.random.uniform(0, 1.2 * write.took)))
         killer.start()
-        with contextlib.suppress(*BROKEN):
-            is_acknowledged = put_host(self.gateway, [new, 'also-' + new]).status == 200
+        is_acknowledged = write.make(i)
         killer.join()
         self.n_acknowledged += is_acknowledged
         self.settle(i, victim)
-        self.check(i, victim, new, is_acknowledged)
+        wrong = write.wrong(is_acknowledged)
+        if wrong:
+            self.blame(i, victim, '%s: %s' % (write.name, wrong))
 
 
 def integrity(gateway):
@@ -140,16 +132,17 @@ def integrity(gateway):
     return said
 
 
-def kills(gateway):
-    put_host(gateway, ['first.test', 'also-first.test'], 'POST')
-    run = Kills(gateway)
+def kills(gateway, folder):
+    run = Kills(gateway, folder)
     order = ['manager', 'router', 'mp', 'collector'] * (N_KILLS // 4 + 1)
     for i, victim in enumerate(order[:N_KILLS]):
         run.one(i, victim)
     print('# %d kills, seed %d: %d writes acknowledged, %d not and there all the same; all back within %.2f s'
-          % (N_KILLS, SEED, run.n_acknowledged, run.n_kept, run.slowest))
+          % (N_KILLS, SEED, run.n_acknowledged, sum(write.n_kept for write in run.writes), run.slowest))
     tap.ok(not run.wrong, '%d times kill -9 during a write: what was answered is there and in force' % N_KILLS,
            'seed %d' % SEED, run.wrong)
+    for write in run.writes: # nothing of it was lost later
+        tap.ok(write.stored() == write.now and not (write.new and write.amiss()), 'in the end: %s' % write.name)
     said = integrity(gateway)
     tap.ok('store.db' in said and set(said.values()) == {'ok'}, 'the databases are whole', said)
 
@@ -287,6 +280,52 @@ def explained(gateway):
            'HTTP to the port for TLS: a verdict')
 
 
+def seconds_of(pid):
+    """Of the processor."""
+    words = pathlib.Path('/proc/%d/stat' % pid).read_text().rsplit(')', 1)[1].split()
+    return (int(words[11]) + int(words[12])) / os.sysconf('SC_CLK_TCK')
+
+
+def is_judged(gateway, name):
+    """A client asks for a name that nobody has; the operator is told."""
+    def asked():
+        with contextlib.suppress(OSError), socket.create_connection(('127.0.0.1', gateway.https), 10) as raw, \
+                ANY.wrap_socket(raw, server_hostname=name):
+            pass
+        listed = gateway.api('GET', lab.E + '/handshakes?direction=northbound&limit=20').json['handshakes']
+        return any(one['serverName'] == name for one in listed)
+    return wait_for(asked) is not None
+
+
+def collector(gateway):
+    """More connections than it takes; and one that does not hear that it is to end."""
+    pid, place, held = gateway.pids('collector')[0], str(gateway.dir / 'run' / 'collector.sock'), []
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(4096, hard), hard))
+    for _ in range(1200): # 1024 are taken, the rest waits
+        held.append(socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET))
+        held[-1].settimeout(5)
+        held[-1].connect(place)
+    time.sleep(0.5)
+    before = seconds_of(pid)
+    time.sleep(2)
+    used = seconds_of(pid) - before
+    print('# 1200 connections to the collector: %.2f s of the processor in 2 s' % used)
+    tap.ok(used < 0.4, 'connections that wait for the collector cost nothing', used)
+    for one in held:
+        one.close()
+    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    tap.ok(gateway.pids('collector') == [pid] and is_judged(gateway, 'crowd.test'), 'then it takes notes as before')
+    os.kill(pid, signal.SIGSTOP)
+    began = time.monotonic()
+    done = gateway.order('restart', 'collector')
+    took = time.monotonic() - began
+    print('# a collector that is stopped (SIGSTOP) is restarted within %.2f s' % took)
+    tap.ok(done.returncode == 0 and took < 8 and gateway.pids('collector') not in ([], [pid]),
+           'a collector that does not end is killed', done, took)
+    tap.ok(is_judged(gateway, 'again.test'), 'the new one judges')
+
+
 def fill(place):
     """The bytes that are left, and the file that has them."""
     with place.open('wb', buffering=0) as out:
@@ -298,8 +337,85 @@ def fill(place):
                 out.write(b'x')
 
 
+def start_anyhow(gateway):
+    """Whether it is up, the seconds that it took, and what it said."""
+    began = time.monotonic()
+    try:
+        gateway.start()
+        return True, time.monotonic() - began, ''
+    except RuntimeError as problem:
+        return False, time.monotonic() - began, str(problem)
+
+
+def says_full(said):
+    return 'full' in said or 'No space' in said
+
+
+def full_from_the_start(gateway, name):
+    """It comes up, or says why not, soon; it is up when it is started with room."""
+    is_up, took, said = start_anyhow(gateway)
+    print('# %s: %s after %.1f s %s' % (name, 'up' if is_up else 'not up', took, said[-300:]))
+    tap.ok(took < 20 and (is_up or says_full(said)), '%s: it starts, or says why not' % name, took, said)
+    return is_up
+
+
+def full_restarts(gateway, small):
+    filler = small / 'filler'
+    fill(filler)
+    for name in ('lost1.test', 'lost2.test', 'lost3.test'): # verdicts that nobody can write down
+        with contextlib.suppress(OSError), socket.create_connection(('127.0.0.1', gateway.https), 10) as raw, \
+                ANY.wrap_socket(raw, server_hostname=name):
+            pass
+    os.kill(gateway.pids('collector')[0], signal.SIGKILL)
+    time.sleep(3)
+    tap.ok(is_good(gateway), 'a full disk, the collector killed: traffic goes on')
+    tap.ok(len(gateway.pids('collector')) < 2, 'a full disk, the collector killed: no crowd of them')
+    gateway.kill_manager()
+    full_from_the_start(gateway, 'a full disk, the manager killed')
+    tap.ok(is_good(gateway) and is_known(gateway, 'full.test'), 'a full disk, the manager killed: traffic goes on')
+    gateway.stop()
+    if full_from_the_start(gateway, 'a full disk, everything ended'):
+        tap.ok(is_good(gateway), 'a full disk, everything ended: then it serves')
+        filler.unlink()
+    else:
+        filler.unlink()
+        gateway.start()
+    tap.ok(wait_for(lambda: is_good(gateway) and is_known(gateway, 'full.test')) is not None,
+           'room again: all is as it was')
+    answer = put_host(gateway, ['again.test'])
+    tap.ok(answer.status == 200 and is_known(gateway, 'again.test'), 'room again: writes are taken', answer)
+    tap.ok(is_judged(gateway, 'room.test'), 'room again: failures are explained')
+    tap.equal(set(integrity(gateway).values()), {'ok'}, 'room again: the databases are whole after all that')
+
+
+def lost(gateway):
+    """Verdicts that found no room on the disk, as the metrics say it."""
+    text = gateway.api('GET', '/v1/metrics').body.decode()
+    found = [line.rsplit(' ', 1)[1] for line in text.splitlines()
+             if line.startswith('handfast_lost_total') and '"disk"' in line]
+    return sum(float(one) for one in found)
+
+
+def full_collector(gateway, small):
+    """What it cannot write it counts; it goes on when there is room."""
+    filler = small / 'filler'
+    fill(filler)
+    for i in range(40):
+        with contextlib.suppress(OSError), socket.create_connection(('127.0.0.1', gateway.https), 10) as raw, \
+                ANY.wrap_socket(raw, server_hostname='disk%d.test' % i):
+            pass
+    time.sleep(1)
+    pids = gateway.pids('collector')
+    filler.unlink()
+    tap.ok(is_judged(gateway, 'later.test'), 'a full disk, the collector: it goes on when there is room')
+    tap.equal(gateway.pids('collector'), pids, 'a full disk, the collector: it lives')
+    there = wait_for(lambda: lost(gateway) > 0)
+    print('# a full disk: %d verdicts of 40 are counted as lost' % lost(gateway))
+    tap.ok(there is not None, 'a full disk, the collector: it counts what it loses')
+
+
 def disk_full(folder):
-    """The whole state on a small file system of its own."""
+    """The whole state on a small file system of its own; what the manager says is beside it."""
     small = folder / 'small'
     small.mkdir()
     done = os.geteuid() == 0 and subprocess.run(['mount', '-t', 'tmpfs', '-o', 'size=48m,mode=700', 'tmpfs', str(small)],
@@ -307,9 +423,11 @@ def disk_full(folder):
     if not done:
         tap.skip('a full disk', 'a file system of its own needs root')
         return
+    gateway = lab.Gateway(folder)
+    gateway.dir = small / 'state'
     try:
         backend = lab.Backend('one')
-        with lab.Gateway(small) as gateway:
+        with gateway:
             must(gateway.deploy('w', lab.bundle('w', '/v1', '<URL>http://127.0.0.1:%d</URL>' % backend.port)))
             must(put_host(gateway, ['first.test'], 'POST'))
             fill(small / 'filler')
@@ -323,6 +441,8 @@ def disk_full(folder):
             answer = put_host(gateway, ['full.test'])
             tap.ok(answer.status == 200 and is_known(gateway, 'full.test'), 'room again: the write is taken', answer)
             tap.equal(set(integrity(gateway).values()), {'ok'}, 'room again: the databases are whole')
+            full_collector(gateway, small)
+            full_restarts(gateway, small)
     finally:
         subprocess.run(['umount', '-l', str(small)], capture_output=True, check=False)
 
@@ -333,10 +453,11 @@ def main():
         folder, backend = pathlib.Path(name), lab.Backend('one')
         with lab.Gateway(folder) as gateway:
             must(gateway.deploy('w', lab.bundle('w', '/v1', '<URL>http://127.0.0.1:%d</URL>' % backend.port)))
-            kills(gateway)
+            kills(gateway, folder)
             stalls(gateway, folder)
             clients(gateway)
             explained(gateway)
+            collector(gateway)
         disk_full(folder)
     tap.done()
 
