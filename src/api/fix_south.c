@@ -6,6 +6,7 @@
 #include <openssl/x509v3.h>
 
 #include "api/fix_parts.h"
+#include "base/base64.h"
 
 enum { NAME_BYTES = 2048, NAME_CHARS = 255, ISSUERS_MAX = 8 };
 
@@ -103,21 +104,28 @@ struct wanted {
     X509 *present; /* the one that was refused; NULL: none was sent */
 };
 
+/* NULL: it is none. */
+static X509_NAME *name_of_base64(const char *text)
+{
+    uint8_t der[NAME_BYTES];
+    struct bytes encoded = bytes_of_str(text == NULL ? "" : text);
+    struct fault fault = { 0 };
+    size_t len = 0;
+    if (base64_room(encoded.len) > sizeof der || !base64_decode(encoded, der, &len, &fault)) {
+        return NULL;
+    }
+    const unsigned char *p = der;
+    return d2i_X509_NAME(NULL, &p, (long)len);
+}
+
 /* One of the CAs that the backend named is this certificate's issuer; where it named none, any will
  * do. */
 static bool is_named(const struct fixing *f, X509 *x)
 {
     json_t *names = json_object_get(f->hints, "certificate_authorities");
-    unsigned char der[NAME_BYTES];
     bool is_one = json_array_size(names) == 0;
     for (size_t i = 0; i < json_array_size(names) && !is_one; i++) {
-        const char *text = json_string_value(json_array_get(names, i));
-        size_t len = text == NULL ? 0 : strlen(text);
-        int n = len > 0 && len / 4 * 3 <= sizeof der
-                    ? EVP_DecodeBlock(der, (const unsigned char *)text, (int)len)
-                    : -1;
-        const unsigned char *p = der;
-        X509_NAME *name = n > 0 ? d2i_X509_NAME(NULL, &p, n) : NULL;
+        X509_NAME *name = name_of_base64(json_string_value(json_array_get(names, i)));
         is_one = name != NULL && X509_NAME_cmp(name, X509_get_issuer_name(x)) == 0;
         X509_NAME_free(name);
     }
