@@ -8,6 +8,8 @@
 
 #include "api/core.h"
 
+enum { FORM_MAX = 16 * 1024 };
+
 /* RFC 6749 section 5.2 has a form of its own for errors. */
 static enum status say_error(struct api_answer *a, unsigned status, const char *error,
                              const char *description)
@@ -81,7 +83,7 @@ static enum status token(struct api_request *r, struct api_answer *a, struct err
 static const struct api_route routes[] = {
     { API_POST, "/oauth/token", API_RIGHT_OPEN, token, "getToken",
       "A token for a user and a password, or for a refresh token", NULL, API_BODY_FORM,
-      "TokenRequest", "Token", API_OUT_DOCUMENT, 200, "Token", 16 * 1024 },
+      "TokenRequest", "Token", API_OUT_DOCUMENT, 200, "Token", FORM_MAX },
 };
 
 static const struct api_schema schemas[] = {

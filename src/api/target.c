@@ -32,6 +32,17 @@ static const char *check_text(struct bytes text, bool lines_are_fine)
     return NULL;
 }
 
+/* The byte that the %XX at `at` stands for; -1: it is none. */
+static int escaped(struct bytes raw, size_t at)
+{
+    if (raw.len - at <= 2) {
+        return -1;
+    }
+    int high = hex_digit(raw.p[at + 1]);
+    int low = hex_digit(raw.p[at + 2]);
+    return high < 0 || low < 0 ? -1 : high * 16 + low;
+}
+
 /* A decoded copy, never longer than what it was made from. NULL: `why`. */
 static char *decode(struct bytes raw, bool is_form, struct arena *arena, const char **why)
 {
@@ -44,13 +55,12 @@ static char *decode(struct bytes raw, bool is_form, struct arena *arena, const c
     for (size_t i = 0; i < raw.len; i++) {
         uint8_t c = raw.p[i];
         if (c == '%') {
-            int high = raw.len - i > 2 ? hex_digit(raw.p[i + 1]) : -1;
-            int low = raw.len - i > 2 ? hex_digit(raw.p[i + 2]) : -1;
-            if (high < 0 || low < 0) {
+            int byte = escaped(raw, i);
+            if (byte < 0) {
                 *why = "a percent sign without two hexadecimal digits";
                 return NULL;
             }
-            c = (uint8_t)(high * 16 + low);
+            c = (uint8_t)byte;
             i += 2;
         } else if (c == '+' && is_form) {
             c = ' ';
