@@ -43,7 +43,8 @@ static void set_up(void)
     unlink(path);
 }
 
-/* What decides about the shape stays; all else becomes a letter. */
+/* What decides about the shape stays, white space too (a value of nothing else is none); all else
+ * becomes a letter. */
 static void tame(const struct texts_of *wild, struct texts_of *out)
 {
     *out = *wild;
@@ -51,7 +52,8 @@ static void tame(const struct texts_of *wild, struct texts_of *out)
         for (char *p = out->at[i]; *p != '\0'; p++) {
             bool keep = (*p >= 'a' && *p <= 'z') || (*p >= 'A' && *p <= 'Z') ||
                         (*p >= '0' && *p <= '9') || strchr("./?*-_: ", *p) != NULL;
-            *p = keep ? *p : 'a';
+            bool is_space = *p == '\t' || *p == '\r';
+            *p = is_space ? ' ' : keep ? *p : 'a';
         }
     }
 }
