@@ -372,6 +372,9 @@ static void plaintext_names(void **state)
     (void)state;
     assert_string_equal(prelude_name_plaintext(BYTES("GET / HTTP/1.1\r\n")), "HTTP request");
     assert_string_equal(prelude_name_plaintext(BYTES("HTTP/1.1 400 x")), "HTTP response");
+    assert_string_equal(prelude_name_plaintext(BYTES("HTTP/")), "HTTP response");
+    assert_string_equal(prelude_name_plaintext(BYTES("RTSP/")), "RTSP response");
+    assert_string_equal(prelude_name_plaintext(BYTES("SIP/2")), "SIP response");
     assert_string_equal(prelude_name_plaintext(BYTES("220 mx ESMTP\r\n")), "SMTP greeting");
     assert_string_equal(prelude_name_plaintext(BYTES("220 FTP ready\r\n")), "FTP greeting");
     assert_string_equal(prelude_name_plaintext(BYTES("500 what\r\n")), "SMTP or FTP reply");
@@ -381,6 +384,7 @@ static void plaintext_names(void **state)
                         "Modbus message");
     assert_null(prelude_name_plaintext(BYTES("\x99\x98\x97\x96\x95")));
     assert_null(prelude_name_plaintext(BYTES("22")));
+    assert_null(prelude_name_plaintext(BYTES("HTTP")));
     assert_null(prelude_name_plaintext((struct bytes){ NULL, 0 }));
 }
 
