@@ -1,5 +1,6 @@
 #include "diagnose/diagnose.h"
 #include "diagnose/rules.h"
+#include "tls/record.h"
 
 /* The upgrade was asked for and refused, or asked about and not offered. */
 bool match_starttls_refused(struct judging *j)
@@ -28,6 +29,13 @@ bool match_starttls_refused(struct judging *j)
     return true;
 }
 
+/* Of a record that nobody read to its end: alert or handshake, RFC 8446 section 5.1. */
+static bool begins_as_record(const struct event *e)
+{
+    return e != NULL && e->body.len > 1 &&
+           (e->body.p[0] == TLS_ALERT || e->body.p[0] == TLS_HANDSHAKE) && e->body.p[1] == 3;
+}
+
 /* The client's bytes are no TLS, and the server answered as TLS does, or said so in HTTP. */
 bool match_plaintext_client(struct judging *j)
 {
@@ -45,8 +53,10 @@ bool match_plaintext_client(struct judging *j)
     add_evidence(j, plain, "the client's first bytes are no TLS record (%s)",
                  name == NULL ? "an unknown protocol" : name);
     add_evidence(j, t->side[SIDE_SERVER].first_alert, "the server answered with a TLS alert");
-    add_evidence(j, t->side[SIDE_SERVER].plaintext,
-                 "the server answered in clear that TLS was expected");
+    add_evidence(j, t->side[SIDE_SERVER].plaintext, "the server answered %s",
+                 begins_as_record(t->side[SIDE_SERVER].plaintext)
+                     ? "with what begins as a TLS record"
+                     : "in clear that TLS was expected");
     add_evidence(j, j->view->end, "%s", end_words(j));
     if (!answered && !diagnose_is_tls_port(t->server.port)) {
         add_alternative(j, CAUSE_CONNECTION_CLOSED, CONFIDENCE_POSSIBLE,
@@ -62,23 +72,32 @@ bool match_plaintext_client(struct judging *j)
     return true;
 }
 
+/* Known from inside: the client was about to begin. */
+static bool spoke_first(const struct transcript *t)
+{
+    return t->local != NULL && t->local->side == SIDE_CLIENT && !t->side[SIDE_CLIENT].sent_tls &&
+           t->side[SIDE_CLIENT].plaintext == NULL;
+}
+
 bool match_plaintext_server(struct judging *j)
 {
     const struct transcript *t = j->t;
     const struct event *plain = t->side[SIDE_SERVER].plaintext;
-    if (plain == NULL || t->side[SIDE_SERVER].sent_tls || !t->side[SIDE_CLIENT].sent_tls) {
+    bool is_first = spoke_first(t);
+    if (plain == NULL || t->side[SIDE_SERVER].sent_tls ||
+        !(t->side[SIDE_CLIENT].sent_tls || is_first)) {
         return false;
     }
     const char *name = prelude_name_plaintext(plain->body);
+    bool is_certain = (t->hello != NULL || is_first) && name != NULL;
     set_cause(j, CAUSE_PLAINTEXT_SERVER, NULL,
-              t->hello != NULL && name != NULL ? CONFIDENCE_CERTAIN : CONFIDENCE_PROBABLE);
+              is_certain ? CONFIDENCE_CERTAIN : CONFIDENCE_PROBABLE);
     add_evidence(j, t->hello_event, "the client began a TLS handshake");
     add_evidence(j, plain, "the server's bytes are no TLS record (%s)",
                  name == NULL ? "an unknown protocol" : name);
     add_evidence(j, j->view->end, "%s", end_words(j));
-    say(j,
-        "The server answered the ClientHello with something other than TLS (%s): port %u does not "
-        "speak TLS.",
+    say(j, "The server %s something other than TLS (%s): port %u does not speak TLS.",
+        is_first ? "began, before any ClientHello, with" : "answered the ClientHello with",
         name == NULL ? "an unknown protocol" : name, t->server.port);
     return true;
 }

@@ -92,18 +92,31 @@ static enum kind kind_of_answer(const ngx_http_upstream_t *u, const struct hf_at
     return is_eof ? IS_EOF : IS_BAD_ANSWER;
 }
 
+/* Servers that were tried. */
+static ngx_uint_t n_tries(const ngx_http_request_t *r, const struct hf_attempt *a)
+{
+    ngx_uint_t n = r->upstream_states == NULL ? 0 : r->upstream_states->nelts;
+    bool is_busy = a != NULL && a->busy_at > 0 && a->busy_at == n; /* no further server: no try */
+    return is_busy ? n - 1 : n;
+}
+
+/* By nginx: it has met the connection, new or kept, and written to it. */
+static bool was_begun(const ngx_http_request_t *r, ngx_uint_t try)
+{
+    const ngx_http_upstream_state_t *states = r->upstream_states->elts;
+    return !is_unset(states[try - 1].connect_time);
+}
+
 static enum kind kind_of_failure(ngx_http_request_t *r)
 {
     const struct hf_attempt *a = hf_attempt_of(r, false);
-    const ngx_array_t *all = r->upstream_states;
-    const ngx_http_upstream_state_t *state = all == NULL ? NULL : all->elts;
-    ngx_uint_t n = all == NULL ? 0 : all->nelts;
-    bool is_busy = a != NULL && a->busy_at > 0 && a->busy_at == n; /* no further server: no try */
-    n -= is_busy ? 1 : 0;
+    ngx_uint_t n = n_tries(r, a);
     if (n == 0) { /* no server that is up; or no address for the name */
         return a != NULL && a->busy_at > 0 ? IS_NO_TARGETS : IS_UNAVAILABLE;
     }
+    const ngx_http_upstream_state_t *state = r->upstream_states->elts;
     state = &state[n - 1];
+    bool is_busy = r->upstream_states->nelts > n;
     if (is_busy && !is_unset(state->header_time) && state->status == NGX_HTTP_SERVICE_UNAVAILABLE) {
         return IS_SPENT;
     }
@@ -112,8 +125,12 @@ static enum kind kind_of_failure(ngx_http_request_t *r)
     if (was_tls && (!a->is_done || a->is_alerted || a->verify_error != 0)) {
         return kind_of_handshake(a, is_timeout);
     }
-    if (!was_tls && is_unset(state->connect_time)) {
-        return IS_UNAVAILABLE;
+    if (a != NULL && a->tls_at == n) {
+        return IS_BAD_ANSWER;
+    }
+    if (!was_tls && !was_begun(r, n)) {
+        bool is_cut = a != NULL && !is_timeout && (a->is_eof || a->was_connected);
+        return is_cut ? IS_EOF : IS_UNAVAILABLE;
     }
     return kind_of_answer(r->upstream, a, state, is_timeout);
 }
@@ -333,21 +350,23 @@ static bool become_fault(ngx_http_request_t *r, enum kind kind)
     return add_id(r, "X-Handfast-Id");
 }
 
-/* Handshakes have told what became of them. */
+/* Handshakes have told what became of them, and what came in their place has been told. */
 static void tell_of(ngx_http_request_t *r, enum kind kind)
 {
+    static const struct bytes nothing = { NULL, 0 };
     const struct hf_attempt *a = hf_attempt_of(r, false);
-    const ngx_array_t *all = r->upstream_states;
-    ngx_uint_t n = all == NULL ? 0 : all->nelts;
+    ngx_uint_t n = n_tries(r, a);
     bool was_tls = a != NULL && a->number > 0 && a->number == n;
     if (kind == IS_NO_TARGETS) {
-        hf_south_tell(r, HF_NO_SERVER);
+        hf_south_tell(r, HF_NO_SERVER, nothing);
     } else if (kind == IS_UNAVAILABLE && !was_tls) {
-        hf_south_tell(r, n == 0 ? HF_NO_ADDRESS : HF_NOT_CONNECTED);
+        hf_south_tell(r, n == 0 ? HF_NO_ADDRESS : HF_NOT_CONNECTED, nothing);
     } else if (kind == IS_EOF && r->upstream->ssl == 0) {
-        hf_south_tell(r, HF_NO_ANSWER);
+        hf_south_tell(r, HF_NO_ANSWER, nothing);
+    } else if (kind == IS_EOF && !was_tls && !was_begun(r, n)) {
+        hf_south_tell(r, HF_CLOSED, nothing);
     } else if (kind == IS_FROM_TARGET && hf_south_wants_tls(r)) {
-        hf_south_tell(r, HF_WANTS_TLS);
+        hf_south_tell(r, HF_WANTS_TLS, nothing);
     }
 }
 

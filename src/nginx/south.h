@@ -80,6 +80,7 @@ struct hf_seal {
 struct hf_attempt {
     ngx_uint_t number;          /* r->upstream_states->nelts at its start; 0: none yet */
     ngx_uint_t busy_at;         /* likewise, when no server was found; 0: never */
+    ngx_uint_t tls_at;          /* likewise, when TLS answered a request in clear; 0: never */
     bool is_done;               /* the handshake is over */
     bool is_alerted;            /* by the upstream */
     bool has_alerted;           /* we gave up */
@@ -89,10 +90,20 @@ struct hf_attempt {
     bool is_nobody;             /* the gateway's place for a name without an address */
     bool is_unanswered;         /* no segment came back when it was connected to */
     bool is_eof;                /* closed, or reset, when nginx gave it up */
+    bool was_connected;         /* and closed by the upstream before nginx looked */
+    bool was_reset;             /* by the upstream, then */
     long verify_error;          /* X509_V_ERR_ for which we refused; 0: none */
     char when[32];              /* the date for which it was refused; may be empty */
     char name[HF_NAME_MAX + 1]; /* that was expected; empty: none */
     ngx_buf_t *body;            /* of the fault that is about to be sent */
+};
+
+/* Of a request at its upstream: the module's context. */
+struct hf_south_request {
+    struct hf_attempt *attempt; /* NULL: none yet */
+    /* What south_answer.c took the place of */
+    ngx_int_t (*process_header)(ngx_http_request_t *r);
+    ngx_int_t (*reinit)(ngx_http_request_t *r);
 };
 
 /* Tells the observer where the trust anchors of each store come from. */
@@ -131,15 +142,33 @@ struct hf_south_block {
 /* south_peer.c: guards kept-alive connections of each upstream block. */
 void hf_south_guard(ngx_conf_t *cf);
 
+/* south_answer.c: what comes before the handshake is no answer, nor is TLS to a request in clear.
+ * `own` must be the request's context. */
+void hf_south_watch_answer(ngx_http_request_t *r, struct hf_south_request *own);
+/* What the kernel has seen of a connection. */
+struct hf_tcp {
+    bool is_known;
+    uint8_t state; /* TCP_CLOSE: a reset came, or none ever was */
+    uint64_t bytes_in;
+    uint32_t segments_in;
+};
+/* A try has failed: did bytes come before its handshake? */
+void hf_south_look_back(ngx_http_request_t *r, const ngx_connection_t *c, const struct hf_tcp *tcp);
+
 /* south_untold.c: faults without a handshake have their verdict too. */
 enum hf_untold {
     HF_NO_SERVER,     /* none of the upstream's is used now */
     HF_NO_ADDRESS,    /* of the name */
     HF_NOT_CONNECTED, /* TCP */
+    HF_CLOSED,        /* before the handshake began */
+    HF_SPOKE_FIRST,   /* likewise; not TLS, or an alert */
     HF_NO_ANSWER,     /* to a request in clear */
     HF_WANTS_TLS,     /* says so, in answer to a request in clear */
 };
-void hf_south_tell(ngx_http_request_t *r, enum hf_untold what);
+/* `said`: the bytes of HF_SPOKE_FIRST and HF_WANTS_TLS; empty: what nginx read with the header. */
+void hf_south_tell(ngx_http_request_t *r, enum hf_untold what, struct bytes said);
+/* {type 21, version, length 2, level, description}: RFC 8446 section 6. */
+bool hf_is_alert(struct bytes said);
 /* The backend's own 400 says that it expected TLS. */
 bool hf_south_wants_tls(const ngx_http_request_t *r);
 

@@ -166,12 +166,15 @@ void hf_south_note_trust(struct observer *o, ngx_cycle_t *cycle)
 
 struct hf_attempt *hf_attempt_of(ngx_http_request_t *r, bool make)
 {
-    struct hf_attempt *a = ngx_http_get_module_ctx(r, ngx_http_handfast_south_module);
-    if (a == NULL && make) {
-        a = ngx_pcalloc(r->pool, sizeof *a);
-        ngx_http_set_ctx(r, a, ngx_http_handfast_south_module);
+    struct hf_south_request *own = ngx_http_get_module_ctx(r, ngx_http_handfast_south_module);
+    if (own == NULL && make) {
+        own = ngx_pcalloc(r->pool, sizeof *own);
+        ngx_http_set_ctx(r, own, ngx_http_handfast_south_module);
     }
-    return a;
+    if (own != NULL && own->attempt == NULL && make) {
+        own->attempt = ngx_pcalloc(r->pool, sizeof *own->attempt);
+    }
+    return own == NULL ? NULL : own->attempt;
 }
 
 static ngx_conf_enum_t modes[] = {

@@ -5,6 +5,7 @@
 
 /* One request at one upstream block: in the place of what was there. */
 struct guard {
+    struct hf_south_request own;
     ngx_http_request_t *r;
     const struct hf_south_conf *conf;
     void *data;
@@ -68,20 +69,33 @@ static ngx_int_t on_get(ngx_peer_connection_t *pc, void *data)
     return NGX_OK; /* the server is chosen: nginx connects to it anew */
 }
 
-/* tcpi_segs_in of struct tcp_info (include/uapi/linux/tcp.h), which the C library's header lacks: a
- * reset that refuses a connection is a segment, an ICMP error is none, nor is silence. */
-enum { TCP_INFO_SEGMENTS_IN = 140, TCP_INFO_ROOM = 256 };
+/* Of struct tcp_info (include/uapi/linux/tcp.h), of which the C library's header lacks the later
+ * fields: a reset that refuses a connection is a segment, an ICMP error is none, nor is silence. */
+enum {
+    TCP_INFO_STATE = 0,
+    TCP_INFO_BYTES_IN = 128, /* tcpi_bytes_received */
+    TCP_INFO_SEGMENTS_IN = 140,
+    TCP_INFO_ROOM = 256
+};
 
-static bool is_unanswered(const ngx_connection_t *c)
+static struct hf_tcp tcp_look(const ngx_connection_t *c)
 {
     u_char info[TCP_INFO_ROOM];
-    uint32_t segments = 0;
+    struct hf_tcp tcp = { 0 };
     socklen_t len = sizeof info;
-    bool is_known = getsockopt(c->fd, IPPROTO_TCP, TCP_INFO, info, &len) == 0 &&
-                    len >= TCP_INFO_SEGMENTS_IN + sizeof segments &&
-                    bytes_copy(&segments, sizeof segments,
-                               bytes_of(info + TCP_INFO_SEGMENTS_IN, sizeof segments));
-    return is_known && segments == 0;
+    tcp.is_known = getsockopt(c->fd, IPPROTO_TCP, TCP_INFO, info, &len) == 0 &&
+                   len >= TCP_INFO_SEGMENTS_IN + sizeof tcp.segments_in &&
+                   bytes_copy(&tcp.segments_in, sizeof tcp.segments_in,
+                              bytes_of(info + TCP_INFO_SEGMENTS_IN, sizeof tcp.segments_in)) &&
+                   bytes_copy(&tcp.bytes_in, sizeof tcp.bytes_in,
+                              bytes_of(info + TCP_INFO_BYTES_IN, sizeof tcp.bytes_in));
+    tcp.state = tcp.is_known ? info[TCP_INFO_STATE] : 0;
+    return tcp;
+}
+
+static bool is_over(const ngx_connection_t *c)
+{
+    return c != NULL && (c->read->eof || c->read->error);
 }
 
 static void on_free(ngx_peer_connection_t *pc, void *data, ngx_uint_t state)
@@ -90,15 +104,20 @@ static void on_free(ngx_peer_connection_t *pc, void *data, ngx_uint_t state)
     const ngx_connection_t *c = pc->connection;
     bool has_failed = (state & NGX_PEER_FAILED) != 0;
     struct hf_attempt *a = hf_attempt_of(g->r, has_failed);
-    if (a != NULL && c != NULL) {
-        a->is_eof = c->read->eof || c->read->error;
+    struct hf_tcp tcp = { .is_known = true }; /* no connection: connect() itself failed */
+    if (has_failed && c != NULL) {
+        tcp = tcp_look(c);
+        hf_south_look_back(g->r, c, &tcp);
     }
     if (a != NULL) {
+        a->is_eof = is_over(c);
         a->address_len = hf_address(pc->sockaddr, a->address);
         a->is_nobody = pc->sockaddr != NULL && pc->sockaddr->sa_family == AF_UNIX;
     }
-    if (a != NULL && has_failed) { /* none: connect() itself failed */
-        a->is_unanswered = c == NULL || is_unanswered(c);
+    if (a != NULL && has_failed) {
+        a->is_unanswered = tcp.is_known && tcp.segments_in == 0;
+        a->was_connected = tcp.segments_in > 1; /* a SYN is refused with one */
+        a->was_reset = tcp.state == TCP_CLOSE;
     }
     g->free(pc, g->data, state);
 }
@@ -148,9 +167,14 @@ static ngx_int_t guard_request(ngx_http_request_t *r)
     if (g == NULL) {
         return NGX_ERROR;
     }
+    const struct hf_south_request *before =
+        ngx_http_get_module_ctx(r, ngx_http_handfast_south_module);
+    g->own = (struct hf_south_request){ .attempt = before == NULL ? NULL : before->attempt };
     g->r = r;
     g->conf = conf;
     take_place(g, &r->upstream->peer);
+    ngx_http_set_ctx(r, &g->own, ngx_http_handfast_south_module);
+    hf_south_watch_answer(r, &g->own);
     return NGX_OK;
 }
 

@@ -47,13 +47,48 @@ static enum connect_error why_not_connected(ngx_http_request_t *r)
     return a != NULL && a->is_unanswered ? CONNECT_UNREACHABLE : CONNECT_REFUSED;
 }
 
-static void put_end(struct note *n, enum note_end end, enum connect_error why)
+/* `why`: an errno, or enum connect_error */
+static void put_end(struct note *n, enum note_end end, unsigned why)
 {
     const uint8_t number[4] = { [3] = (uint8_t)why };
     hf_note_put(n,
                 (struct note_entry){
                     .kind = NOTE_END, .type = (uint8_t)end, .from_peer = end == NOTE_END_EOF },
                 bytes_of(number, sizeof number));
+}
+
+/* Enough to tell the protocol by, and no more than a first line: RFC 5321 and 9110 put nothing
+ * secret there. */
+enum { WORDS_MAX = 64, BINARY_MAX = 8, RECORD_HEADER = 5, ALERT_RECORD = 7, CONTENT_ALERT = 21 };
+
+static struct bytes beginning_of(struct bytes said)
+{
+    size_t n = 0;
+    while (n < said.len && n < WORDS_MAX && said.p[n] >= ' ' && said.p[n] <= '~') {
+        n++;
+    }
+    bool is_line = n == said.len || n == WORDS_MAX || said.p[n] == '\r' || said.p[n] == '\n';
+    return bytes_head(said, is_line && n > 0 ? n : BINARY_MAX);
+}
+
+bool hf_is_alert(struct bytes said)
+{
+    return said.len >= ALERT_RECORD && said.p[0] == CONTENT_ALERT && said.p[1] == 3 &&
+           load_be16(said.p + 3) == ALERT_RECORD - RECORD_HEADER;
+}
+
+static void put_said(struct note *n, struct bytes said)
+{
+    if (hf_is_alert(said)) {
+        hf_note_put(n,
+                    (struct note_entry){ .kind = NOTE_ALERT,
+                                         .from_peer = 1,
+                                         .level = said.p[RECORD_HEADER],
+                                         .type = said.p[RECORD_HEADER + 1] },
+                    bytes_of(NULL, 0));
+        return;
+    }
+    hf_note_put(n, (struct note_entry){ .kind = NOTE_NOT_TLS, .from_peer = 1 }, beginning_of(said));
 }
 
 /* No byte of the request but its method: it may be secret. */
@@ -75,7 +110,15 @@ static void put_answer(struct note *n, const ngx_http_request_t *r)
                 bytes_of(text, (size_t)(end - text)));
 }
 
-static void put_what_happened(struct note *n, ngx_http_request_t *r, enum hf_untold what)
+static void put_close(struct note *n, ngx_http_request_t *r)
+{
+    const struct hf_attempt *a = hf_attempt_of(r, false);
+    bool is_eof = a == NULL || a->is_eof || !a->was_reset;
+    put_end(n, is_eof ? NOTE_END_EOF : NOTE_END_SYSTEM, is_eof ? 0U : ECONNRESET);
+}
+
+static void put_what_happened(struct note *n, ngx_http_request_t *r, enum hf_untold what,
+                              struct bytes said)
 {
     switch (what) {
     case HF_NO_SERVER:
@@ -87,19 +130,30 @@ static void put_what_happened(struct note *n, ngx_http_request_t *r, enum hf_unt
     case HF_NOT_CONNECTED:
         put_end(n, NOTE_END_CONNECT, why_not_connected(r));
         break;
+    case HF_CLOSED:
+        put_close(n, r);
+        break;
+    case HF_SPOKE_FIRST:
+        put_said(n, said);
+        put_end(n, NOTE_END_ERROR, 0);
+        break;
     case HF_NO_ANSWER:
         put_request(n, r);
         put_end(n, NOTE_END_EOF, CONNECT_FINE);
         break;
     case HF_WANTS_TLS:
         put_request(n, r);
-        put_answer(n, r);
+        if (said.len > 0) {
+            put_said(n, said);
+        } else {
+            put_answer(n, r);
+        }
         put_end(n, NOTE_END_EOF, CONNECT_FINE);
         break;
     }
 }
 
-void hf_south_tell(ngx_http_request_t *r, enum hf_untold what)
+void hf_south_tell(ngx_http_request_t *r, enum hf_untold what, struct bytes said)
 {
     struct hf_loc_conf *conf = ngx_http_get_module_loc_conf(r, ngx_http_handfast_module);
     struct hf_request *own = conf->is_on == 1 ? hf_request_of(r) : NULL;
@@ -114,8 +168,8 @@ void hf_south_tell(ngx_http_request_t *r, enum hf_untold what)
     struct note_entry first = { .kind = NOTE_FACT, .type = FACT_SERVER_NAME };
     first.at_ns = clock_now_ns() - (int64_t)(ngx_current_msec - u->start_time) * NS_PER_MS;
     hf_note_put(&n, first, bytes_of(u->ssl_name.data, u->ssl_name.len));
-    put_what_happened(&n, r, what);
-    if (what == HF_WANTS_TLS) {
+    put_what_happened(&n, r, what, said);
+    if (what == HF_WANTS_TLS || what == HF_SPOKE_FIRST) { /* still there */
         hf_note_address(&n, FACT_PEER, u->peer.sockaddr);
     } else if (what != HF_NO_SERVER && a != NULL && a->address_len > 0) {
         hf_note_fact(&n, FACT_PEER, bytes_of(a->address, a->address_len));

@@ -87,13 +87,14 @@ def keep_alive_answer(tls):
 class Site:
     """One nginx with the module."""
 
-    def __init__(self, group, http_block, n_ports, workers, main=''):
+    def __init__(self, group, http_block, n_ports, workers, main='', env=None):
         self.ports = [peers.free_port() for _ in range(n_ports)]
         self.folder = group.folder / ('site-%d' % self.ports[0])
         self.folder.mkdir()
         self.workers, self.main = workers, main
         self.write(http_block)
-        self.process = group.start(self._argv(), self.ports, log=self.folder / 'out.log')
+        self.process = group.start(self._argv(), self.ports, log=self.folder / 'out.log',
+                                   env=dict(os.environ, **env) if env else None)
 
     def _argv(self):
         return [peers.find('nginx'), '-e', self.folder / 'error.log', '-c', self.folder / 'nginx.conf']
@@ -152,8 +153,8 @@ class Lab(peers.Group):
     def backend(self, **settings):
         return Backend(self, **settings)
 
-    def nginx_site(self, http_block, n_ports=1, workers=1, main=''):
-        return Site(self, http_block, n_ports, workers, main)
+    def nginx_site(self, http_block, n_ports=1, workers=1, main='', env=None):
+        return Site(self, http_block, n_ports, workers, main, env)
 
 
 class Answer:
