@@ -301,15 +301,25 @@ static bool add_id(ngx_http_request_t *r, const char *key)
     return v == NULL || v->not_found || add_header(r, key, (ngx_str_t){ v->len, v->data });
 }
 
+/* nginx in front reads them through variables, to which "_" is as good as "-". */
+static bool is_ours(const ngx_str_t *key)
+{
+    static const u_char prefix[] = "x-apigee-fault-";
+    size_t i = 0;
+    while (i < key->len && i < sizeof prefix - 1 &&
+           prefix[i] == (key->data[i] == '_' ? '-' : ngx_tolower(key->data[i]))) {
+        i++;
+    }
+    return i == sizeof prefix - 1;
+}
+
 /* They are the gateway's word to the proxy in front of it: a backend does not say them. */
 static void remove_forged(ngx_http_request_t *r)
 {
-    static u_char prefix[] = "X-Apigee-fault-";
     for (ngx_list_part_t *part = &r->headers_out.headers.part; part != NULL; part = part->next) {
         ngx_table_elt_t *h = part->elts;
         for (ngx_uint_t i = 0; i < part->nelts; i++) {
-            if (h[i].key.len >= sizeof prefix - 1 &&
-                ngx_strncasecmp(h[i].key.data, prefix, sizeof prefix - 1) == 0) {
+            if (is_ours(&h[i].key)) {
                 h[i].hash = 0;
             }
         }

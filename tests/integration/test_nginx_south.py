@@ -150,7 +150,8 @@ def answering(text):
 
 
 def own(status):
-    return answering('HTTP/1.1 %d No\r\nX-Apigee-fault-code: forged\r\nContent-Length: 4\r\n\r\nmine' % status)
+    return answering('HTTP/1.1 %d No\r\nX-Apigee-fault-code: forged\r\nx-apigee_Fault_source: forged\r\n'
+                     'Content-Length: 4\r\n\r\nmine' % status)
 
 
 def full_backlog():
@@ -296,6 +297,7 @@ def check_forms(group, made):
     tap.equal((fault.status, fault.body, fault.headers.get('x-apigee-fault-code'),
                fault.headers.get('x-apigee-fault-flag')),
               (404, 'mine', FLOW + 'ErrorResponseCode', 'false'), 'the backend\'s own error, and no forged code')
+    tap.ok('forged' not in fault.headers.values(), 'nor one that a variable would take for it', fault.headers)
     tap.equal(lab.get(port, '/page').body, 'a page of mine', 'a page of one\'s own stays')
     tap.equal(lab.get(port, '/off').status, 502, 'off: nginx\'s own page')
 
