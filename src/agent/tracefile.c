@@ -278,7 +278,8 @@ static void put_end(struct wire *w, const struct story *s, const struct story_en
     bool is_reset = s->local.system_error == ECONNRESET;
     bool by_peer = e->head.type == NOTE_END_EOF || is_reset;
     enum side who = by_peer ? side_other(own) : own;
-    if (e->head.type != NOTE_END_DATA && e->head.type != NOTE_END_CONNECT) {
+    if (e->head.type != NOTE_END_DATA && e->head.type != NOTE_END_CONNECT &&
+        e->head.type != NOTE_END_ANSWER) {
         put_packet(w, who, is_reset ? FLAG_RST | FLAG_ACK : FLAG_FIN | FLAG_ACK, nothing,
                    e->head.at_ns);
     }

@@ -4,6 +4,10 @@
  *     {"method":"POST","path":"/v1/organizations/o/environments/e/keystores/ts/aliases?alias=...",
  *      "contentType":"multipart/form-data; boundary=...","body":"...","why":"..."}
  *
+ * What has to be changed in the bundle of an API proxy is told in "change" of its import, which
+ * then has no body: {"bundle": path of the archive, "file": in it, "element": "<SSLInfo>...",
+ * "then": the call that deploys it}.
+ *
  * It is made of the store as it is now: a body is the whole object with the change in it. Where the
  * fix is not the gateway's to make (a backend's certificate has expired), there is none; what the
  * gateway could do all the same is `workaround`, with what it costs in `why`.

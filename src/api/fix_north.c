@@ -8,7 +8,6 @@
 
 #include "api/fix_parts.h"
 #include "store/tls_names.h"
-#include "x509/pem.h"
 
 enum { CIPHERS_MAX = 24 };
 
@@ -74,68 +73,10 @@ static bool puts_other_alias(struct fixing *f, json_t *host)
     return true;
 }
 
-struct last_of {
-    X509 *x;
-};
-
-static void keep_last(void *arg, struct bytes der)
-{
-    struct last_of *last = arg;
-    const unsigned char *p = der.p;
-    X509 *x = d2i_X509(NULL, &p, (long)der.len);
-    if (x != NULL) {
-        X509_free(last->x);
-        last->x = x;
-    }
-}
-
-static void put_certificate(struct text *out, X509 *x)
-{
-    unsigned char *der = NULL;
-    int len = i2d_X509(x, &der);
-    if (len > 0) {
-        x509_pem_put(out, bytes_of(der, (size_t)len));
-    }
-    OPENSSL_free(der);
-}
-
-/* The chain of the virtual host's alias with the issuer of its last certificate behind it. */
-static void mend_chain(struct fixing *f, json_t *host)
-{
-    struct alias alias = { 0 };
-    struct store_problem problem = { 0 };
-    struct last_of last = { 0 };
-    struct text pem = { 0 };
-    char keystore[KEYSTORE_NAME_MAX + 1];
-    json_t *ssl = json_object_get(host, "sSLInfo");
-    const char *name = json_string_value(json_object_get(ssl, "keyAlias"));
-    fix_keystore(f, ssl, "keyStore", keystore);
-    struct alias_name at = { f->event->org, f->event->env, keystore, name };
-    if (name != NULL && alias_load(f->store, &at, false, &alias, &problem) == ST_OK &&
-        alias.pem != NULL) {
-        x509_pem_each(alias.pem, keep_last, &last);
-    }
-    X509 *issuer = last.x == NULL ? NULL : fix_find_issuer(f, last.x);
-    if (issuer != NULL) {
-        text_puts(&pem, alias.pem);
-        text_puts(&pem, "\n");
-        put_certificate(&pem, issuer);
-        fix_put_chain(f, keystore, name, text_str(&pem),
-                      arena_printf(f->arena,
-                                   "the Router does not send %s, which issued its certificate; a "
-                                   "keystore of this environment has it",
-                                   fix_label(f, issuer)));
-    }
-    X509_free(issuer);
-    X509_free(last.x);
-    text_deinit(&pem);
-    alias_deinit(&alias);
-}
-
 static void mend_own(struct fixing *f, json_t *host)
 {
     if (fix_is(f->event->cause, "certificate-chain-incomplete")) {
-        mend_chain(f, host);
+        fix_complete_chain(f, json_object_get(host, "sSLInfo"), "the Router");
     } else {
         puts_other_alias(f, host);
     }

@@ -169,7 +169,7 @@ X509 *fix_find_issuer(const struct fixing *f, X509 *child)
 /* --- calls --- */
 
 /* A segment of a path: RFC 3986 section 3.3, the unreserved characters as they are. */
-static void put_segment(struct text *out, const char *s)
+void fix_put_segment(struct text *out, const char *s)
 {
     static const char plain[] =
         "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~";
@@ -187,13 +187,13 @@ static void put_path(const struct fixing *f, struct text *out, const char *colle
                      const char *name)
 {
     text_puts(out, "/v1/organizations/");
-    put_segment(out, f->event->org);
+    fix_put_segment(out, f->event->org);
     text_puts(out, "/environments/");
-    put_segment(out, f->event->env);
+    fix_put_segment(out, f->event->env);
     text_printf(out, "/%s", collection);
     if (name != NULL) {
         text_putc(out, '/');
-        put_segment(out, name);
+        fix_put_segment(out, name);
     }
 }
 
@@ -297,7 +297,7 @@ void fix_put_chain(struct fixing *f, const char *keystore, const char *alias, co
     struct text path = { 0 };
     put_path(f, &path, "keystores", keystore);
     text_puts(&path, "/aliases/");
-    put_segment(&path, alias);
+    fix_put_segment(&path, alias);
     text_puts(&path, "?ignoreNewlineValidation=true");
     call_multipart(&f->out->fix, "PUT", &path, pem, why);
     text_deinit(&path);
@@ -352,4 +352,52 @@ void fix_trust_peer(struct fixing *f, const char *truststore, const char *whose)
                            "to be trusted before you put it there",
                            fix_label(f, anchor), kind, whose, truststore));
     X509_free(issuer);
+}
+
+/* --- a chain of our own --- */
+
+struct last_of {
+    X509 *x;
+};
+
+static void keep_last(void *arg, struct bytes der)
+{
+    struct last_of *last = arg;
+    const unsigned char *p = der.p;
+    X509 *x = d2i_X509(NULL, &p, (long)der.len);
+    if (x != NULL) {
+        X509_free(last->x);
+        last->x = x;
+    }
+}
+
+void fix_complete_chain(struct fixing *f, const json_t *ssl, const char *who)
+{
+    struct alias alias = { 0 };
+    struct store_problem problem = { 0 };
+    struct last_of last = { 0 };
+    struct text pem = { 0 };
+    char keystore[KEYSTORE_NAME_MAX + 1];
+    const char *name = json_string_value(json_object_get(ssl, "keyAlias"));
+    fix_keystore(f, ssl, "keyStore", keystore);
+    struct alias_name at = { f->event->org, f->event->env, keystore, name };
+    if (name != NULL && alias_load(f->store, &at, false, &alias, &problem) == ST_OK &&
+        alias.pem != NULL) {
+        x509_pem_each(alias.pem, keep_last, &last);
+    }
+    X509 *issuer = last.x == NULL ? NULL : fix_find_issuer(f, last.x);
+    if (issuer != NULL) {
+        text_puts(&pem, alias.pem);
+        text_puts(&pem, "\n");
+        put_der_of(&pem, issuer);
+        fix_put_chain(f, keystore, name, text_str(&pem),
+                      arena_printf(f->arena,
+                                   "%s does not send %s, which issued its certificate; a "
+                                   "keystore of this environment has it",
+                                   who, fix_label(f, issuer)));
+    }
+    X509_free(issuer);
+    X509_free(last.x);
+    text_deinit(&pem);
+    alias_deinit(&alias);
 }

@@ -17,6 +17,7 @@ struct fixing {
     json_t *hints, *verdict;
     X509 *peer[FIX_PEER_MAX]; /* its certificates as sent */
     size_t n_peer;
+    const char *file; /* of a bundle, with the TargetEndpoint; NULL: it is no such */
     struct fix_calls *out;
 };
 
@@ -54,9 +55,22 @@ void fix_put_document(struct fixing *f, json_t **call, const char *collection, c
                       const json_t *document, const char *why);
 /* One certificate as a new alias of a truststore. Nothing where it is there already. */
 void fix_trust(struct fixing *f, const char *truststore, X509 *x, const char *why);
+/* The alias that `ssl` names as its own, with the issuer of its last certificate behind it, where a
+ * keystore has that. */
+void fix_complete_chain(struct fixing *f, const json_t *ssl, const char *who);
 /* A new certificate chain for an alias. */
 void fix_put_chain(struct fixing *f, const char *keystore, const char *alias, const char *pem,
                    const char *why);
+
+/* A segment of a path, or a value of a query. */
+void fix_put_segment(struct text *out, const char *s);
+
+/* --- fix_bundle.c --- */
+/* {"name", "sSLInfo"} of the TargetEndpoint that the event is about, which has its URL in a bundle;
+ * NULL: it is about none. New. */
+json_t *fix_endpoint(struct fixing *f);
+/* The bundle with this sSLInfo in it as a new revision. */
+void fix_put_bundle(struct fixing *f, json_t **call, const json_t *target, const char *why);
 
 /* --- by direction --- */
 void fix_southbound(struct fixing *f);

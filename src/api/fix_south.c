@@ -23,7 +23,16 @@ static json_t *ssl_of(json_t *target)
 
 static void put_target(struct fixing *f, json_t **call, const json_t *target, const char *why)
 {
-    fix_put_document(f, call, "targetservers", f->event->target, target, why);
+    if (f->file != NULL) {
+        fix_put_bundle(f, call, target, why);
+    } else {
+        fix_put_document(f, call, "targetservers", f->event->target, target, why);
+    }
+}
+
+static const char *place_of(const struct fixing *f)
+{
+    return f->file != NULL ? "SSLInfo of the TargetEndpoint" : "target server";
 }
 
 /* --- the backend's certificate --- */
@@ -168,7 +177,10 @@ static void mend_own(struct fixing *f, json_t *target)
     const char *keystore = NULL;
     const char *alias = NULL;
     json_t *ssl = ssl_of(target);
-    if (!fix_find_alias(f, fits_backend, &w, &keystore, &alias)) {
+    if (fix_is(f->event->cause, "certificate-chain-incomplete")) {
+        fix_complete_chain(f, ssl, "the Message Processor");
+    }
+    if (f->out->fix != NULL || !fix_find_alias(f, fits_backend, &w, &keystore, &alias)) {
         return;
     }
     const char *had = json_string_value(json_object_get(ssl, "keyAlias"));
@@ -216,8 +228,8 @@ static bool adds_spoken(struct fixing *f, json_t *target)
     put_target(f, &f->out->fix, target,
                arena_printf(f->arena,
                             "the backend speaks %s, which is not among the protocols of "
-                            "the target server",
-                            speaks));
+                            "the %s",
+                            speaks, place_of(f)));
     return true;
 }
 
@@ -242,7 +254,9 @@ static void mend_protocols(struct fixing *f, json_t *target)
                has_new
                    ? "the backend does neither TLS 1.2 nor 1.3; it is asked for the older ones, "
                      "which are broken: it ought to be brought up to date"
-                   : "the target server's protocols leave out what the backend speaks");
+                   : arena_printf(f->arena,
+                                  "the protocols of the %s leave out what the backend speaks",
+                                  place_of(f)));
 }
 
 static void mend_ciphers(struct fixing *f, json_t *target)
@@ -252,8 +266,10 @@ static void mend_ciphers(struct fixing *f, json_t *target)
     }
     json_object_set_new(ssl_of(target), "ciphers", json_array());
     put_target(f, &f->out->fix, target,
-               "the target server's ciphers leave out what the backend speaks; without a list all "
-               "of the gateway's are offered");
+               arena_printf(f->arena,
+                            "the ciphers of the %s leave out what the backend speaks; without a "
+                            "list all of the gateway's are offered",
+                            place_of(f)));
 }
 
 static void mend_plaintext(struct fixing *f, json_t *target)
@@ -267,21 +283,31 @@ static void mend_plaintext(struct fixing *f, json_t *target)
 static void mend_no_tls(struct fixing *f, json_t *target)
 {
     json_object_set_new(ssl_of(target), "enabled", json_string("true"));
-    put_target(
-        f, &f->out->fix, target,
-        f->event->confidence != NULL && fix_is(f->event->confidence, "possible")
-            ? "what listens on that port may expect TLS, and the target server has it off; a "
-              "diagnosis of it tells for certain"
-            : "what listens on that port speaks TLS, and the target server has it off");
+    bool is_possible = f->event->confidence != NULL && fix_is(f->event->confidence, "possible");
+    put_target(f, &f->out->fix, target,
+               arena_printf(f->arena, "what listens on that port %s TLS, and the %s has it off%s",
+                            is_possible ? "may expect" : "speaks", place_of(f),
+                            is_possible && f->file == NULL ? "; a diagnosis of it tells for certain"
+                                                           : ""));
+}
+
+/* A target server may have the name of a TargetEndpoint or of a route. */
+static bool is_in_bundle(const struct fixing *f)
+{
+    const json_t *labels = json_object_get(f->hints, "labels");
+    return json_object_get(labels, "endpoint") != NULL || json_object_get(labels, "route") != NULL;
 }
 
 void fix_southbound(struct fixing *f)
 {
     const char *cause = f->event->cause;
     bool is_certificate = strncmp(cause, "certificate-", 12) == 0;
-    json_t *target = fix_subject(f, STORE_TARGET_SERVER, f->event->target);
+    json_t *target = fix_endpoint(f);
+    if (target == NULL && !is_in_bundle(f)) {
+        target = fix_subject(f, STORE_TARGET_SERVER, f->event->target);
+    }
     if (target == NULL) {
-        return; /* a TargetEndpoint with a URL of its own: its bundle has to be changed */
+        return;
     }
     if (is_certificate && fix_is(f->event->party, "server")) {
         mend_peer(f, target);

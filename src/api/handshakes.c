@@ -162,6 +162,8 @@ struct one {
     json_t *verdict; /* the whole answer */
     struct text text;
     size_t n;
+    bool has_cause;
+    json_t *summary; /* of it, as in the list */
     json_t *related; /* others of the same id: a request that was tried twice */
     enum status status;
 };
@@ -202,21 +204,46 @@ static void put_quoted(struct text *out, const char *word)
     text_puts(out, "'");
 }
 
-/* As a command: the reader fills in the user, and $API, the address. */
-static void put_call(struct text *out, const char *title, const json_t *call)
+/* As a command: the reader fills in the user, and $API, the address. `file` has the body of a call
+ * that has none. */
+static void put_command(struct text *out, const json_t *call, const char *file)
 {
     const char *type = json_string_value(json_object_get(call, "contentType"));
     const char *body = json_string_value(json_object_get(call, "body"));
+    text_printf(out, "\n  curl -u USER -X %s \"$API\"",
+                json_string_value(json_object_get(call, "method")));
+    put_quoted(out, json_string_value(json_object_get(call, "path")));
+    if (type != NULL && (body != NULL || file != NULL)) {
+        text_printf(out, " -H 'Content-Type: %s' --data-binary ", type);
+        put_quoted(out, body == NULL ? file : body);
+    }
+}
+
+/* A bundle to be taken, changed by hand, and sent. */
+static void put_change(struct text *out, const json_t *call, const json_t *change)
+{
+    text_puts(out, "\n  curl -u USER -o bundle.zip \"$API\"");
+    put_quoted(out, json_string_value(json_object_get(change, "bundle")));
+    text_printf(out,
+                "\n  in its %s, within <HTTPTargetConnection> and in the place of the SSLInfo that "
+                "may be there:\n    %s",
+                json_string_value(json_object_get(change, "file")),
+                json_string_value(json_object_get(change, "element")));
+    put_command(out, call, "@bundle.zip");
+    put_command(out, json_object_get(change, "then"), NULL);
+}
+
+static void put_call(struct text *out, const char *title, const json_t *call)
+{
+    const json_t *change = json_object_get(call, "change");
     if (call == NULL) {
         return;
     }
-    text_printf(out, "\n%s: %s\n  curl -u USER -X %s \"$API\"", title,
-                json_string_value(json_object_get(call, "why")),
-                json_string_value(json_object_get(call, "method")));
-    put_quoted(out, json_string_value(json_object_get(call, "path")));
-    if (type != NULL && body != NULL) {
-        text_printf(out, " -H 'Content-Type: %s' --data-binary ", type);
-        put_quoted(out, body);
+    text_printf(out, "\n%s: %s", title, json_string_value(json_object_get(call, "why")));
+    if (change != NULL) {
+        put_change(out, call, change);
+    } else {
+        put_command(out, call, NULL);
     }
     text_puts(out, "\n");
 }
@@ -244,14 +271,24 @@ static enum status tell_one(struct one *one, const struct kept_event *event)
     return ST_OK;
 }
 
+/* The newest; but what failed comes before what came of it, a request without an answer. */
 static void take_one(void *arg, const struct kept_event *event)
 {
     struct one *one = arg;
-    if (one->n++ == 0) {
-        one->status = tell_one(one, event);
-    } else {
+    bool has_cause = event->cause[0] != '\0';
+    if (one->n++ > 0 && (one->has_cause || !has_cause)) {
         json_array_append_new(one->related, event_json(event));
+        return;
     }
+    if (one->summary != NULL) {
+        json_array_append_new(one->related, one->summary);
+        json_decref(one->verdict);
+        text_clear(&one->text);
+    }
+    one->verdict = NULL;
+    one->has_cause = has_cause;
+    one->summary = event_json(event);
+    one->status = tell_one(one, event);
 }
 
 static enum status look(struct api_request *r, struct one *one, int n_times, struct err *err)
@@ -318,6 +355,7 @@ static enum status get_handshake(struct api_request *r, struct api_answer *a, st
         st = say_one(r, a, &one);
     }
     json_decref(one.verdict);
+    json_decref(one.summary);
     json_decref(one.related);
     text_deinit(&one.text);
     return st;
@@ -362,7 +400,17 @@ static const struct api_schema schemas[] = {
     { "ApiCall", "{\"type\":\"object\",\"required\":[\"method\",\"path\",\"why\"],\"properties\":{"
                  "\"method\":{\"type\":\"string\"},\"path\":{\"type\":\"string\"},"
                  "\"contentType\":{\"type\":\"string\"},\"body\":{\"type\":\"string\"},"
+                 "\"change\":{\"$ref\":\"#/components/schemas/BundleChange\"},"
                  "\"why\":{\"type\":\"string\"}}}" },
+    { "BundleChange",
+      "{\"type\":\"object\",\"required\":[\"bundle\",\"file\",\"element\",\"then\"],\"properties\":"
+      "{"
+      "\"bundle\":{\"type\":\"string\",\"description\":\"path of the archive to change and send as "
+      "the body\"},"
+      "\"file\":{\"type\":\"string\",\"description\":\"in the archive\"},"
+      "\"element\":{\"type\":\"string\",\"description\":\"the SSLInfo as it is to be\"},"
+      "\"then\":{\"type\":\"object\",\"description\":\"the call that deploys the new "
+      "revision\"}}}" },
     { "Handshake",
       "{\"type\":\"object\",\"required\":[\"number\",\"id\",\"time\",\"verdict\",\"text\"],"
       "\"properties\":{" SUMMARY_PROPERTIES ",\"verdict\":{\"type\":[\"object\",\"null\"]},"

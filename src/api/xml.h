@@ -29,5 +29,7 @@ enum status api_xml_read(struct bytes xml, json_t **out, struct text *root,
 /* The value as an element `root`; of an array of texts or numbers <List><Item>. False: too deep, or
  * a name that XML cannot have. */
 bool api_xml_write(struct text *out, const json_t *value, const char *root);
+/* As the text of an element or the value of an attribute. */
+void api_xml_put_text(struct text *out, const char *s);
 
 #endif

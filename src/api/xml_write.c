@@ -79,6 +79,11 @@ static void put_escaped(struct text *out, const char *s, size_t len)
     }
 }
 
+void api_xml_put_text(struct text *out, const char *s)
+{
+    put_escaped(out, s, strlen(s));
+}
+
 static void put_scalar(struct text *out, const json_t *value)
 {
     switch (json_typeof(value)) {

@@ -1,5 +1,6 @@
 #include "diagnose/diagnose.h"
 
+#include "diagnose/answer.h"
 #include "diagnose/findings.h"
 #include "diagnose/outcome.h"
 #include "diagnose/rules.h"
@@ -120,7 +121,11 @@ void diagnose(const struct transcript *t, const struct diagnose_context *context
     case OUTCOME_NONE:
         break;
     case OUTCOME_COMPLETED:
-        findings(&j);
+        if (t->local != NULL && t->local->answer_error != ANSWER_FINE) {
+            answer_trouble(&j);
+        } else {
+            findings(&j);
+        }
         break;
     case OUTCOME_FAILED:
         find_cause(&j);

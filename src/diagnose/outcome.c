@@ -317,6 +317,9 @@ static bool program_left(const struct view *view)
 static enum outcome of_local(const struct view *view)
 {
     const struct local_facts *l = view->t->local;
+    if (l->answer_error != ANSWER_FINE) {
+        return OUTCOME_COMPLETED;
+    }
     if (!l->is_done) {
         return l->is_given_up || view->end != NULL ? OUTCOME_FAILED : OUTCOME_UNFINISHED;
     }

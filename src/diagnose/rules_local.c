@@ -490,25 +490,32 @@ static const struct no_connection {
     enum confidence confidence;
     enum actor rejected_by;
     const char *head, *tail; /* around the port; no tail: without it */
+    const char *detail;      /* NULL: none */
 } no_connections[N_CONNECT_ERRORS] = {
     [CONNECT_REFUSED] = { CAUSE_CONNECTION_REFUSED, CONFIDENCE_CERTAIN, ACTOR_SERVER,
                           "Nothing accepted the connection on port ",
-                          ": it was answered by a reset." },
+                          ": it was answered by a reset.", NULL },
     [CONNECT_UNREACHABLE] = { CAUSE_CONNECTION_REFUSED, CONFIDENCE_PROBABLE, ACTOR_NETWORK,
                               "The server cannot be reached on port ",
-                              ": the network says so, or there is no route." },
+                              ": the network says so, or there is no route.", NULL },
     [CONNECT_TIMEOUT] = { CAUSE_CONNECTION_TIMEOUT, CONFIDENCE_CERTAIN, ACTOR_NETWORK,
                           "The server never answered: no connection to port ",
                           " in the time allowed for it (a firewall drops it, the host is down, or "
-                          "the route is wrong)." },
+                          "the route is wrong).",
+                          NULL },
     [CONNECT_NO_ADDRESS] = { CAUSE_UNDETERMINED, CONFIDENCE_CERTAIN, ACTOR_UNKNOWN,
                              "The server's host name has no address: nothing was connected to.",
-                             NULL },
+                             NULL, NULL },
     [CONNECT_NONE_LEFT] = { CAUSE_UNDETERMINED, CONFIDENCE_CERTAIN, ACTOR_UNKNOWN,
                             "No server of the target is in use at the moment, so nothing was "
                             "connected to: each is disabled, or has failed as often as it may, "
                             "and then earlier verdicts say why.",
-                            NULL },
+                            NULL, NULL },
+    [CONNECT_NO_PROCESSOR] = { CAUSE_CONNECTION_REFUSED, CONFIDENCE_CERTAIN, ACTOR_SERVER,
+                               "The Router could not pass the request on: its Message Processor "
+                               "was not there, was being restarted, or ended before it had "
+                               "answered. No backend was asked, or none is known of.",
+                               NULL, "message-processor-down" },
 };
 /* clang-format on */
 
@@ -520,7 +527,7 @@ bool match_local_connect(struct judging *j)
     }
     const struct no_connection *row = &no_connections[l->connect_error];
     const struct event *asked = j->t->n_events > 0 ? &j->t->events[0] : NULL;
-    set_cause(j, row->cause, NULL, row->confidence);
+    set_cause(j, row->cause, row->detail, row->confidence);
     j->v->rejected_by = row->rejected_by;
     add_evidence(j, asked, "%s asked for a connection", us(j));
     add_evidence(j, j->view->end, "%s", end_words(j));

@@ -197,12 +197,24 @@ bool known_hosts_find(const struct known_hosts *k, unsigned port, const char *na
 
 /* --- what it verifies by --- */
 
+const char *known_hosts_truststore_called(struct known_hosts *k, const char *org, const char *env,
+                                          const char *word)
+{
+    struct store_problem problem = { 0 };
+    char keystore[KEYSTORE_NAME_MAX + 1];
+    bool is_known = k->store != NULL && word[0] != '\0' &&
+                    references_resolve(k->store, org, env, word, keystore, &problem) == ST_OK;
+    text_clear(&k->truststore);
+    if (is_known) {
+        text_printf(&k->truststore, "the truststore %s of environment %s", keystore, env);
+    }
+    return is_known && !k->truststore.failed ? text_str(&k->truststore) : NULL;
+}
+
 const char *known_hosts_truststore(struct known_hosts *k, bool is_target, const char *org,
                                    const char *env, const char *name)
 {
     struct store_document d = { 0 };
-    struct store_problem problem = { 0 };
-    char keystore[KEYSTORE_NAME_MAX + 1];
     struct store_key key = { .kind = is_target ? STORE_TARGET_SERVER : STORE_VIRTUAL_HOST,
                              .org = org,
                              .env = env,
@@ -213,13 +225,8 @@ const char *known_hosts_truststore(struct known_hosts *k, bool is_target, const 
     json_t *json = d.json == NULL ? NULL : json_loads(d.json, 0, NULL);
     const char *word =
         json_string_value(json_object_get(json_object_get(json, "sSLInfo"), "trustStore"));
-    bool is_known = word != NULL && word[0] != '\0' &&
-                    references_resolve(k->store, org, env, word, keystore, &problem) == ST_OK;
-    text_clear(&k->truststore);
-    if (is_known) {
-        text_printf(&k->truststore, "the truststore %s of environment %s", keystore, env);
-    }
+    const char *called = word == NULL ? NULL : known_hosts_truststore_called(k, org, env, word);
     json_decref(json);
     store_document_deinit(&d);
-    return is_known && !k->truststore.failed ? text_str(&k->truststore) : NULL;
+    return called;
 }

@@ -33,5 +33,8 @@ bool known_hosts_find(const struct known_hosts *k, unsigned port, const char *na
  * NULL where it has none, or is not known. Until the next call. */
 const char *known_hosts_truststore(struct known_hosts *k, bool is_target, const char *org,
                                    const char *env, const char *name);
+/* Likewise, by the name or "ref://" of the truststore itself. */
+const char *known_hosts_truststore_called(struct known_hosts *k, const char *org, const char *env,
+                                          const char *word);
 
 #endif

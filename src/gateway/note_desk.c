@@ -247,7 +247,8 @@ static int64_t keep_event(struct note_desk *d, struct judged *j)
 {
     struct kept_event event;
     struct err err = { 0 };
-    bool is_good = j->verdict.outcome == OUTCOME_COMPLETED && !d->keeps_all;
+    bool is_good =
+        j->verdict.outcome == OUTCOME_COMPLETED && j->verdict.detail == NULL && !d->keeps_all;
     if (is_good || j->verdict.outcome == OUTCOME_NONE) {
         return 0;
     }
@@ -271,9 +272,27 @@ static void repeat(struct note_desk *d, const struct story *s, const struct floo
     count_handshake(d, s, of);
 }
 
+/* The value of a label "NAME=VALUE"; NULL: there is none. `name` has its sign. */
+static const char *value_of(const struct story *s, const char *name)
+{
+    size_t len = strlen(name);
+    for (size_t i = 0; i < s->n_labels; i++) {
+        if (s->labels[i] != NULL && strncmp(s->labels[i], name, len) == 0) {
+            return s->labels[i] + len;
+        }
+    }
+    return NULL;
+}
+
 static const char *trust_name(struct note_desk *d, const struct story *s)
 {
     bool is_target = s->local.side == SIDE_CLIENT;
+    const char *word = value_of(s, "truststore=");
+    if (value_of(s, "endpoint=") != NULL || value_of(s, "route=") != NULL) { /* of a bundle */
+        return word == NULL ? NULL
+                            : known_hosts_truststore_called(d->hosts, label_of(s, FACT_ORG),
+                                                            label_of(s, FACT_ENV), word);
+    }
     return known_hosts_truststore(d->hosts, is_target, label_of(s, FACT_ORG), label_of(s, FACT_ENV),
                                   label_of(s, is_target ? FACT_TARGET : FACT_VHOST));
 }

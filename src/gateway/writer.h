@@ -35,7 +35,8 @@ void writer_module_http(struct writer *w);
 void writer_module_north(struct writer *w, const struct model_host *host);
 void writer_module_verify_client(struct writer *w, bool ignores_errors);
 /* In a location whose upstream is the backend itself. */
-void writer_module_south(struct writer *w, const struct model_proxy *proxy, const char *target);
+struct backend;
+void writer_module_south(struct writer *w, const struct backend *b);
 /* In a location whose upstream is another location of the same nginx; `target` is the endpoint. */
 void writer_module_balance(struct writer *w, const struct model_proxy *proxy, const char *target);
 

@@ -1,5 +1,5 @@
 /* The directives of ngx_http_handfast_module, all in one place (docs/man/handfast-nginx.5.scd). */
-#include "gateway/writer.h"
+#include "gateway/writer_target.h"
 
 static void label(struct conf *c, const char *name, const char *value)
 {
@@ -67,6 +67,19 @@ void writer_module_verify_client(struct writer *w, bool ignores_errors)
     }
 }
 
+/* What a bundle says of its target stands nowhere else; a target server is found by its name. */
+static void label_bundle(struct writer *w, const struct backend *b)
+{
+    bool has_trust = b->ssl != NULL && b->ssl->trust_store.name != NULL;
+    label(&w->c, b->kind, b->label);
+    if (has_trust) {
+        const char *word =
+            arena_printf(w->arena, "%s%s", b->ssl->trust_store.is_reference ? "ref://" : "",
+                         b->ssl->trust_store.name);
+        label(&w->c, "truststore", word == NULL ? "" : word);
+    }
+}
+
 static void put_south(struct conf *c, const struct model_proxy *proxy, const char *target)
 {
     label(c, "org", proxy->org);
@@ -77,12 +90,16 @@ static void put_south(struct conf *c, const struct model_proxy *proxy, const cha
     conf_line(c, "handfast_label vhost $handfast_vhost_name"); /* the request's */
 }
 
-void writer_module_south(struct writer *w, const struct model_proxy *proxy, const char *target)
+void writer_module_south(struct writer *w, const struct backend *b)
 {
-    if (w->in->module != NULL) {
-        put_south(&w->c, proxy, target);
-        conf_line(&w->c, "handfast_fault headers");
+    if (w->in->module == NULL) {
+        return;
     }
+    put_south(&w->c, b->proxy, b->label);
+    if (b->kind != NULL) {
+        label_bundle(w, b);
+    }
+    conf_line(&w->c, "handfast_fault headers");
 }
 
 void writer_module_balance(struct writer *w, const struct model_proxy *proxy, const char *target)

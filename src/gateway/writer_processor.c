@@ -316,6 +316,7 @@ static enum status backend_of_route(struct writer *w, const struct base *base, s
     }
     *out = backend_of_url(base, url);
     out->label = t != NULL ? t->name : rule->name;
+    out->kind = t != NULL ? "endpoint" : "route";
     out->whose = arena_printf(w->arena, "API %s, target %s", base->proxy->api, out->label);
     if (out->whose == NULL) {
         return err_set(err, ST_NOMEM, "no memory");

@@ -300,6 +300,28 @@ static void put_properties(struct site *s)
     put_retry(c, v);
 }
 
+/* What clients get where the Message Processor is down. nginx by itself cannot choose the words of
+ * the status, nor tell the collector. */
+static void put_down(struct writer *w)
+{
+    struct conf *c = &w->c;
+    if (w->in->module != NULL) {
+        conf_line(c, "handfast_fault gateway");
+        return;
+    }
+    conf_line(c, "error_page 502 503 504 @down");
+    conf_open(c, "location @down");
+    conf_line(c, "internal");
+    conf_line(c, "default_type application/json");
+    conf_begin(c, "add_header X-Handfast-Id");
+    conf_word(c, writer_id(w));
+    conf_word(c, "always");
+    conf_end(c);
+    conf_line(c, "return 503 " FAULT("messaging.adaptors.http.flow.ServiceUnavailable",
+                                     "The Service is temporarily unavailable"));
+    conf_close(c);
+}
+
 static void put_way(struct site *s)
 {
     struct conf *c = &s->w->c;
@@ -314,17 +336,7 @@ static void put_way(struct site *s)
     conf_line(c, "if ($handfast_plain = 0) { rewrite ^(.*)$ $1 break; }");
     conf_line(c, "proxy_pass http://handfast_processor");
     conf_close(c);
-    conf_line(c, "error_page 502 503 504 @down");
-    conf_open(c, "location @down");
-    conf_line(c, "internal");
-    conf_line(c, "default_type application/json");
-    conf_begin(c, "add_header X-Handfast-Id");
-    conf_word(c, writer_id(s->w));
-    conf_word(c, "always");
-    conf_end(c);
-    conf_line(c, "return 503 " FAULT("messaging.adaptors.http.flow.ServiceUnavailable",
-                                     "The Service is temporarily unavailable"));
-    conf_close(c);
+    put_down(s->w);
 }
 
 static enum status put_site(struct writer *w, const struct model_host *host,

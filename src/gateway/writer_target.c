@@ -224,6 +224,6 @@ enum status writer_backend_location(struct writer *w, const struct backend *b, s
     conf_line(c, "proxy_set_header X-Handfast-Vhost \"\"");
     conf_line(c, "proxy_set_header X-Handfast-Client \"\"");
     put_host(c, b);
-    writer_module_south(w, b->proxy, b->label);
+    writer_module_south(w, b);
     return b->is_tls ? put_tls(w, b, err) : ST_OK;
 }

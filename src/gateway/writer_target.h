@@ -11,6 +11,7 @@
 struct backend {
     const struct model_proxy *proxy;
     const char *label; /* of the target, for verdicts: "default" or a target server's name */
+    const char *kind;  /* "endpoint", "route": the bundle's that has the URL; NULL: target server */
     const char *whose; /* "API weather, target default", for errors */
     const char *host;
     unsigned port;

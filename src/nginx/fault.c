@@ -135,6 +135,15 @@ static enum kind kind_of_failure(ngx_http_request_t *r)
     return kind_of_answer(r->upstream, a, state, is_timeout);
 }
 
+/* Behind this nginx is another of the gateway's own, which says by itself what went wrong. */
+static enum kind kind_at_gateway(const ngx_http_request_t *r)
+{
+    const ngx_http_upstream_state_t *state = r->upstream->state;
+    bool is_late = state != NULL && state->status == NGX_HTTP_GATEWAY_TIME_OUT &&
+                   !is_unset(state->connect_time);
+    return is_late ? IS_READ_TIMEOUT : IS_UNAVAILABLE;
+}
+
 /* nginx's own page for an upstream that gave no answer. A page that somebody configured for it
  * stays as it is. */
 static bool is_own_failure(const ngx_http_request_t *r)
@@ -360,6 +369,24 @@ static bool become_fault(ngx_http_request_t *r, enum kind kind)
     return add_id(r, "X-Handfast-Id");
 }
 
+/* The connection stood: over TLS the handshake was over, in clear it needed none. */
+static bool tell_trouble(ngx_http_request_t *r, enum kind kind)
+{
+    static const enum answer_error rows[N_KINDS] = { [IS_READ_TIMEOUT] = ANSWER_LATE,
+                                                     [IS_WRITE_TIMEOUT] = ANSWER_REQUEST_LATE,
+                                                     [IS_EOF] = ANSWER_CLOSED,
+                                                     [IS_BAD_ANSWER] = ANSWER_NOT_HTTP };
+    const struct hf_attempt *a = hf_attempt_of(r, false);
+    bool was_tls = a != NULL && a->version != 0;
+    bool has_stood = was_tls || (r->upstream->ssl == 0 && kind != IS_EOF);
+    bool is_known = a != NULL && a->tls_at > 0; /* TLS answered in clear: that was told */
+    bool is_told = rows[kind] != ANSWER_FINE && has_stood && !is_known;
+    if (is_told) {
+        hf_south_tell_trouble(r, rows[kind]);
+    }
+    return is_told;
+}
+
 /* Handshakes have told what became of them, and what came in their place has been told. */
 static void tell_of(ngx_http_request_t *r, enum kind kind)
 {
@@ -387,6 +414,20 @@ static bool is_error_of_target(const ngx_http_request_t *r)
            !is_unset(u->state->header_time);
 }
 
+static bool fail_at_gateway(ngx_http_request_t *r)
+{
+    enum kind kind = is_own_failure(r) ? kind_at_gateway(r) : IS_NONE;
+    if (kind == IS_NONE) {
+        return true;
+    }
+    if (kind == IS_UNAVAILABLE) {
+        hf_south_tell_no_processor(r);
+    } else {
+        hf_south_tell_trouble(r, ANSWER_PROCESSOR_LATE);
+    }
+    return become_fault(r, kind);
+}
+
 static ngx_int_t on_header(ngx_http_request_t *r)
 {
     const struct hf_south_conf *conf =
@@ -394,6 +435,9 @@ static ngx_int_t on_header(ngx_http_request_t *r)
     enum kind kind = IS_NONE;
     if (conf->fault == HF_FAULT_OFF || r->upstream == NULL) {
         return next_header_filter(r);
+    }
+    if (conf->fault == HF_FAULT_GATEWAY) {
+        return fail_at_gateway(r) ? next_header_filter(r) : NGX_ERROR;
     }
     if (is_own_failure(r)) {
         kind = kind_of_failure(r);
@@ -403,7 +447,9 @@ static ngx_int_t on_header(ngx_http_request_t *r)
     } else if (conf->fault != HF_FAULT_NESTED && is_error_of_target(r)) {
         kind = IS_FROM_TARGET;
     }
-    tell_of(r, kind);
+    if (!tell_trouble(r, kind)) {
+        tell_of(r, kind);
+    }
     bool has_headers =
         conf->fault == HF_FAULT_HEADERS || (conf->fault == HF_FAULT_NESTED && kind != IS_NONE);
     if (has_headers && !add_fault_headers(r, kind)) {

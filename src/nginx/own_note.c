@@ -81,18 +81,32 @@ void hf_note_place(struct note *n, const struct hf_whose *w)
     put_labels(n, w);
 }
 
+static void send_on(const struct hf_main_conf *all, struct bytes note)
+{
+    struct hf_counts *counts = hf_zone_counts(all->zone);
+    if (all->collector.len > 0) {
+        bool is_sent = hf_outbox_send(&all->collector, note);
+        ngx_atomic_fetch_add(is_sent ? &counts->notes_sent : &counts->notes_lost, 1);
+    }
+}
+
+static const uint8_t no_key[NOTE_KEY_BYTES];
+
 void hf_note_send(struct note *n, const struct hf_whose *w, bool is_server)
 {
-    static const uint8_t no_key[NOTE_KEY_BYTES];
     const struct hf_main_conf *all = ngx_http_get_module_main_conf(w->r, ngx_http_handfast_module);
     if (note_seal(n, no_key, (uint32_t)ngx_pid, is_server)) {
-        struct bytes note = bytes_of(n->p, n->len);
-        hf_verdict_reach(all, w, NULL, note);
-        if (all->collector.len > 0) {
-            struct hf_counts *counts = hf_zone_counts(all->zone);
-            bool is_sent = hf_outbox_send(&all->collector, note);
-            ngx_atomic_fetch_add(is_sent ? &counts->notes_sent : &counts->notes_lost, 1);
-        }
+        hf_verdict_reach(all, w, NULL, bytes_of(n->p, n->len));
+        send_on(all, bytes_of(n->p, n->len));
+    }
+    note_deinit(n);
+}
+
+void hf_note_send_on(struct note *n, const struct hf_whose *w)
+{
+    const struct hf_main_conf *all = ngx_http_get_module_main_conf(w->r, ngx_http_handfast_module);
+    if (note_seal(n, no_key, (uint32_t)ngx_pid, false)) {
+        send_on(all, bytes_of(n->p, n->len));
     }
     note_deinit(n);
 }

@@ -15,6 +15,8 @@ void hf_note_address(struct note *n, enum note_fact fact, const struct sockaddr 
 void hf_note_place(struct note *n, const struct hf_whose *w);
 /* To the verdict and the collector; the note is gone then. */
 void hf_note_send(struct note *n, const struct hf_whose *w, bool is_server);
+/* To the collector alone: no handshake failed. */
+void hf_note_send_on(struct note *n, const struct hf_whose *w);
 
 /* The body of FACT_PEER and FACT_LOCAL: family, port, address; its length, 0 for other families. */
 enum { HF_ADDRESS_BYTES = 1 + 2 + 16 };

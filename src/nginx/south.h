@@ -20,6 +20,7 @@
 #define HANDFAST_NGINX_SOUTH_H
 
 #include "nginx/module.h"
+#include "transcript/transcript.h"
 
 extern ngx_module_t ngx_http_handfast_south_module;
 
@@ -31,7 +32,13 @@ enum {
     HF_VERIFY_FULL,
 };
 
-enum { HF_FAULT_OFF, HF_FAULT_BODY, HF_FAULT_HEADERS, HF_FAULT_NESTED };
+enum {
+    HF_FAULT_OFF,
+    HF_FAULT_BODY,
+    HF_FAULT_HEADERS,
+    HF_FAULT_NESTED,
+    HF_FAULT_GATEWAY,
+};
 
 enum { HF_DEMAND_BYTES = 32, HF_NAME_MAX = 255 };
 
@@ -92,6 +99,7 @@ struct hf_attempt {
     bool is_eof;                /* closed, or reset, when nginx gave it up */
     bool was_connected;         /* and closed by the upstream before nginx looked */
     bool was_reset;             /* by the upstream, then */
+    uint16_t version, suite;    /* of the connection that it gave up; 0: no handshake done */
     long verify_error;          /* X509_V_ERR_ for which we refused; 0: none */
     char when[32];              /* the date for which it was refused; may be empty */
     char name[HF_NAME_MAX + 1]; /* that was expected; empty: none */
@@ -171,6 +179,11 @@ void hf_south_tell(ngx_http_request_t *r, enum hf_untold what, struct bytes said
 bool hf_is_alert(struct bytes said);
 /* The backend's own 400 says that it expected TLS. */
 bool hf_south_wants_tls(const ngx_http_request_t *r);
+
+/* south_trouble.c: the connection stood, and the request came to nothing; the Router found no
+ * Message Processor. */
+void hf_south_tell_trouble(ngx_http_request_t *r, enum answer_error why);
+void hf_south_tell_no_processor(ngx_http_request_t *r);
 
 /* fault.c: filters that turn nginx's own 502 and 504 into faults. */
 void hf_fault_install(void);

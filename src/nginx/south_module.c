@@ -190,6 +190,7 @@ static ngx_conf_enum_t faults[] = {
     { ngx_string("on"), HF_FAULT_BODY },
     { ngx_string("headers"), HF_FAULT_HEADERS },
     { ngx_string("nested"), HF_FAULT_NESTED },
+    { ngx_string("gateway"), HF_FAULT_GATEWAY },
     { ngx_null_string, 0 },
 };
 

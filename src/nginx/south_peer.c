@@ -98,6 +98,14 @@ static bool is_over(const ngx_connection_t *c)
     return c != NULL && (c->read->eof || c->read->error);
 }
 
+static void keep_tls(struct hf_attempt *a, const ngx_connection_t *c)
+{
+    bool is_done = c != NULL && c->ssl != NULL && SSL_is_init_finished(c->ssl->connection) == 1;
+    const SSL_CIPHER *cipher = is_done ? SSL_get_current_cipher(c->ssl->connection) : NULL;
+    a->version = is_done ? (uint16_t)SSL_version(c->ssl->connection) : 0;
+    a->suite = cipher == NULL ? 0 : SSL_CIPHER_get_protocol_id(cipher);
+}
+
 static void on_free(ngx_peer_connection_t *pc, void *data, ngx_uint_t state)
 {
     const struct guard *g = data;
@@ -111,6 +119,7 @@ static void on_free(ngx_peer_connection_t *pc, void *data, ngx_uint_t state)
     }
     if (a != NULL) {
         a->is_eof = is_over(c);
+        keep_tls(a, c);
         a->address_len = hf_address(pc->sockaddr, a->address);
         a->is_nobody = pc->sockaddr != NULL && pc->sockaddr->sa_family == AF_UNIX;
     }
@@ -160,7 +169,8 @@ static ngx_int_t guard_request(ngx_http_request_t *r)
 {
     const struct hf_south_conf *conf =
         ngx_http_get_module_loc_conf(r, ngx_http_handfast_south_module);
-    if (conf->verify == HF_VERIFY_LEAVE && conf->fault == HF_FAULT_OFF) {
+    if (conf->verify == HF_VERIFY_LEAVE &&
+        (conf->fault == HF_FAULT_OFF || conf->fault == HF_FAULT_GATEWAY)) {
         return NGX_OK;
     }
     struct guard *g = ngx_palloc(r->pool, sizeof *g);

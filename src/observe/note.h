@@ -50,6 +50,8 @@ enum note_end {
     NOTE_END_EXIT,    /* the program ended */
     NOTE_END_DATA,    /* the handshake is over and the peer's data come in */
     NOTE_END_CONNECT, /* there was no connection; in the place of errno: enum connect_error */
+    NOTE_END_ANSWER,  /* a request came to nothing; enum answer_error (4), the TLS version (2) and
+                         cipher suite (2), 0: none */
 };
 
 /* What was in force. Texts are as they are; numbers 8 bytes. */

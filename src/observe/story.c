@@ -182,9 +182,20 @@ static void keep_fact(struct story *s, struct arena *arena, enum note_fact fact,
     }
 }
 
+static void keep_answer(struct local_facts *l, struct bytes body)
+{
+    uint32_t why = u32_at(body, 0);
+    l->answer_error = why < N_ANSWER_ERRORS ? (enum answer_error)why : ANSWER_FINE;
+    l->answer_version = (uint16_t)(u32_at(body, 4) >> 16);
+    l->answer_suite = (uint16_t)(u32_at(body, 4) & 0xffff);
+}
+
 static void keep_end(struct local_facts *l, enum note_end end, struct bytes body)
 {
     uint32_t why = u32_at(body, 0);
+    if (end == NOTE_END_ANSWER) {
+        keep_answer(l, body);
+    }
     l->is_given_up = end == NOTE_END_ERROR || end == NOTE_END_SYSTEM || end == NOTE_END_EOF ||
                      end == NOTE_END_CONNECT;
     l->connect_error =
@@ -310,7 +321,8 @@ static void tell_no_connection(struct telling *g, const struct story_entry *e)
     enum connect_error why = g->s->local.connect_error;
     struct event event = { .kind = EVENT_SYN, .side = SIDE_CLIENT, .count = 1 };
     event.when.at_ns = event.last.at_ns = g->s->first_ns;
-    if (why == CONNECT_FINE || why == CONNECT_NO_ADDRESS || why == CONNECT_NONE_LEFT) {
+    if (why == CONNECT_FINE || why == CONNECT_NO_ADDRESS || why == CONNECT_NONE_LEFT ||
+        why == CONNECT_NO_PROCESSOR) {
         return;
     }
     builder_event(&g->b, &event);
@@ -352,6 +364,11 @@ static void tell_close(struct telling *g, const struct story_entry *e)
     case NOTE_END_CONNECT:
         tell_no_connection(g, e);
         return;
+    case NOTE_END_ANSWER:
+        if (l->answer_error != ANSWER_CLOSED) {
+            return;
+        }
+        break;
     }
     builder_event(&g->b, &event);
 }
@@ -461,6 +478,28 @@ static const char *called(const struct story *s)
     return strcmp(direction, "southbound") == 0 ? "the Message Processor" : "the Router";
 }
 
+/* The target is a target server, or it is of a bundle: a label of the gateway says so. */
+static bool is_of_bundle(const struct story *s)
+{
+    for (size_t i = 0; i < s->n_labels; i++) {
+        const char *label = s->labels[i] == NULL ? "" : s->labels[i];
+        if (strncmp(label, "endpoint=", 9) == 0 || strncmp(label, "route=", 6) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void name_places(struct story *s)
+{
+    const char **names = s->local.gateway;
+    names[GATEWAY_NAME_ORG] = s->annotations[FACT_ORG - FACT_ID];
+    names[GATEWAY_NAME_ENV] = s->annotations[FACT_ENV - FACT_ID];
+    names[GATEWAY_NAME_VIRTUAL_HOST] = s->annotations[FACT_VHOST - FACT_ID];
+    names[GATEWAY_NAME_TARGET_SERVER] =
+        is_of_bundle(s) ? NULL : s->annotations[FACT_TARGET - FACT_ID];
+}
+
 static void describe(struct telling *g)
 {
     const struct story *s = g->s;
@@ -473,6 +512,7 @@ static void describe(struct telling *g)
     t->server = s->ends[SIDE_SERVER];
     t->program = s->program;
     g->s->local.called = called(s);
+    name_places(g->s);
     t->local = &s->local;
     t->first.at_ns = s->first_ns;
     t->last.at_ns = s->last_ns;

@@ -106,6 +106,33 @@ static bool put_port(struct text *out, const struct about *a)
     return true;
 }
 
+/* --- what the gateway calls it --- */
+
+static bool put_called(struct text *out, const struct about *a, enum gateway_name which)
+{
+    return a->t->local != NULL && blank_put_pasteable(out, a->t->local->gateway[which]);
+}
+
+static bool put_org(struct text *out, const struct about *a)
+{
+    return put_called(out, a, GATEWAY_NAME_ORG);
+}
+
+static bool put_env(struct text *out, const struct about *a)
+{
+    return put_called(out, a, GATEWAY_NAME_ENV);
+}
+
+static bool put_vhost(struct text *out, const struct about *a)
+{
+    return put_called(out, a, GATEWAY_NAME_VIRTUAL_HOST);
+}
+
+static bool put_target(struct text *out, const struct about *a)
+{
+    return put_called(out, a, GATEWAY_NAME_TARGET_SERVER);
+}
+
 /* --- what was said --- */
 
 static bool put_alert(struct text *out, const struct about *a)
@@ -173,6 +200,10 @@ static const struct blank blanks[] = {
     { "server_host",          put_server_host,            "the server" },
     { "client_host",          put_client_host,            "the client" },
     { "port",                 put_port,                   "443" },
+    { "org",                  put_org,                    "ORG" },
+    { "env",                  put_env,                    "ENV" },
+    { "vhost",                put_vhost,                  "NAME" },
+    { "target",               put_target,                 "NAME" },
     { "offered",              blank_offered,              "the versions of its ClientHello" },
     { "max_offered",          blank_max_offered,          "a low version" },
     { "version",              blank_version,              "the version negotiated" },

@@ -173,7 +173,8 @@ static void json_fix(struct json *j, const struct transcript *t, const struct ve
 {
     struct fix_step steps[FIX_STEPS_MAX];
     struct arena arena = { .limit_bytes = FIX_ARENA_BYTES };
-    size_t n = v->outcome == OUTCOME_FAILED ? report_fix(t, v, &arena, steps, FIX_STEPS_MAX) : 0;
+    bool has_fix = v->outcome == OUTCOME_FAILED || v->detail != NULL;
+    size_t n = has_fix ? report_fix(t, v, &arena, steps, FIX_STEPS_MAX) : 0;
     json_array(j, "fix");
     for (size_t i = 0; i < n; i++) {
         json_object(j, NULL);
@@ -282,7 +283,7 @@ static void json_reasons(struct json *j, const struct transcript *t, const struc
 
 void report_json(struct text *out, const struct transcript *t, const struct verdict *v)
 {
-    bool is_short = v->outcome == OUTCOME_COMPLETED && v->n_findings == 0;
+    bool is_short = v->outcome == OUTCOME_COMPLETED && v->n_findings == 0 && v->detail == NULL;
     if (v->outcome == OUTCOME_NONE) {
         return;
     }

@@ -168,6 +168,11 @@ static void put_completed(struct page *p)
         put_findings(p);
         put_evidence(p);
     }
+    if (p->v->detail != NULL) { /* what came behind it went wrong */
+        page_who(p);
+        page_ladder(p, SHORT_LADDER_HEAD, SHORT_LADDER_TAIL);
+        put_fix(p);
+    }
 }
 
 void report_text(struct text *out, const struct transcript *t, const struct verdict *v,

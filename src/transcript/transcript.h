@@ -121,16 +121,38 @@ enum connect_error {
     CONNECT_REFUSED,     /* by a reset */
     CONNECT_UNREACHABLE, /* so the network said, or the system */
     CONNECT_TIMEOUT,
-    CONNECT_NO_ADDRESS, /* of the name */
-    CONNECT_NONE_LEFT,  /* each of the servers it could have gone to is left out for now */
+    CONNECT_NO_ADDRESS,   /* of the name */
+    CONNECT_NONE_LEFT,    /* each of the servers it could have gone to is left out for now */
+    CONNECT_NO_PROCESSOR, /* the gateway's own: its Message Processor was not there, or left */
     N_CONNECT_ERRORS,
+};
+
+/* What became of a request on a connection that stood. */
+enum answer_error {
+    ANSWER_FINE,
+    ANSWER_LATE,
+    ANSWER_REQUEST_LATE, /* the peer did not take it in time */
+    ANSWER_CLOSED,       /* by the peer, before it had answered */
+    ANSWER_NOT_HTTP,
+    ANSWER_PROCESSOR_LATE, /* the gateway's own Message Processor */
+    N_ANSWER_ERRORS,
+};
+
+/* What the gateway calls that which a connection belongs to. */
+enum gateway_name {
+    GATEWAY_NAME_ORG,
+    GATEWAY_NAME_ENV,
+    GATEWAY_NAME_VIRTUAL_HOST,
+    GATEWAY_NAME_TARGET_SERVER, /* none where the URL stands in a bundle */
+    N_GATEWAY_NAMES,
 };
 
 /* What only an inside view has: what the program was set to and what its library made of it. */
 struct local_facts {
-    enum side side;      /* the one that the program played */
-    const char *called;  /* "the Message Processor", "nginx"; NULL: "the program" */
-    const char *openssl; /* "OpenSSL 3.0.15 3 Sep 2024", NULL where not known */
+    enum side side;     /* the one that the program played */
+    const char *called; /* "the Message Processor", "nginx"; NULL: "the program" */
+    const char *gateway[N_GATEWAY_NAMES]; /* NULL where not known */
+    const char *openssl;                  /* "OpenSSL 3.0.15 3 Sep 2024", NULL where not known */
     uint32_t pid;
 
     bool is_done;      /* the library said that the handshake is over */
@@ -143,6 +165,8 @@ struct local_facts {
     struct local_fault faults[LOCAL_FAULTS_MAX];
     struct local_error oldest, newest; /* of the error queue when it failed */
     enum connect_error connect_error;  /* nothing else happened then */
+    enum answer_error answer_error;    /* otherwise all went well; is_done: over TLS */
+    uint16_t answer_version, answer_suite;
 
     /* In force; has_policy: these are known */
     bool has_policy;

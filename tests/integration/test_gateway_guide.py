@@ -7,6 +7,7 @@ other side has done its part where the fix is theirs.
 usage: test_gateway_guide.py [WORD...]     only the scenarios whose name has one of the words
 """
 import dataclasses
+import io
 import json
 import pathlib
 import re
@@ -16,6 +17,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import zipfile
 
 import gateway_lab as lab
 import harness
@@ -51,7 +53,12 @@ class South:
     properties: str = ''     # of the TargetEndpoint
     extra: str = None        # a certificate in a further keystore of the environment, for the fix to find
     also: tuple = ()         # other causes that are as true
+    in_bundle: bool = False  # no target server: URL and SSLInfo stand in a bundle of its own
     number: int = 0
+
+    @property
+    def path(self):
+        return ('/bundle%d' if self.in_bundle else '/south/t%d') % self.number
 
 
 class Backend:
@@ -213,6 +220,26 @@ SOUTH = (
     South('nobody listens', lambda _: Fixed(peers.free_port()), UNAVAILABLE, 'connection-refused', (None, 'server'), is_started),
     South('nobody listens, no TLS', lambda _: Fixed(peers.free_port()), UNAVAILABLE, 'connection-refused', (None, 'server'), is_started_plain,
           ssl=False),
+    # the same in bundles: no target server
+    South('in a bundle: unknown CA', python('good'), NO_PATH, 'certificate-untrusted-ca', SERVER, trust='other-root', in_bundle=True),
+    South('in a bundle: self-signed', python('self-signed'), NO_PATH, 'certificate-self-signed', SERVER, trust='root', in_bundle=True),
+    South('in a bundle: incomplete chain', python('incomplete'), NO_PATH, 'certificate-chain-incomplete', SERVER, trust='root',
+          extra='intermediate', in_bundle=True),
+    South('in a bundle: client certificate without its chain', python('good', client_ca='ROOT'), UNAVAILABLE, 'certificate-chain-incomplete',
+          OWN, own='client-incomplete', extra='intermediate', in_bundle=True),
+    South('in a bundle: backend does TLS 1.2 only, bundle TLS 1.3', python('good', most=V.TLSv1_2), UNAVAILABLE, 'protocol-mismatch',
+          (None, 'server'), ssl={'protocols': ['TLSv1.3']}, trust='root', in_bundle=True),
+    South('in a bundle: no cipher in common', python('good', most=V.TLSv1_2, ciphers=CHACHA), UNAVAILABLE, 'cipher-mismatch',
+          (None, 'server'), ssl={'protocols': ['TLSv1.2'], 'ciphers': [AES_JAVA]}, in_bundle=True),
+    South('in a bundle: host name', python('wrong-name'), (503, REFUSES, 'No subject alternative names matching IP address'),
+          'certificate-hostname-mismatch', SERVER, in_bundle=True),
+    South('in a bundle: no client certificate', python('good', client_ca='ROOT'), UNAVAILABLE, 'client-certificate-missing',
+          (None, 'server'), in_bundle=True),
+    South('in a bundle: expired, its errors ignored', python('expired'), (503, REFUSES, 'NotAfter'), 'certificate-expired', SERVER,
+          'workaround', trust='root', in_bundle=True),
+    South('in a bundle: TLS to a plain port', raw(plain_http), NO_SSL, 'plaintext-server', (None, 'client'), in_bundle=True),
+    South('in a bundle: plain HTTP to TLS', python('good'), EOF, 'plaintext-client', (None, 'server'), ssl=False, in_bundle=True),
+    # slow
     South('a slow answer', raw(slow), (504, FLOW + 'GatewayTimeout', 'Gateway Timeout'), None, mend=None, ssl=False, properties=TIMES),
 )
 
@@ -394,11 +421,49 @@ class Lab:
         return []
 
     def apply(self, call):
-        """Blindly, as it stands."""
+        """Blindly, as it stands; what is to be changed in a bundle as the call says it."""
+        if 'change' in call:
+            return self.apply_change(call, call['change'])
         return self.gateway.api(call['method'], call['path'], call.get('body'), call.get('contentType'))
 
 
+    def apply_change(self, call, change):
+        archive = self.want(self.gateway.api('GET', change['bundle']), 200).body
+        changed = self.gateway.api(call['method'], call['path'], with_element(archive, change), call['contentType'])
+        return self.apply(change['then']) if changed.status in (200, 201) else changed
+
+
+def with_element(archive, change):
+    """The bundle with this SSLInfo in this file, in the place of the one that was there."""
+    out = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(archive)) as old, zipfile.ZipFile(out, 'w') as new:
+        for name in old.namelist():
+            text = old.read(name).decode()
+            if name == change['file']:
+                text = re.sub('<SSLInfo>.*</SSLInfo>', '', text).replace('<HTTPTargetConnection>',
+                                                                         '<HTTPTargetConnection>' + change['element'])
+            new.writestr(name, text)
+    return out.getvalue()
+
+
 # --- setting up ---
+
+def as_xml(info):
+    """sSLInfo as it stands in a bundle."""
+    inside = ''
+    for name in ('enabled', 'clientAuthEnabled', 'keyStore', 'keyAlias', 'trustStore', 'ciphers', 'protocols'):
+        element, value = name[0].upper() + name[1:], info.get(name)
+        if isinstance(value, list):
+            value = ''.join('<%s>%s</%s>' % (element[:-1], one, element[:-1]) for one in value)
+        inside += '<%s>%s</%s>' % (element, value, element) if value else ''
+    return '<SSLInfo>%s</SSLInfo>' % inside
+
+
+def set_up_bundle(lab_, row):
+    url = '<URL>%s://%s:%d/</URL>' % ('http' if row.ssl is False else 'https', row.host, row.made.port)
+    info = '' if row.ssl is False else as_xml(ssl_info(lab_, row, 'target'))
+    lab_.want(lab_.gateway.deploy('bundle%d' % row.number, lab.bundle('bundle%d' % row.number, row.path, info + url)), 200)
+
 
 def ssl_info(lab_, row, kind):
     info = {'enabled': 'true', **(row.ssl or {})} if kind == 'target' else {'enabled': 'true'}
@@ -421,6 +486,9 @@ def set_up_south(lab_, rows):
     targets, routes = {}, ''
     for row in rows:
         row.made = row.backend(lab_)
+        if row.in_bundle:
+            set_up_bundle(lab_, row)
+            continue
         target = {'name': 't%d' % row.number, 'host': row.host, 'port': row.made.port, 'isEnabled': True}
         if row.ssl is not False:
             target['sSLInfo'] = ssl_info(lab_, row, 'target')
@@ -429,7 +497,7 @@ def set_up_south(lab_, rows):
             row.number, row.properties)
         routes += '<RouteRule name="r%d"><Condition>proxy.pathsuffix MatchesPath "/t%d"</Condition><TargetEndpoint>t%d</TargetEndpoint>' \
             '</RouteRule>' % (row.number, row.number, row.number)
-    if rows:
+    if targets:
         lab_.want(lab_.gateway.deploy('south', lab.bundle('south', '/south', targets=targets, routes=routes)), 200)
 
 
@@ -492,19 +560,23 @@ def mended(lab_, row, found):
 
 def play_south(tap, lab_, row):
     name = 'south: ' + row.name
-    path = '/south/t%d' % row.number
+    path = row.path
     answer = lab_.gateway.call(path)
     code, words = fault_of(answer.body)
     tap.ok(answer.status == row.want[0] and code == row.want[1] and row.want[2] in words, name + ': the client', row.want, answer)
     id_ = answer.headers.get('X-Handfast-Id')
     if row.cause is None:
-        tap.ok(id_, name + ': an id', answer)
+        found = lab_.verdict(id_).json or {}
+        tap.equal((found.get('outcome'), found.get('detail')), ('completed', 'answer-timeout'), name + ': the verdict: it is not TLS')
         return
     shown = lab_.verdict(id_) if id_ else None
     found = shown.json if shown is not None and shown.status == 200 else None
     if not tap.ok(found is not None, name + ': the verdict is found by the id in the fault', id_, shown, answer):
         return
     problems = is_right(row, found, 'southbound')
+    if row.in_bundle and row.trust and 'the truststore targettrust%d of environment' % row.number not in ' '.join(
+            (found.get('text') or '').split()) and row.cause.startswith('certificate-'):
+        problems.append('the truststore is not named')
     if not found.get('server'):
         problems.append('no address of the server')
     tap.ok(not problems, name + ': the verdict', '; '.join(problems), told(found), found.get('text'))

@@ -110,6 +110,8 @@ def south(gateway, made):
         tap.equal((found.status, said.get('cause'), said.get('party'), said.get('target'), said.get('direction')),
                   (200, cause, party, name, 'southbound'), '%s: its verdict' % name)
         tap.ok('he program' not in said.get('text', 'the program'), '%s: parts have their names' % name, said.get('text'))
+        listed = [word for word in ('o/ORG', 'e/ENV', 'targetservers/NAME') if word in said.get('text', '')]
+        tap.equal(listed, [], '%s: the steps have the real names' % name)
         if 'trustStore' in ssl_info and cause != 'certificate-expired':
             tap.ok('the truststore trust of environment test' in ' '.join(said.get('text', '').split()),
                    '%s: the truststore by its name' % name, said.get('text'))

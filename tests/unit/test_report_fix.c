@@ -258,6 +258,31 @@ static void hostile_names_are_not_pasted(void **state)
     }
 }
 
+/* --- names of the gateway --- */
+
+static void names_that_are_known_are_put_in(void **state)
+{
+    (void)state;
+    struct made *m = made_new();
+    struct fixed f;
+    struct local_facts local = { .gateway = { "acme", "prod", "secure", "$(reboot)" } };
+    made_hello(m, "app.example");
+    made_fail(m, CAUSE_PROTOCOL_MISMATCH, ACTOR_NONE, ACTOR_SERVER);
+    m->v.direction = DIRECTION_NORTHBOUND;
+    fix(m, &f);
+    assert_true(says(&f, "gateway", "`PUT /v1/o/ORG/e/ENV/virtualhosts/NAME`"));
+    arena_deinit(&f.arena);
+    m->t.local = &local;
+    fix(m, &f);
+    assert_true(says(&f, "gateway", "`PUT /v1/o/acme/e/prod/virtualhosts/secure`"));
+    arena_deinit(&f.arena);
+    m->v.direction = DIRECTION_SOUTHBOUND;
+    fix(m, &f);
+    assert_true(says(&f, "gateway", "`PUT /v1/o/acme/e/prod/targetservers/NAME`"));
+    arena_deinit(&f.arena);
+    made_free(m);
+}
+
 static void no_room_is_no_crash(void **state)
 {
     struct made *m = made_new();
@@ -273,7 +298,7 @@ static void no_room_is_no_crash(void **state)
 
 int main(void)
 {
-    struct CMUnitTest tests[ARRAY_LEN(choices) + 8] = {
+    struct CMUnitTest tests[ARRAY_LEN(choices) + 9] = {
         cmocka_unit_test(every_cause_has_a_fix),
         cmocka_unit_test(every_blank_is_known),
         cmocka_unit_test(first_row_is_a_step),
@@ -281,10 +306,11 @@ int main(void)
         cmocka_unit_test(a_detail_hides_the_general_rows),
         cmocka_unit_test(the_side_that_lacks_it_is_updated),
         cmocka_unit_test(hostile_names_are_not_pasted),
+        cmocka_unit_test(names_that_are_known_are_put_in),
         cmocka_unit_test(no_room_is_no_crash),
     };
     for (size_t i = 0; i < ARRAY_LEN(choices); i++) {
-        tests[8 + i] =
+        tests[9 + i] =
             (struct CMUnitTest){ choices[i].name, check_choice, NULL, NULL, (void *)&choices[i] };
     }
     return cmocka_run_group_tests_name("report_fix", tests, NULL, NULL);
