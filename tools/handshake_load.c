@@ -1,14 +1,14 @@
 /*
- * handshake_load: TLS handshakes with a server on 127.0.0.1, as many at once as asked, from one
- * thread. What tools/bench_agent loads servers with; it compiles this file itself.
+ * handshake_load: TLS handshakes with servers on 127.0.0.1 by turns, as many at once as asked, from
+ * one thread. What tools/bench_observer counts handshakes with; it compiles this file itself.
  *
- * usage: handshake_load PORT VERSION PARALLEL SECONDS LIMIT [get]
- *   get: one HTTP request on each connection
- *   VERSION 1.2 or 1.3; ends after SECONDS or LIMIT handshakes, whichever is first
+ * usage: handshake_load VERSION PARALLEL handshake|get PORT...
+ *   VERSION 1.2 or 1.3; get: one HTTP request on each connection
  *
- * Each connection is a full handshake, close_notify (with `get`: a request and its answer), then a
- * reset, so that no port is left in TIME_WAIT. Certificates are not verified: the server's work is
- * what is measured. Prints one line: "HANDSHAKES FAILED SECONDS".
+ * Prints "ready". For each line "INDEX N" on its input it makes N handshakes with the INDEXth port,
+ * then prints "done". Each connection is a full handshake, close_notify (with `get`: a request and
+ * its answer), then a reset, so that no port is left in TIME_WAIT. Certificates are not verified:
+ * the server's work is what is measured. Ends with 1 when a handshake fails.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -20,10 +20,9 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
-enum { N_EVENTS = 64, WAIT_MS = 200, MAX_PARALLEL = 512 };
+enum { N_EVENTS = 64, WAIT_MS = 10000, MAX_PARALLEL = 512, MAX_PORTS = 8 };
 enum step { STEP_WAIT, STEP_DONE, STEP_FAILED };
 
 struct slot {
@@ -37,20 +36,14 @@ struct load {
     bool is_asking;
     struct sockaddr_in server;
     int poll;
-    unsigned long done, failed;
+    unsigned long n_begun, n_done, n_wanted;
 };
-
-static double now(void)
-{
-    struct timespec at;
-    clock_gettime(CLOCK_MONOTONIC, &at);
-    return (double)at.tv_sec + (double)at.tv_nsec * 1e-9;
-}
 
 static bool slot_open(struct load *l, struct slot *slot)
 {
     struct linger reset = { 1, 0 };
     int on = 1;
+    l->n_begun++;
     slot->fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (slot->fd < 0) {
         return false;
@@ -124,8 +117,8 @@ static enum step slot_step(const struct load *l, struct slot *slot)
     return l->is_asking ? slot_ask(slot) : slot_leave(slot);
 }
 
-/* One event: false where a new connection cannot be opened. */
-static bool advance(struct load *l, struct slot *slot, bool go_on)
+/* One event: false where a handshake failed, or a new connection cannot be opened. */
+static bool advance(struct load *l, struct slot *slot)
 {
     if (slot->ssl == NULL) {
         return true;
@@ -134,26 +127,29 @@ static bool advance(struct load *l, struct slot *slot, bool go_on)
     if (step == STEP_WAIT) {
         return true;
     }
-    l->done += step == STEP_DONE;
-    l->failed += step == STEP_FAILED;
+    l->n_done++;
     slot_close(slot);
-    return !go_on || slot_open(l, slot);
+    return step == STEP_DONE && (l->n_begun == l->n_wanted || slot_open(l, slot));
 }
 
-static bool load_run(struct load *l, struct slot *slots, size_t n, double seconds,
-                     unsigned long limit)
+static bool load_run(struct load *l, struct slot *slots, size_t n, unsigned long wanted)
 {
     struct epoll_event events[N_EVENTS];
-    double end = now() + seconds;
-    for (size_t i = 0; i < n; i++) {
+    l->n_begun = l->n_done = 0;
+    l->n_wanted = wanted;
+    for (size_t i = 0; i < n && i < wanted; i++) {
         if (!slot_open(l, &slots[i])) {
             return false;
         }
     }
-    while (now() < end && l->done + l->failed < limit) {
+    while (l->n_done < wanted) {
         int n_ready = epoll_wait(l->poll, events, N_EVENTS, WAIT_MS);
+        if (n_ready == 0) {
+            errno = ETIMEDOUT;
+            return false;
+        }
         for (int i = 0; i < n_ready; i++) {
-            if (!advance(l, events[i].data.ptr, l->done + l->failed < limit)) {
+            if (!advance(l, events[i].data.ptr)) {
                 return false;
             }
         }
@@ -161,12 +157,11 @@ static bool load_run(struct load *l, struct slot *slots, size_t n, double second
     return true;
 }
 
-static bool load_init(struct load *l, const char *port, const char *version)
+static bool load_init(struct load *l, const char *version)
 {
     int wanted = strcmp(version, "1.3") == 0 ? TLS1_3_VERSION : TLS1_2_VERSION;
-    *l = (struct load){ .poll = epoll_create1(EPOLL_CLOEXEC) };
+    l->poll = epoll_create1(EPOLL_CLOEXEC);
     l->server.sin_family = AF_INET;
-    l->server.sin_port = htons((uint16_t)strtoul(port, NULL, 10));
     l->server.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     l->context = SSL_CTX_new(TLS_client_method());
     return l->poll >= 0 && l->context != NULL &&
@@ -174,22 +169,41 @@ static bool load_init(struct load *l, const char *port, const char *version)
            SSL_CTX_set_max_proto_version(l->context, wanted) == 1;
 }
 
-int main(int argc, char **argv)
+static bool say(const char *word)
+{
+    return puts(word) >= 0 && fflush(stdout) == 0;
+}
+
+/* True at the end of the input. */
+static bool obey(struct load *l, size_t n, char **ports, size_t n_ports)
 {
     static struct slot slots[MAX_PARALLEL];
-    struct load l;
-    if (argc < 6 || argc > 7 || !load_init(&l, argv[1], argv[2])) {
-        fprintf(stderr, "usage: handshake_load PORT VERSION PARALLEL SECONDS LIMIT [get]\n");
+    char line[64];
+    while (fgets(line, sizeof line, stdin) != NULL) {
+        char *rest = NULL;
+        size_t which = strtoul(line, &rest, 10);
+        if (which >= n_ports) {
+            return false;
+        }
+        l->server.sin_port = htons((uint16_t)strtoul(ports[which], NULL, 10));
+        if (!load_run(l, slots, n, strtoul(rest, NULL, 10)) || !say("done")) {
+            return false;
+        }
+    }
+    return true;
+}
+
+int main(int argc, char **argv)
+{
+    struct load l = { .is_asking = argc > 3 && strcmp(argv[3], "get") == 0 };
+    size_t n = argc > 2 ? strtoul(argv[2], NULL, 10) : 0;
+    if (argc < 5 || argc - 4 > MAX_PORTS || n == 0 || n > MAX_PARALLEL) {
+        fprintf(stderr, "usage: handshake_load VERSION PARALLEL handshake|get PORT...\n");
         return 2;
     }
-    l.is_asking = argc == 7;
-    size_t n = strtoul(argv[3], NULL, 10);
-    double begun = now();
-    bool good = load_run(&l, slots, n < MAX_PARALLEL ? n : MAX_PARALLEL, strtod(argv[4], NULL),
-                         strtoul(argv[5], NULL, 10));
-    printf("%lu %lu %.4f\n", l.done, l.failed, now() - begun);
-    if (!good) {
-        perror("handshake_load");
+    if (!load_init(&l, argv[1]) || !say("ready") || !obey(&l, n, argv + 4, (size_t)argc - 4)) {
+        perror("handshake_load: a handshake failed");
+        return 1;
     }
-    return good ? 0 : 1;
+    return 0;
 }

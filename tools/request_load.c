@@ -1,8 +1,8 @@
 /*
  * request_load: HTTP requests over TLS connections that stay open, to several servers on 127.0.0.1
- * by turns. What tools/bench_agent counts requests with; it compiles this file itself.
+ * by turns. What tools/bench_observer counts requests with; it compiles this file itself.
  *
- * usage: request_load PARALLEL PORT...
+ * usage: request_load PARALLEL PATH PORT...
  *
  * Opens PARALLEL connections to each port, makes WARM requests on each and prints "ready". For each
  * line "INDEX ROUNDS" on its input it makes ROUNDS times PARALLEL requests to the INDEXth port,
@@ -23,7 +23,10 @@
 
 enum { MAX_PORTS = 8, MAX_PARALLEL = 256, WARM = 20, ANSWER_ROOM = 16 * 1024 };
 
-static const char request[] = "GET / HTTP/1.1\r\nHost: good.test\r\n\r\n";
+struct request {
+    char text[512];
+    int len;
+};
 
 static SSL *open_one(SSL_CTX *context, unsigned port)
 {
@@ -70,11 +73,11 @@ static bool take_answer(SSL *ssl)
     return have == whole && strncmp(answer, "HTTP/1.1 200", strlen("HTTP/1.1 200")) == 0;
 }
 
-static bool ask(SSL **connections, size_t n, unsigned long rounds)
+static bool ask(const struct request *request, SSL **connections, size_t n, unsigned long rounds)
 {
     for (unsigned long round = 0; round < rounds; round++) {
         for (size_t i = 0; i < n; i++) {
-            if (SSL_write(connections[i], request, sizeof request - 1) != sizeof request - 1) {
+            if (SSL_write(connections[i], request->text, request->len) != request->len) {
                 return false;
             }
         }
@@ -88,7 +91,8 @@ static bool ask(SSL **connections, size_t n, unsigned long rounds)
 }
 
 /* Connections are opened by turns, so that no server's lie together. */
-static bool open_all(SSL *connections[][MAX_PARALLEL], size_t n, char **ports, size_t n_ports)
+static bool open_all(const struct request *request, SSL *connections[][MAX_PARALLEL], size_t n,
+                     char **ports, size_t n_ports)
 {
     SSL_CTX *context = SSL_CTX_new(TLS_client_method());
     for (size_t i = 0; context != NULL && i < n; i++) {
@@ -100,7 +104,7 @@ static bool open_all(SSL *connections[][MAX_PARALLEL], size_t n, char **ports, s
         }
     }
     for (size_t k = 0; context != NULL && k < n_ports; k++) {
-        if (!ask(connections[k], n, WARM)) {
+        if (!ask(request, connections[k], n, WARM)) {
             return false;
         }
     }
@@ -113,13 +117,14 @@ static bool say(const char *word)
 }
 
 /* True at the end of the input. */
-static bool obey(SSL *connections[][MAX_PARALLEL], size_t n, size_t n_ports)
+static bool obey(const struct request *request, SSL *connections[][MAX_PARALLEL], size_t n,
+                 size_t n_ports)
 {
     char line[64];
     while (fgets(line, sizeof line, stdin) != NULL) {
         char *rest = NULL;
         size_t which = strtoul(line, &rest, 10);
-        if (which >= n_ports || !ask(connections[which], n, strtoul(rest, NULL, 10)) ||
+        if (which >= n_ports || !ask(request, connections[which], n, strtoul(rest, NULL, 10)) ||
             !say("done")) {
             return false;
         }
@@ -130,14 +135,18 @@ static bool obey(SSL *connections[][MAX_PARALLEL], size_t n, size_t n_ports)
 int main(int argc, char **argv)
 {
     static SSL *connections[MAX_PORTS][MAX_PARALLEL];
+    struct request request;
     size_t n = argc > 1 ? strtoul(argv[1], NULL, 10) : 0;
-    if (argc < 3 || argc - 2 > MAX_PORTS || n == 0 || n > MAX_PARALLEL) {
-        fprintf(stderr, "usage: request_load PARALLEL PORT...\n");
+    if (argc < 4 || argc - 3 > MAX_PORTS || n == 0 || n > MAX_PARALLEL) {
+        fprintf(stderr, "usage: request_load PARALLEL PATH PORT...\n");
         return 2;
     }
-    size_t n_ports = (size_t)argc - 2;
-    if (!open_all(connections, n, argv + 2, n_ports) || !say("ready") ||
-        !obey(connections, n, n_ports)) {
+    size_t n_ports = (size_t)argc - 3;
+    request.len = snprintf(request.text, sizeof request.text,
+                           "GET %s HTTP/1.1\r\nHost: good.test\r\n\r\n", argv[2]);
+    if (request.len >= (int)sizeof request.text ||
+        !open_all(&request, connections, n, argv + 3, n_ports) || !say("ready") ||
+        !obey(&request, connections, n, n_ports)) {
         perror("request_load: a server did not answer");
         return 1;
     }
