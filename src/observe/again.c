@@ -111,7 +111,7 @@ void again_sleep(struct watched *w)
     w->is_dormant = true;
     hooks_remove(w);
     watched_unlist(w);
-    note_deinit(&w->note);
+    watched_forget(w);
 }
 
 bool again_wants(struct watched *w, uint8_t type)

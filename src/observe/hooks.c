@@ -310,8 +310,8 @@ static void on_header(struct watched *w, bool from_peer, struct bytes header)
     }
     begin(w);
     /* In TLS 1.3 every encrypted record looks like data: the inner type tells. */
-    bool is_13 = w->o->calls.SSL_version(w->ssl) == TLS1_3_VERSION;
-    if (header.p[0] == SSL3_RT_APPLICATION_DATA && !is_13) {
+    if (header.p[0] == SSL3_RT_APPLICATION_DATA &&
+        w->o->calls.SSL_version(w->ssl) != TLS1_3_VERSION) {
         on_data(w, from_peer);
     }
 }
@@ -372,7 +372,7 @@ void hooks_done(struct watched *w)
     } else {
         in_force_note_address(w);
     }
-    note_compact(&w->note);
+    watched_rest(w);
 }
 
 /* As SSL_get_error(3) tells: waiting for the peer, for a callback, or at an end. The handshake
@@ -439,6 +439,10 @@ static void on_exit_of_handshake(struct watched *w, int result)
 
 void hooks_info(struct watched *w, int where, int result)
 {
+    bool is_step = (where & SSL_CB_LOOP) != 0;
+    if (is_step && !w->over) { /* most of them */
+        return;
+    }
     if (w->done || w->over) {
         again_state(w, where, result);
     }

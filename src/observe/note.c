@@ -3,9 +3,10 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 
+#include "observe/kept.h"
+
 enum {
     FIRST_CAP = 8192,
-    KEPT_MAX = 16,   /* buffers of that size */
     MORE_BYTES = 56, /* a ticket and a word more: then it need not grow */
     SHARED_MAX = 32,
     SHARED_BYTES_MAX = 16 * 1024,
@@ -24,33 +25,16 @@ static void store_be(uint8_t *p, uint64_t v, size_t n)
 
 /* --- buffers --- */
 
-/* The first buffer of a note lives as long as a handshake. Some are kept: a hole of this size in
- * the heap, now there and now not, costs the program more than the note. Who finds the flag taken
- * does without: after fork() it may never be free again. */
-static atomic_flag keeping = ATOMIC_FLAG_INIT;
-static uint8_t *kept[KEPT_MAX];
-static size_t n_kept;
-
-static uint8_t *first_buffer(void)
-{
-    uint8_t *p = NULL;
-    if (!atomic_flag_test_and_set_explicit(&keeping, memory_order_acquire)) {
-        p = n_kept > 0 ? kept[--n_kept] : NULL;
-        atomic_flag_clear_explicit(&keeping, memory_order_release);
-    }
-    return p != NULL ? p : malloc(FIRST_CAP);
-}
+/* The first buffer of a note lives as long as a handshake. */
+static struct kept first_buffers = KEPT_NONE;
 
 static void give_back(uint8_t *p, size_t cap)
 {
-    if (cap == FIRST_CAP && !atomic_flag_test_and_set_explicit(&keeping, memory_order_acquire)) {
-        if (n_kept < KEPT_MAX) {
-            kept[n_kept++] = p;
-            p = NULL;
-        }
-        atomic_flag_clear_explicit(&keeping, memory_order_release);
+    if (cap == FIRST_CAP) {
+        kept_give(&first_buffers, p);
+    } else {
+        free(p);
     }
-    free(p);
 }
 
 /* Room for `need` more bytes. */
@@ -63,7 +47,8 @@ static bool grow(struct note *n, size_t need)
     while (cap - n->len < need) {
         cap *= 2;
     }
-    uint8_t *grown = cap == FIRST_CAP && n->cap == 0 ? first_buffer() : realloc(n->p, cap);
+    bool is_first = cap == FIRST_CAP && n->cap == 0;
+    uint8_t *grown = is_first ? kept_take(&first_buffers, FIRST_CAP) : realloc(n->p, cap);
     if (grown == NULL) {
         n->failed = true;
         return false;

@@ -5,9 +5,10 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "observe/kept.h"
 #include "observe/watched.h"
 
-enum { OBSERVERS_MAX = 4, SPINS_MAX = 4096, PEERS_LOOKED_AT = 256 };
+enum { OBSERVERS_MAX = 4, SPINS_MAX = 4096, PEERS_LOOKED_AT = 256, FRESH_MAX = 16 };
 
 /* The callbacks of OpenSSL know no closure: what is watched has to be found from here. */
 static struct observer observers[OBSERVERS_MAX];
@@ -74,6 +75,7 @@ static void on_info(const struct observer *o, const SSL *s, int where, int resul
     errno = saved;
     if (w != NULL && where != SSL_CB_HANDSHAKE_DONE) {
         hooks_info(w, where, result);
+        errno = saved;
     }
 }
 
@@ -119,9 +121,7 @@ static long on_bio(const struct observer *o, BIO *b, int oper, const char *p, si
     }                                                                                              \
     static void info_##i(const SSL *s, int where, int result)                                      \
     {                                                                                              \
-        int saved = errno;                                                                         \
         on_info(&observers[i], s, where, result);                                                  \
-        errno = saved;                                                                             \
     }                                                                                              \
     static int verify_##i(int is_ok, X509_STORE_CTX *ctx)                                          \
     {                                                                                              \
@@ -190,6 +190,38 @@ void watched_unlist(struct watched *w)
     }
     w->is_listed = false;
     unlock(&listing);
+}
+
+/* Those whose handshake was over last, in a program of one thread. Most have their first request
+ * soon, and their note goes: it is made small only where as many others come before. */
+static struct watched *fresh[FRESH_MAX];
+static size_t n_fresh; /* ever */
+
+void watched_rest(struct watched *w)
+{
+    if (w->fresh_at > 0) {
+        return;
+    }
+    if (!observing.has_one_thread || w->note.is_compact) {
+        note_compact(&w->note);
+        return;
+    }
+    size_t i = n_fresh++ % FRESH_MAX;
+    if (fresh[i] != NULL) {
+        fresh[i]->fresh_at = 0;
+        note_compact(&fresh[i]->note);
+    }
+    fresh[i] = w;
+    w->fresh_at = (uint8_t)(i + 1);
+}
+
+void watched_forget(struct watched *w)
+{
+    if (w->fresh_at > 0) {
+        fresh[w->fresh_at - 1] = NULL;
+        w->fresh_at = 0;
+    }
+    note_deinit(&w->note);
 }
 
 static bool is_peer_of(const struct watched *w, const X509 *certificate)
@@ -276,7 +308,18 @@ void watched_settle(struct watched *w, enum note_end end, int error, enum ssl_st
         hooks_remove(w);
     }
     watched_unlist(w);
-    note_deinit(&w->note);
+    watched_forget(w);
+}
+
+static struct kept kept_watched = KEPT_NONE;
+
+static struct watched *make(void)
+{
+    struct watched *w = kept_take(&kept_watched, sizeof *w);
+    if (w != NULL) {
+        *w = (struct watched){ 0 };
+    }
+    return w;
 }
 
 /* Runs in SSL_new(), when the SSL can be used already. */
@@ -284,7 +327,7 @@ static void on_new(void *parent, void *ptr, CRYPTO_EX_DATA *ad, int idx, long ar
 {
     struct observer *o = argp;
     int saved = errno;
-    struct watched *w = calloc(1, sizeof *w);
+    struct watched *w = make();
     (void)ptr;
     (void)argl;
     if (w != NULL && o->calls.CRYPTO_set_ex_data(ad, idx, w) == 1) {
@@ -305,7 +348,7 @@ static void on_new(void *parent, void *ptr, CRYPTO_EX_DATA *ad, int idx, long ar
             }
         }
     } else {
-        free(w);
+        kept_give(&kept_watched, w);
     }
     errno = saved;
 }
@@ -349,10 +392,10 @@ static void on_free(void *parent, void *ptr, CRYPTO_EX_DATA *ad, int idx, long a
         if (w->begun && !w->over && w->pid == getpid()) {
             settle_in_free(w);
         }
-        note_deinit(&w->note);
+        watched_forget(w);
         watched_unlist(w);
         if (!w->is_listed) {
-            free(w);
+            kept_give(&kept_watched, w);
         }
     }
     errno = saved;

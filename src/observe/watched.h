@@ -77,9 +77,10 @@ struct watched {
     bool saw_first_header; /* of the peer */
     bool is_in_info;       /* the program's callback is being called from ours */
     bool is_in_verify;
-    uint8_t n_names; /* names that the program asked for */
-    bool closed[2];  /* close_notify; by from_peer */
-    bool data[2];    /* application data; by from_peer */
+    uint8_t fresh_at; /* its place among those whose note is still large, from 1; 0: none */
+    uint8_t n_names;  /* names that the program asked for */
+    bool closed[2];   /* close_notify; by from_peer */
+    bool data[2];     /* application data; by from_peer */
 };
 
 /* What may still be asked of an SSL. */
@@ -97,6 +98,10 @@ void watched_settle(struct watched *w, enum note_end end, int error, enum ssl_st
 /* The connection of this thread, its handshake over and still observed, whose peer showed this
  * certificate; NULL where it is none of those that began last. */
 struct watched *watched_of_peer(struct observer *o, const X509 *certificate);
+/* The handshake is over: the note is made small, unless it goes soon. */
+void watched_rest(struct watched *w);
+/* The note is of no use any more. */
+void watched_forget(struct watched *w);
 /* Links it, so that the end of the process finds it. */
 void watched_list(struct watched *w);
 void watched_unlist(struct watched *w);
