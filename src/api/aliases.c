@@ -4,8 +4,7 @@
 #include <openssl/crypto.h>
 #include <string.h>
 
-#include "api/change.h"
-#include "api/diagnosis.h"
+#include "api/preflight.h"
 
 enum { UPLOAD_MAX = 4 * 1024 * 1024 };
 
@@ -170,8 +169,7 @@ static enum status replace(struct api_request *r, struct api_answer *a, struct e
     ahead.make = replace_ahead;
     ahead.arg = &p;
     fill_files(r, &p.upload);
-    TRY(api_preflight_keystore(r, a, &ahead, err));
-    return api_refused(a) ? ST_OK : api_change(r, a, put, &p, err);
+    return api_change_ahead(r, a, &ahead, put, &p, err);
 }
 
 static enum status remove_it(struct api_request *r, struct api_answer *a, void *arg,
@@ -194,14 +192,19 @@ static enum status remove_ahead(struct api_request *r, const void *arg,
 }
 
 /* Nobody shows what is deleted; some may trust it. */
+enum status aliases_delete_ahead(struct api_request *r, struct api_answer *a,
+                                 const struct alias_name *name, api_work *work, struct err *err)
+{
+    struct preflight_change ahead = ahead_of(name);
+    ahead.make = remove_ahead;
+    ahead.arg = name;
+    return api_change_ahead(r, a, &ahead, work, NULL, err);
+}
+
 static enum status remove_one(struct api_request *r, struct api_answer *a, struct err *err)
 {
     struct alias_name name = name_of(r);
-    struct preflight_change ahead = ahead_of(&name);
-    ahead.make = remove_ahead;
-    ahead.arg = &name;
-    TRY(api_preflight_keystore(r, a, &ahead, err));
-    return api_refused(a) ? ST_OK : api_change(r, a, remove_it, NULL, err);
+    return aliases_delete_ahead(r, a, &name, remove_it, err);
 }
 
 enum status aliases_say_pem(struct api_request *r, struct api_answer *a,

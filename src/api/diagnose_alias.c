@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "gateway/expiry.h"
 #include "store/alias.h"
+#include "store/alias_judge.h"
 #include "x509/pem.h"
 #include "x509/x509.h"
 
@@ -74,8 +75,8 @@ static void judge_hosts(struct judging_alias *j, const struct texts *hosts)
     for (size_t i = 0; i < hosts->n; i++) {
         char name[256];
         char asked[HOST_ROOM];
-        if (!virtual_host_alias_name(hosts->list[i], name)) {
-            continue;
+        if (!virtual_host_alias_name(hosts->list[i], name) || strcmp(name, "*") == 0) {
+            continue; /* whatever the name: its clients know which one they ask for */
         }
         snprintf(asked, sizeof asked, "%s%s", name[0] == '*' ? "any" : "",
                  name[0] == '*' ? name + 1 : name);
@@ -101,12 +102,21 @@ static json_t *say(struct judging_alias *j, const char *alias, bool has_key)
                      "certificates", (int)j->n, "findings", j->findings);
 }
 
+/* Below a root that a keystore of the environment has, or the system, a chain is complete. */
+static bool add_anchors(struct judging_alias *j)
+{
+    struct store_problem problem = { 0 };
+    return x509_store_new(&j->store, NULL) == ST_OK &&
+           x509_store_add_system_trust(j->store, NULL) != ST_NOMEM &&
+           alias_judge_add_anchors(j->r->store, api_param(j->r, "o"), api_param(j->r, "e"),
+                                   j->store, &problem) == ST_OK;
+}
+
 static json_t *judge_loaded(struct judging_alias *j, const struct alias *a, const char *name,
                             const struct texts *hosts)
 {
     x509_pem_each(a->pem, keep_der, j);
-    if (j->n == 0 || x509_store_new(&j->store, NULL) != ST_OK ||
-        x509_store_add_system_trust(j->store, NULL) == ST_NOMEM) {
+    if (j->n == 0 || !add_anchors(j)) {
         return NULL;
     }
     j->chain = x509_store_chain(j->store, j->der, j->n);

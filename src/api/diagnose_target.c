@@ -1,3 +1,4 @@
+#include <stdlib.h>
 #include <string.h>
 
 #include "api/diagnosis.h"
@@ -148,6 +149,19 @@ static enum status say_verdict(struct api_request *r, struct seen *s, const json
     return out->answer == NULL ? ST_NOMEM : ST_OK;
 }
 
+static void add_hint(struct api_request *r, struct kept_event *e, const char *name,
+                     const char *value)
+{
+    json_t *hints = event_parse(e->hints);
+    json_t *all = json_is_object(hints) ? json_incref(hints) : json_object();
+    json_object_set_new(all, name, json_string(value));
+    char *text = json_dumps(all, JSON_COMPACT);
+    e->hints = text == NULL ? e->hints : keep(r, text);
+    free(text);
+    json_decref(all);
+    json_decref(hints);
+}
+
 /* Which protocol the backend speaks, as the target server would name it: in the hints, for the fix.
  */
 static void learn_protocol(struct api_request *r, const struct trial_settings *settings,
@@ -170,8 +184,7 @@ static void learn_protocol(struct api_request *r, const struct trial_settings *s
         const char *version = json_string_value(json_object_get(verdict, "version"));
         for (size_t i = 0; version != NULL && i < ARRAY_LEN(names); i++) {
             if (strcmp(version, names[i][0]) == 0) {
-                const char *hints = arena_printf(r->arena, "{\"speaks\":\"%s\"}", names[i][1]);
-                s->event.hints = hints == NULL ? s->event.hints : hints;
+                add_hint(r, &s->event, "speaks", names[i][1]);
             }
         }
         json_decref(verdict);
@@ -184,6 +197,7 @@ static enum status say_trial(struct api_request *r, struct api_answer *a,
                              const json_t *document, struct diagnosis *out)
 {
     if (!s->trial.is_connected) {
+        out->is_unreached = true;
         return say_without(r, out, cause_of_connection(s->trial.why), s->trial.why);
     }
     if (!s->has_event) {
@@ -275,8 +289,15 @@ enum status target_trial_set(struct api_request *r, struct target_trial *trial, 
     if (!target_server_is_tls(trial->t)) {
         return ST_OK;
     }
-    struct trial_request request = { r->store,          r->places, api_param(r, "o"),
-                                     api_param(r, "e"), trial->t,  r->arena };
+    struct trial_request request = { .store = r->store,
+                                     .places = r->places,
+                                     .org = api_param(r, "o"),
+                                     .env = api_param(r, "e"),
+                                     .target = trial->t,
+                                     .arena = r->arena,
+                                     .api = trial->api,
+                                     .revision = trial->revision,
+                                     .endpoint = trial->endpoint };
     enum status st = trial_of_target(&request, &trial->set, err);
     if (st == ST_USAGE) {
         trial->why = keep(r, err->text);

@@ -4,11 +4,16 @@
 #include <stdio.h>
 #include <string.h>
 
+#include <openssl/err.h>
+#include <openssl/x509.h>
+
 #include "api/environment.h"
 #include "api/fix_call.h"
 #include "gateway/trial.h"
+#include "gateway/trial_host.h"
 #include "store/keystores.h"
 #include "store/references.h"
+#include "x509/pem.h"
 
 enum { ADDRESS_ROOM = 96, NAME_ROOM = 320 };
 
@@ -147,6 +152,29 @@ static const char *word_of(struct api_request *r, const struct store_name_or_ref
     return w->is_reference ? arena_printf(r->arena, "ref://%s", w->name) : w->name;
 }
 
+/* Protocols and suites may leave nothing that the key could be used with. */
+static void judge_possible(struct api_request *r, const struct virtual_host *v,
+                           const char *keystore, struct diagnosis *d)
+{
+    struct alias_name name = { api_param(r, "o"), api_param(r, "e"), keystore, v->ssl.key_alias };
+    struct alias own = { 0 };
+    struct store_problem p = { 0 };
+    struct err why = { 0 };
+    bool is_possible = true;
+    enum status st = alias_load(r->store, &name, true, &own, &p);
+    if (st == ST_OK) {
+        st = trial_of_host(r->places, v, &own, &is_possible, &why);
+    }
+    alias_deinit(&own);
+    if (st == ST_USAGE && why.text[0] != '\0') {
+        add_finding(d, "configuration", why.text);
+    } else if (!is_possible) {
+        add_finding(d, "cipher-mismatch",
+                    "its protocols and ciphers leave no suite that its certificate's key can be "
+                    "used with: no client could complete a handshake");
+    }
+}
+
 static void judge_own(struct api_request *r, const struct virtual_host *v, struct diagnosis *d)
 {
     char keystore[KEYSTORE_NAME_MAX + 1];
@@ -167,10 +195,44 @@ static void judge_own(struct api_request *r, const struct virtual_host *v, struc
         add_finding(d, "configuration", "the keyAlias is not in the keystore");
         return;
     }
-    if (!json_is_true(json_object_get(alias, "hasKey"))) {
+    bool has_key = json_is_true(json_object_get(alias, "hasKey"));
+    if (!has_key) {
         add_finding(d, "configuration", "the keyAlias has no private key");
     }
     take_certificate(d, alias, is_good);
+    if (has_key) {
+        judge_possible(r, v, keystore, d);
+    }
+}
+
+struct anchors {
+    size_t n_valid; /* by their dates */
+};
+
+static void count_valid(void *arg, struct bytes der)
+{
+    struct anchors *a = arg;
+    const unsigned char *p = der.p;
+    X509 *x = d2i_X509(NULL, &p, (long)der.len);
+    a->n_valid += x != NULL && X509_cmp_current_time(X509_get0_notBefore(x)) < 0 &&
+                  X509_cmp_current_time(X509_get0_notAfter(x)) > 0;
+    X509_free(x);
+    ERR_clear_error();
+}
+
+static void judge_anchors(const struct virtual_host *v, const struct text *pem, size_t n,
+                          struct diagnosis *d)
+{
+    struct anchors a = { 0 };
+    if (n == 0) {
+        add_finding(d, "certificate-untrusted-ca", "the trustStore is empty: no client could pass");
+        return;
+    }
+    x509_pem_each(text_str(pem), count_valid, &a);
+    if (a.n_valid == 0 && v->ssl.ignore_validation_errors != CHOICE_YES) {
+        add_finding(d, "certificate-expired",
+                    "no certificate of the trustStore is valid now: no client could pass");
+    }
 }
 
 static void judge_trust(struct api_request *r, const struct virtual_host *v, struct diagnosis *d)
@@ -192,8 +254,8 @@ static void judge_trust(struct api_request *r, const struct virtual_host *v, str
     struct keystore_name name = { api_param(r, "o"), api_param(r, "e"), keystore };
     if (!is_there || keystores_trusted_pem(r->store, &name, &pem, &n, &p) != ST_OK) {
         add_finding(d, "configuration", p.message);
-    } else if (n == 0) {
-        add_finding(d, "certificate-untrusted-ca", "the trustStore is empty: no client could pass");
+    } else {
+        judge_anchors(v, &pem, n, d);
     }
     text_deinit(&pem);
 }
@@ -239,23 +301,24 @@ static void set_fix(struct api_request *r, const struct virtual_host *v, struct 
     json_decref(document);
 }
 
-enum status diagnose_virtual_host(struct api_request *r, struct api_answer *a,
-                                  const struct virtual_host *v, bool is_tried,
-                                  struct diagnosis *out, struct err *err)
+enum status diagnose_virtual_host(struct api_request *r, const struct virtual_host *v,
+                                  unsigned what, struct diagnosis *out, struct err *err)
 {
     json_t *router = NULL;
-    (void)a;
+    bool is_tls = virtual_host_is_tls(v);
     *out = (struct diagnosis){ .is_good = true };
     out->answer = json_pack("{s:s, s:[], s:n, s:n}", "direction", "northbound", "findings", "fix",
                             "workaround");
     if (out->answer == NULL) {
         return err_set(err, ST_NOMEM, "no memory");
     }
-    if (virtual_host_is_tls(v)) {
+    if (is_tls && (what & DIAGNOSE_OWN) != 0) {
         judge_own(r, v, out);
+    }
+    if (is_tls && (what & DIAGNOSE_TRUST) != 0) {
         judge_trust(r, v, out);
     }
-    if (is_tried && virtual_host_is_tls(v)) {
+    if (is_tls && (what & DIAGNOSE_ROUTER) != 0) {
         TRY(try_router(r, v, &router));
         json_object_set_new(out->answer, "router", router);
     }
@@ -277,7 +340,7 @@ static enum status say_virtual_host(struct api_request *r, struct api_answer *a,
     if (api_refused(a)) {
         return ST_OK;
     }
-    enum status st = diagnose_virtual_host(r, a, &v, true, &d, err);
+    enum status st = diagnose_virtual_host(r, &v, DIAGNOSE_ALL, &d, err);
     if (st == ST_OK && !api_refused(a)) {
         st = api_say(a, 200, json_incref(d.answer));
     }
@@ -414,7 +477,7 @@ enum status api_preflight_target(struct api_request *r, struct api_answer *a, st
     } else {
         TRY(target_server_from_json(r->json, &remarks, &t, err));
     }
-    if (remarks_worst(&remarks, REMARK_ERROR) != NULL) {
+    if (remarks_worst(&remarks, REMARK_ERROR) != NULL || t.is_enabled == CHOICE_NO) {
         return ST_OK;
     }
     json_t *document = target_server_json(&t);
@@ -427,11 +490,22 @@ enum status api_preflight_target(struct api_request *r, struct api_answer *a, st
     return st;
 }
 
+enum status api_preflight_host(struct api_request *r, struct api_answer *a,
+                               const struct virtual_host *v, struct err *err)
+{
+    struct diagnosis d = { 0 };
+    enum status st = diagnose_virtual_host(r, v, DIAGNOSE_OWN | DIAGNOSE_TRUST, &d, err);
+    if (st == ST_OK && !d.is_good) {
+        st = refuse_change(a, &d);
+    }
+    diagnosis_deinit(&d);
+    return st;
+}
+
 enum status api_preflight_virtual_host(struct api_request *r, struct api_answer *a, struct err *err)
 {
     struct remarks remarks = { .arena = r->arena };
     struct virtual_host v;
-    struct diagnosis d = { 0 };
     if (!api_query_is(r, "preflight", false)) {
         return ST_OK;
     }
@@ -440,15 +514,8 @@ enum status api_preflight_virtual_host(struct api_request *r, struct api_answer 
     } else {
         TRY(virtual_host_from_json(r->json, &remarks, &v, err));
     }
-    if (remarks_worst(&remarks, REMARK_ERROR) != NULL) {
-        return ST_OK;
-    }
-    enum status st = diagnose_virtual_host(r, a, &v, false, &d, err);
-    if (st == ST_OK && !d.is_good) {
-        st = refuse_change(a, &d);
-    }
-    diagnosis_deinit(&d);
-    return st;
+    return remarks_worst(&remarks, REMARK_ERROR) != NULL ? ST_OK
+                                                         : api_preflight_host(r, a, &v, err);
 }
 
 /* clang-format off: a table reads by columns */

@@ -16,6 +16,7 @@
 
 struct diagnosis {
     bool is_good;         /* it will handshake */
+    bool is_unreached;    /* nobody took the connection: of TLS nothing is known */
     json_t *answer;       /* owned */
     const char *sentence; /* why not; in the request's arena */
 };
@@ -28,21 +29,27 @@ enum status diagnose_target(struct api_request *r, struct api_answer *a,
  * says then. */
 struct target_trial {
     const struct target_server *t; /* borrowed, as is the document */
-    const json_t *document;
+    const json_t *document;        /* NULL: it stands in a bundle, there */
+    const char *api, *revision, *endpoint;
     struct trial_of_target set;
     const char *why; /* it cannot even be tried; in the request's arena. NULL: it can */
 };
-/* The first two are filled in. */
+/* All but the last two are filled in. */
 enum status target_trial_set(struct api_request *r, struct target_trial *trial,
                              struct err *err) NODISCARD;
 enum status diagnose_trial(struct api_request *r, struct api_answer *a,
                            const struct target_trial *trial, struct diagnosis *out,
                            struct err *err) NODISCARD;
 void target_trial_deinit(struct target_trial *trial); /* wipes the key */
-/* `is_tried`: at the Router too. */
-enum status diagnose_virtual_host(struct api_request *r, struct api_answer *a,
-                                  const struct virtual_host *v, bool is_tried,
-                                  struct diagnosis *out, struct err *err) NODISCARD;
+/* What is asked of a virtual host. */
+enum {
+    DIAGNOSE_OWN = 1,    /* its certificate, and whether a handshake is possible with it */
+    DIAGNOSE_TRUST = 2,  /* its truststore, where clients have to show a certificate */
+    DIAGNOSE_ROUTER = 4, /* the Router, as it runs now */
+    DIAGNOSE_ALL = 7
+};
+enum status diagnose_virtual_host(struct api_request *r, const struct virtual_host *v,
+                                  unsigned what, struct diagnosis *out, struct err *err) NODISCARD;
 void diagnosis_deinit(struct diagnosis *d);
 
 /* The certificates of one alias: {"alias","isGood","daysLeft","subject","findings":[...]}. `hosts`
@@ -55,23 +62,12 @@ json_t *diagnosis_finding(const char *id, const char *sentence);
 
 /* With preflight=true in the query: refuses a body that would not handshake, with the diagnosis in
  * the contexts. To be called before api_change(): it takes its time. A body that cannot be read is
- * left for the handler to refuse. */
+ * left for the handler to refuse; a target server that is not enabled makes no handshakes. */
 enum status api_preflight_target(struct api_request *r, struct api_answer *a,
                                  struct err *err) NODISCARD;
 enum status api_preflight_virtual_host(struct api_request *r, struct api_answer *a,
                                        struct err *err) NODISCARD;
-/* preflight_keystore.c: what a keystore holds, or a reference stands for, is about to change.
- * Virtual hosts and target servers that use it are judged as they would be; of the latter 32 are
- * tried. A change that the store refuses is left for the handler. */
-struct preflight_change {
-    /* Makes it, within a transaction; this one is undone. */
-    enum status (*make)(struct api_request *r, const void *arg, struct store_problem *problem);
-    const void *arg;
-    const char *reference; /* what is changed: this, or */
-    const char *keystore, *alias;
-};
-enum status api_preflight_keystore(struct api_request *r, struct api_answer *a,
-                                   const struct preflight_change *change,
-                                   struct err *err) NODISCARD;
+enum status api_preflight_host(struct api_request *r, struct api_answer *a,
+                               const struct virtual_host *v, struct err *err) NODISCARD;
 
 #endif

@@ -148,7 +148,9 @@ static enum status remove_cert(struct api_request *r, struct api_answer *a, void
 
 static enum status delete_cert(struct api_request *r, struct api_answer *a, struct err *err)
 {
-    return api_change(r, a, remove_cert, NULL, err);
+    struct alias_name name;
+    TRY(find_alias(r, a, &name, err));
+    return api_refused(a) ? ST_OK : aliases_delete_ahead(r, a, &name, remove_cert, err);
 }
 
 /* clang-format off: a table reads by columns */
@@ -177,8 +179,8 @@ static const struct api_route routes[] = {
       "Details of a certificate and of its chain", NULL, API_BODY_NONE, NULL, "Certificates",
       API_OUT_DOCUMENT, 200, "Certs", 0 },
     { API_DELETE, ENV "/keystores/{k}/certs/{c}", API_RIGHT_CONFIGURE, delete_cert,
-      "deleteCertificate", "Delete a certificate, and the key with it", NULL, API_BODY_NONE, NULL,
-      "Certificates", API_OUT_DOCUMENT, 200, "Certs", 0 },
+      "deleteCertificate", "Delete a certificate, and the key with it", "preflight", API_BODY_NONE,
+      NULL, "Certificates", API_OUT_DOCUMENT, 200, "Certs", 0 },
     { API_GET, ENV "/keystores/{k}/certs/{c}/export", API_RIGHT_READ, export_cert,
       "exportCertificate", "A certificate and its chain in PEM", NULL, API_BODY_NONE, NULL, NULL,
       API_OUT_PEM, 200, NULL, 0 },

@@ -1,8 +1,7 @@
 /* references: names that stand for a keystore. */
 #include "store/references.h"
 
-#include "api/change.h"
-#include "api/diagnosis.h"
+#include "api/preflight.h"
 
 static struct reference_name name_of(const struct api_request *r)
 {
@@ -80,8 +79,7 @@ static enum status point_elsewhere(struct api_request *r, const void *arg,
 static enum status update(struct api_request *r, struct api_answer *a, struct err *err)
 {
     struct preflight_change ahead = { .make = point_elsewhere, .reference = api_param(r, "r") };
-    TRY(api_preflight_keystore(r, a, &ahead, err));
-    return api_refused(a) ? ST_OK : api_change(r, a, change, NULL, err);
+    return api_change_ahead(r, a, &ahead, change, NULL, err);
 }
 
 static enum status unmake(struct api_request *r, struct api_answer *a, void *arg, struct err *err)

@@ -173,30 +173,46 @@ static enum status update(struct api_request *r, struct api_answer *a, struct er
 }
 
 /* The deprecated way to set sSLInfo alone; the body is it, or an object that has it. */
-static enum status change_ssl(struct api_request *r, struct api_answer *a, void *arg,
-                              struct err *err)
+static enum status read_with_ssl(struct api_request *r, struct api_answer *a,
+                                 struct virtual_host *out, struct err *err)
 {
     struct remarks remarks = { .arena = r->arena };
-    struct virtual_host v;
     json_t *whole = NULL;
-    (void)arg;
     TRY(load(r, a, &whole, err));
     if (whole == NULL) {
         return ST_OK;
     }
     json_t *inner = json_object_get(r->json, "sSLInfo");
     bool is_set = json_object_set(whole, "sSLInfo", inner == NULL ? r->json : inner) == 0;
-    enum status st = is_set ? virtual_host_from_json(whole, &remarks, &v, err)
+    enum status st = is_set ? virtual_host_from_json(whole, &remarks, out, err)
                             : err_set(err, ST_NOMEM, "memory");
     json_decref(whole);
     TRY(st);
-    TRY(api_refuse_remarks(r, a, &remarks, REMARK_ERROR));
+    return api_refuse_remarks(r, a, &remarks, REMARK_ERROR);
+}
+
+static enum status change_ssl(struct api_request *r, struct api_answer *a, void *arg,
+                              struct err *err)
+{
+    struct virtual_host v;
+    (void)arg;
+    TRY(read_with_ssl(r, a, &v, err));
     return api_refused(a) ? ST_OK : keep(r, a, &v, err);
+}
+
+static enum status preflight_ssl(struct api_request *r, struct api_answer *a, struct err *err)
+{
+    struct virtual_host v;
+    TRY(read_with_ssl(r, a, &v, err));
+    return api_refused(a) ? ST_OK : api_preflight_host(r, a, &v, err);
 }
 
 static enum status set_ssl(struct api_request *r, struct api_answer *a, struct err *err)
 {
-    return api_change(r, a, change_ssl, NULL, err);
+    if (api_query_is(r, "preflight", false)) {
+        TRY(preflight_ssl(r, a, err));
+    }
+    return api_refused(a) ? ST_OK : api_change(r, a, change_ssl, NULL, err);
 }
 
 /* --- deleting --- */
@@ -270,7 +286,7 @@ static const struct api_route routes[] = {
       "VirtualHost", 0 },
     { API_POST, ENV "/virtualhosts/{v}/sslinfo", API_RIGHT_CONFIGURE, set_ssl,
       "setVirtualHostSSLInfo",
-      "Replace the sSLInfo of a virtual host (deprecated: replace the whole)", NULL,
+      "Replace the sSLInfo of a virtual host (deprecated: replace the whole)", "preflight",
       API_BODY_JSON | API_BODY_XML, "SSLInfo", "VirtualHost", API_OUT_DOCUMENT, 200, "VirtualHost",
       0 },
     { API_DELETE, ENV "/virtualhosts/{v}", API_RIGHT_CONFIGURE, delete_one, "deleteVirtualHost",

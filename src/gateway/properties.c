@@ -6,6 +6,7 @@
 #include <strings.h>
 
 #include "gateway/folder.h"
+#include "store/tls_names.h"
 
 enum file { FILE_ROUTER, FILE_PROCESSOR, FILE_MANAGEMENT, N_FILES };
 enum kind {
@@ -250,4 +251,23 @@ unsigned property_number(const struct properties *p, enum property which)
 const char *property_text(const struct properties *p, enum property which)
 {
     return p->value[which];
+}
+
+unsigned property_protocols(const struct properties *p, enum property which)
+{
+    char word[32];
+    unsigned bits = 0;
+    const char *at = property_text(p, which);
+    while (*at != '\0') {
+        enum tls_protocol one;
+        size_t len = strcspn(at, " ,");
+        bool fits = bytes_copy(word, sizeof word - 1, bytes_of(at, len));
+        word[fits ? len : 0] = '\0';
+        if (len > 0 && tls_protocol_find(word, &one) == TLS_NAME_KNOWN) {
+            bits |= (unsigned)one;
+        }
+        at += len;
+        at += strspn(at, " ,");
+    }
+    return bits;
 }

@@ -38,5 +38,7 @@ void properties_parse(struct properties *p, const char *name, struct bytes conte
 bool property_bool(const struct properties *p, enum property which);
 unsigned property_number(const struct properties *p, enum property which);
 const char *property_text(const struct properties *p, enum property which);
+/* Bits of enum tls_protocol; 0: it names none. */
+unsigned property_protocols(const struct properties *p, enum property which);
 
 #endif

@@ -34,6 +34,7 @@ struct trial_settings {
     const char *suites;
     unsigned timeout_ms;                                       /* 0: TRIAL_TIMEOUT_MS */
     const char *direction, *org, *env, *virtual_host, *target; /* for the verdict; NULL: none */
+    const char *api, *revision, *endpoint;                     /* where it stands in a bundle */
 };
 
 struct trial {

@@ -102,21 +102,9 @@ static enum status read_own(const struct reading *r, struct err *err)
     return st;
 }
 
-static unsigned protocols_of(const char *words)
+static unsigned protocols_of(const struct properties *all)
 {
-    char word[32];
-    unsigned bits = 0;
-    while (*words != '\0') {
-        enum tls_protocol one;
-        size_t len = strcspn(words, ", ");
-        bool fits = bytes_copy(word, sizeof word - 1, bytes_of(words, len));
-        word[fits ? len : 0] = '\0';
-        if (tls_protocol_find(word, &one) == TLS_NAME_KNOWN) {
-            bits |= (unsigned)one;
-        }
-        words += len;
-        words += strspn(words, ", ");
-    }
+    unsigned bits = property_protocols(all, PROPERTY_PROCESSOR_PROTOCOLS);
     return bits != 0 ? bits : TLS_PROTOCOL_1_2 | TLS_PROTOCOL_1_3;
 }
 
@@ -172,9 +160,7 @@ static enum status read_policy(const struct reading *r, const struct properties 
     struct ssl_settings said = { 0 };
     struct trial_settings *s = &r->out->settings;
     TRY(ssl_info_settle(&r->target->ssl, r->arena, &said, err));
-    unsigned bits = said.protocols != 0
-                        ? said.protocols
-                        : protocols_of(property_text(all, PROPERTY_PROCESSOR_PROTOCOLS));
+    unsigned bits = said.protocols != 0 ? said.protocols : protocols_of(all);
     s->protocols = narrowed(bits, &said);
     s->ciphers = said.ciphers;
     s->suites = said.suites;
@@ -231,6 +217,9 @@ enum status trial_of_target(const struct trial_request *request, struct trial_of
         return err_set(err, ST_NOMEM, "no memory");
     }
     enum status st = read_all(&r, all, request->places, err);
+    out->settings.api = request->api;
+    out->settings.revision = request->revision;
+    out->settings.endpoint = request->endpoint;
     free(all);
     return st;
 }

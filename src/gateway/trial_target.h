@@ -22,7 +22,8 @@ struct trial_request {
     const struct places *places;
     const char *org, *env;
     const struct target_server *target;
-    struct arena *arena; /* lives as long as the trial */
+    struct arena *arena;                   /* lives as long as the trial */
+    const char *api, *revision, *endpoint; /* whose URL and SSLInfo are the target; or NULL */
 };
 
 /* ST_USAGE: a keystore, an alias or a key is not there, or a truststore is empty; `err` says what.

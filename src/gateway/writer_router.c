@@ -5,6 +5,7 @@
 #include "gateway/certificates.h"
 #include "gateway/folder.h"
 #include "gateway/listens.h"
+#include "gateway/trial_host.h"
 #include "gateway/writer.h"
 
 /* One virtual host while it is written. */
@@ -18,36 +19,15 @@ struct site {
 #define FAULT(code, text)                                                                          \
     "'{\"fault\":{\"faultstring\":\"" text "\",\"detail\":{\"errorcode\":\"" code "\"}}}'"
 
-static unsigned property_protocols(const struct writer *w, enum property which)
-{
-    char word[32];
-    unsigned bits = 0;
-    const char *p = property_text(w->in->properties, which);
-    while (*p != '\0') {
-        size_t len = strcspn(p, " ,");
-        enum tls_protocol one;
-        bool fits = bytes_copy(word, sizeof word - 1, bytes_of(p, len));
-        word[fits ? len : 0] = '\0';
-        if (len > 0 && tls_protocol_find(word, &one) == TLS_NAME_KNOWN) {
-            bits |= one;
-        }
-        p += len;
-        p += strspn(p, " ,");
-    }
-    return bits;
-}
-
 unsigned writer_protocols(const struct writer *w, enum property which)
 {
-    unsigned bits = property_protocols(w, which);
+    unsigned bits = property_protocols(w->in->properties, which);
     return bits == 0 ? TLS_PROTOCOL_1_2 | TLS_PROTOCOL_1_3 : bits;
 }
 
 static unsigned protocols_of(const struct writer *w, const struct virtual_host *v)
 {
-    unsigned allowed = property_protocols(w, PROPERTY_MANAGEMENT_PROTOCOLS);
-    unsigned said = v->ssl_protocols != 0 ? v->ssl_protocols & allowed : 0;
-    return said != 0 ? said : writer_protocols(w, PROPERTY_ROUTER_PROTOCOLS);
+    return trial_host_protocols(w->in->properties, v);
 }
 
 void writer_put_protocols(struct conf *c, const char *directive, unsigned bits)

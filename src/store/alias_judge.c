@@ -280,19 +280,18 @@ static enum status judge(struct judging *j)
     return j->is_refused ? ST_USAGE : ST_OK;
 }
 
-/* Roots that the environment's keystores hold: below one of them a chain is complete. */
-static enum status add_anchors(struct store *s, const struct alias_name *name,
-                               struct x509_store *x509, struct store_problem *problem)
+enum status alias_judge_add_anchors(struct store *s, const char *org, const char *env,
+                                    struct x509_store *x509, struct store_problem *problem)
 {
     struct err err = { 0 };
     struct store_names names;
-    struct store_key within = { .kind = STORE_ALIAS, .org = name->org, .env = name->env };
+    struct store_key within = { .kind = STORE_ALIAS, .org = org, .env = env };
     if (store_list(s, &within, &names, &err) != ST_OK) {
         return problem_failed(problem, &err);
     }
     enum status st = ST_OK;
     for (size_t i = 0; i < names.n && st == ST_OK; i++) {
-        struct alias_name one = { name->org, name->env, names.list[i].parent, names.list[i].name };
+        struct alias_name one = { org, env, names.list[i].parent, names.list[i].name };
         st = alias_document_add_roots(s, &one, x509, problem);
     }
     store_names_deinit(&names);
@@ -302,7 +301,7 @@ static enum status add_anchors(struct store *s, const struct alias_name *name,
 static enum status judge_with(struct store *s, const struct alias_name *name, struct judging *j)
 {
     if (j->m->spki.len > 0) {
-        TRY(add_anchors(s, name, j->x509, j->problem));
+        TRY(alias_judge_add_anchors(s, name->org, name->env, j->x509, j->problem));
     }
     j->chain = x509_store_chain(j->x509, j->m->der, j->m->n);
     return j->chain != NULL ? judge(j) : problem_no_memory(j->problem);
