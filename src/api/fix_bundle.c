@@ -1,11 +1,16 @@
-/* Fixes of a TargetEndpoint that has its URL and its SSLInfo in the bundle of an API proxy. What
- * lies in a keystore is mended there; else the bundle is changed, imported and deployed: a call for
- * each, and what to write where. A bundle is no text, so that the first call has no body. */
+/* Fixes of what has its URL in the bundle of an API proxy: a TargetEndpoint with its SSLInfo, or a
+ * RouteRule, which has none and gets a TargetEndpoint in its place. What lies in a keystore is
+ * mended there; else the bundle is imported anew, the documents in it that change are replaced, and
+ * it is deployed: a call for each. A bundle is no text, so that the first call has no body. */
+#include <stdlib.h>
 #include <string.h>
 
 #include "api/fix_parts.h"
 #include "api/xml.h"
 #include "store/bundle.h"
+#include "store/bundle_edit.h"
+
+enum { NAME_MOST = 60 };
 
 static struct store_key revision_key(const struct fixing *f)
 {
@@ -28,26 +33,103 @@ static json_t *json_of(const struct target_endpoint *t)
     return target;
 }
 
+static bool take_document(struct fixing *f, const struct bundle *b, struct place at)
+{
+    for (size_t i = 0; at.file != NULL && i < b->files.n; i++) {
+        if (fix_is(b->files.list[i].path, at.file)) {
+            f->in.document = arena_copy(f->arena, b->files.list[i].content);
+            f->in.file = arena_strndup(f->arena, at.file, strlen(at.file));
+            f->in.at = (struct place){ .line = at.line, .column = at.column };
+        }
+    }
+    return f->in.file != NULL && f->in.document.p != NULL;
+}
+
 static json_t *find_endpoint(struct fixing *f, const struct bundle *b, const char *name)
 {
     for (size_t i = 0; i < b->n_targets; i++) {
         const struct target_endpoint *t = &b->targets[i];
-        if (fix_is(t->name, name) && t->url.text != NULL && t->at.file != NULL) {
-            f->file = arena_strndup(f->arena, t->at.file, strlen(t->at.file));
-            return f->file == NULL ? NULL : json_of(t);
+        if (fix_is(t->name, name) && t->url.text != NULL) {
+            return take_document(f, b, t->at) ? json_of(t) : NULL;
         }
     }
     return NULL;
 }
 
+/* --- a RouteRule with a URL of its own --- */
+
+/* Rules of several proxy endpoints may have one name: the port tells them apart. */
+static bool is_rule(const struct fixing *f, const struct route_rule *rule, const char *name,
+                    bool by_port)
+{
+    const char *colon = strrchr(f->event->server, ':');
+    unsigned long port = colon == NULL ? 0 : strtoul(colon + 1, NULL, 10);
+    return rule->kind == ROUTE_URL && fix_is(rule->name, name) && rule->url.text != NULL &&
+           (!by_port || rule->url.port == port);
+}
+
+static const struct route_rule *find_rule(const struct fixing *f, const struct bundle *b,
+                                          const char *name, bool by_port)
+{
+    for (size_t i = 0; i < b->n_proxies; i++) {
+        for (size_t k = 0; k < b->proxies[i].n_routes; k++) {
+            if (is_rule(f, &b->proxies[i].routes[k], name, by_port)) {
+                return &b->proxies[i].routes[k];
+            }
+        }
+    }
+    return NULL;
+}
+
+static bool has_target(const struct bundle *b, const char *name)
+{
+    for (size_t i = 0; i < b->n_targets; i++) {
+        if (fix_is(b->targets[i].name, name)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* After the rule, as far as an endpoint and a file can be called so. */
+static const char *name_target(struct fixing *f, const struct bundle *b, const char *rule)
+{
+    char *base = arena_strndup(f->arena, rule, strnlen(rule, NAME_MOST));
+    for (char *p = base; p != NULL && *p != '\0'; p++) {
+        bool is_letter = (*p >= 'a' && *p <= 'z') || (*p >= 'A' && *p <= 'Z');
+        *p = is_letter || (*p >= '0' && *p <= '9') || *p == '_' ? *p : '-';
+    }
+    const char *name = base == NULL || base[0] == '\0' ? "route" : base;
+    const char *stem = name;
+    for (unsigned i = 2; name != NULL && has_target(b, name); i++) {
+        name = arena_printf(f->arena, "%s-%u", stem, i);
+    }
+    return name;
+}
+
+static json_t *find_route(struct fixing *f, const struct bundle *b, const char *name)
+{
+    const struct route_rule *rule = find_rule(f, b, name, true);
+    rule = rule != NULL ? rule : find_rule(f, b, name, false);
+    const char *target = rule == NULL ? NULL : name_target(f, b, name);
+    if (target == NULL || !take_document(f, b, rule->at)) {
+        return NULL;
+    }
+    f->in.is_route = true;
+    f->in.url = arena_strndup(f->arena, rule->url.text, strlen(rule->url.text));
+    return f->in.url == NULL ? NULL : json_pack("{s:s}", "name", target);
+}
+
 json_t *fix_endpoint(struct fixing *f)
 {
     const json_t *labels = json_object_get(f->hints, "labels");
-    const char *name = json_string_value(json_object_get(labels, "endpoint"));
+    const char *endpoint = json_string_value(json_object_get(labels, "endpoint"));
+    const char *route = json_string_value(json_object_get(labels, "route"));
     struct store_key key = revision_key(f);
     struct bytes zip = { 0 };
     struct bundle b;
-    if (name == NULL || f->document != NULL || store_blob(f->store, &key, &zip, NULL) != ST_OK) {
+    if ((endpoint == NULL && route == NULL) || f->document != NULL ||
+        store_blob(f->store, &key, &zip, NULL) != ST_OK) {
         return NULL;
     }
     enum status st = zip.p == NULL ? ST_FORMAT : bundle_read(zip, &b, NULL);
@@ -55,7 +137,7 @@ json_t *fix_endpoint(struct fixing *f)
     if (st != ST_OK) {
         return NULL;
     }
-    json_t *target = find_endpoint(f, &b, name);
+    json_t *target = endpoint != NULL ? find_endpoint(f, &b, endpoint) : find_route(f, &b, route);
     bundle_deinit(&b);
     return target;
 }
@@ -168,16 +250,21 @@ static void put_import(const struct fixing *f, struct text *out)
 }
 
 /* The number that the import will give. */
-static void put_deploy(const struct fixing *f, struct text *out)
+static json_int_t next_revision(const struct fixing *f)
 {
     struct store_key key = { .kind = STORE_API, .org = f->event->org, .name = f->event->api };
     json_t *api = document_of(f, &key);
-    put_api(f, out, f->event->env);
+    json_int_t next = json_integer_value(json_object_get(api, "lastRevision")) + 1;
+    json_decref(api);
+    return next;
+}
+
+static void put_new_revision(const struct fixing *f, struct text *out, const char *env)
+{
+    put_api(f, out, env);
     text_putc(out, '/');
     fix_put_segment(out, f->event->api);
-    text_printf(out, "/revisions/%" JSON_INTEGER_FORMAT "/deployments",
-                json_integer_value(json_object_get(api, "lastRevision")) + 1);
-    json_decref(api);
+    text_printf(out, "/revisions/%" JSON_INTEGER_FORMAT, next_revision(f));
 }
 
 /* A base path before the bundle's own stays. */
@@ -195,27 +282,110 @@ static void put_deploy_body(const struct fixing *f, struct text *out)
     json_decref(deployment);
 }
 
-static json_t *change_of(const struct fixing *f, const json_t *target)
+/* --- documents in it --- */
+
+/* "apiproxy/targets/default.xml": "targets", "default" */
+static void put_part_path(const struct fixing *f, struct text *out, const char *file)
 {
-    struct text from = { 0 };
-    struct text ssl = { 0 };
+    const char *name = strrchr(file, '/');
+    const char *folder = strchr(file, '/');
+    size_t len = name == NULL ? 0 : strlen(name + 1);
+    char *stem = len < sizeof ".xml" ? NULL : arena_strndup(f->arena, name + 1, len - 4);
+    if (stem == NULL || folder == name) {
+        out->failed = true;
+        return;
+    }
+    put_new_revision(f, out, NULL);
+    text_putc(out, '/');
+    text_put(out, folder + 1, (size_t)(name - folder) - 1);
+    text_puts(out, "?name=");
+    fix_put_segment(out, stem);
+}
+
+/* Takes `document`. */
+static void add_part(const struct fixing *f, json_t *parts, const char *file, struct text *document,
+                     bool is_whole)
+{
+    struct text path = { 0 };
+    put_part_path(f, &path, file);
+    if (is_whole && !path.failed && !document->failed) {
+        json_array_append_new(parts, json_pack("{s:s, s:s, s:s, s:s}", "method", "POST", "path",
+                                               text_str(&path), "contentType", "application/xml",
+                                               "body", text_str(document)));
+    }
+    text_deinit(&path);
+    text_deinit(document);
+}
+
+static void put_new_target(const struct fixing *f, struct text *out, const char *name,
+                           const char *element)
+{
+    text_printf(out, "<TargetEndpoint name=\"%s\"><HTTPTargetConnection>", name);
+    put_element(out, "URL", f->in.url);
+    text_printf(out, "%s</HTTPTargetConnection></TargetEndpoint>\n", element);
+}
+
+/* The calls that put what changes into the new revision; fewer than there should be: no memory. */
+static json_t *parts_of(const struct fixing *f, const char *name, const char *element)
+{
+    json_t *parts = json_array();
+    struct text first = { 0 };
+    struct text second = { 0 };
+    struct err err = { 0 };
+    if (!f->in.is_route) {
+        enum status st = bundle_edit_ssl_info(f->in.document, element, &first, &err);
+        add_part(f, parts, f->in.file, &first, st == ST_OK);
+        return parts;
+    }
+    const char *file = arena_printf(f->arena, "apiproxy/targets/%s.xml", name);
+    put_new_target(f, &first, name, element);
+    add_part(f, parts, file == NULL ? "" : file, &first, file != NULL);
+    enum status st = bundle_edit_route(f->in.document, f->in.at, name, &second, &err);
+    add_part(f, parts, f->in.file, &second, st == ST_OK);
+    return parts;
+}
+
+/* --- all of it --- */
+
+static json_t *then_of(const struct fixing *f)
+{
     struct text deploy = { 0 };
     struct text body = { 0 };
+    put_new_revision(f, &deploy, f->event->env);
+    text_puts(&deploy, "/deployments");
+    put_deploy_body(f, &body);
+    json_t *then = deploy.failed || body.failed
+                       ? NULL
+                       : json_pack("{s:s, s:s, s:s, s:s}", "method", "POST", "path",
+                                   text_str(&deploy), "contentType",
+                                   "application/x-www-form-urlencoded", "body", text_str(&body));
+    text_deinit(&deploy);
+    text_deinit(&body);
+    return then;
+}
+
+static json_t *change_of(const struct fixing *f, const json_t *target)
+{
+    const char *name = json_string_value(json_object_get(target, "name"));
+    struct text from = { 0 };
+    struct text ssl = { 0 };
     json_t *change = NULL;
     put_from(f, &from);
     put_ssl(&ssl, json_object_get(target, "sSLInfo"));
-    put_deploy(f, &deploy);
-    put_deploy_body(f, &body);
-    if (!from.failed && !ssl.failed && !deploy.failed && !body.failed) {
-        change = json_pack("{s:s, s:s, s:s, s:{s:s, s:s, s:s, s:s}}", "bundle", text_str(&from),
-                           "file", f->file, "element", text_str(&ssl), "then", "method", "POST",
-                           "path", text_str(&deploy), "contentType",
-                           "application/x-www-form-urlencoded", "body", text_str(&body));
+    json_t *then = then_of(f);
+    json_t *parts = name == NULL || ssl.failed ? NULL : parts_of(f, name, text_str(&ssl));
+    bool is_whole = json_array_size(parts) == (f->in.is_route ? 2U : 1U);
+    if (!from.failed && then != NULL && is_whole) {
+        change = json_pack("{s:s, s:s, s:s, s:O, s:O}", "bundle", text_str(&from), "file",
+                           f->in.file, "element", text_str(&ssl), "parts", parts, "then", then);
     }
+    if (change != NULL && f->in.is_route) { /* the rule, and what it leads to */
+        json_object_set_new(change, "target", json_string(name));
+    }
+    json_decref(then);
+    json_decref(parts);
     text_deinit(&from);
     text_deinit(&ssl);
-    text_deinit(&deploy);
-    text_deinit(&body);
     return change;
 }
 

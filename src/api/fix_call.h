@@ -1,12 +1,14 @@
 /*
  * fix_call: the fix of a verdict as a call of this API, to be made as it stands.
  *
- *     {"method":"POST","path":"/v1/organizations/o/environments/e/keystores/ts/aliases?alias=...",
- *      "contentType":"multipart/form-data; boundary=...","body":"...","why":"..."}
+ *     {"method":"POST","path":"/v1/organizations/o/environments/e/keystores/ts/certs?alias=...",
+ *      "contentType":"application/x-pem-file","body":"-----BEGIN ...","why":"..."}
  *
  * What has to be changed in the bundle of an API proxy is told in "change" of its import, which
- * then has no body: {"bundle": path of the archive, "file": in it, "element": "<SSLInfo>...",
- * "then": the call that deploys it}.
+ * then has no body: {"bundle": path of the archive, to be imported as it is; "parts": the calls
+ * that put what changes into the new revision; "then": the call that deploys it}. For those who
+ * keep the bundle elsewhere: "file" in it, "element": "<SSLInfo>..."; with "target" the file's
+ * RouteRule gets a TargetEndpoint of that name, with that SSLInfo, in the place of its URL.
  *
  * It is made of the store as it is now: a body is the whole object with the change in it. Where the
  * fix is not the gateway's to make (a backend's certificate has expired), there is none; what the

@@ -43,12 +43,55 @@ static void mend_no_client(struct fixing *f, json_t *host)
 
 /* --- our own certificate --- */
 
+struct wanted {
+    const char *host;   /* "": any */
+    X509_NAME *of_whom; /* NULL: whoever issued it */
+};
+
 /* Has a key and covers the name that the client asked for, now. */
 static bool fits_name(void *arg, X509 *leaf)
 {
-    const char *host = arg;
-    return fix_is_valid_now(leaf) &&
-           (host[0] == '\0' || X509_check_host(leaf, host, 0, 0, NULL) == 1);
+    const struct wanted *w = arg;
+    bool is_his = w->of_whom == NULL || X509_NAME_cmp(w->of_whom, X509_get_issuer_name(leaf)) == 0;
+    return is_his && fix_is_valid_now(leaf) &&
+           (w->host[0] == '\0' || X509_check_host(leaf, w->host, 0, 0, NULL) == 1);
+}
+
+/* The certificate that a virtual host shows; the caller frees. */
+static X509 *shown_by(const struct fixing *f, const json_t *host)
+{
+    struct alias alias = { 0 };
+    struct store_problem problem = { 0 };
+    char keystore[KEYSTORE_NAME_MAX + 1];
+    X509 *leaf = NULL;
+    const json_t *ssl = json_object_get(host, "sSLInfo");
+    const char *key_alias = json_string_value(json_object_get(ssl, "keyAlias"));
+    fix_keystore(f, ssl, "keyStore", keystore);
+    struct alias_name at = { f->event->org, f->event->env, keystore, key_alias };
+    if (key_alias != NULL && alias_load(f->store, &at, false, &alias, &problem) == ST_OK &&
+        alias.pem != NULL) {
+        BIO *in = BIO_new_mem_buf(alias.pem, -1);
+        leaf = in == NULL ? NULL : PEM_read_bio_X509(in, NULL, NULL, NULL);
+        BIO_free(in);
+    }
+    alias_deinit(&alias);
+    return leaf;
+}
+
+/* One of the same CA is the one that clients trust, where there is one. */
+static bool find_other(const struct fixing *f, const json_t *host, const char **keystore,
+                       const char **alias)
+{
+    X509 *shown = shown_by(f, host);
+    struct wanted w = { .host = f->event->server_name };
+    w.of_whom = shown == NULL ? NULL : X509_get_issuer_name(shown);
+    bool is_found = fix_find_alias(f, fits_name, &w, keystore, alias);
+    if (!is_found && shown != NULL) {
+        w.of_whom = NULL;
+        is_found = fix_find_alias(f, fits_name, &w, keystore, alias);
+    }
+    X509_free(shown);
+    return is_found;
 }
 
 static bool puts_other_alias(struct fixing *f, json_t *host)
@@ -59,7 +102,7 @@ static bool puts_other_alias(struct fixing *f, json_t *host)
     json_t *ssl = json_object_get(host, "sSLInfo");
     const char *had_alias = json_string_value(json_object_get(ssl, "keyAlias"));
     fix_keystore(f, ssl, "keyStore", had);
-    if (!fix_find_alias(f, fits_name, (void *)f->event->server_name, &keystore, &alias) ||
+    if (!find_other(f, host, &keystore, &alias) ||
         (had_alias != NULL && fix_is(had, keystore) && fix_is(had_alias, alias))) {
         return false;
     }
@@ -159,26 +202,12 @@ static void mend_ciphers(struct fixing *f, json_t *host)
     text_deinit(&ciphers);
 }
 
-/* The certificate that a virtual host shows. */
+/* Is the certificate that a virtual host shows for that name? */
 static bool covers(const struct fixing *f, const json_t *host, const char *name)
 {
-    struct alias alias = { 0 };
-    struct store_problem problem = { 0 };
-    char keystore[KEYSTORE_NAME_MAX + 1];
-    json_t *ssl = json_object_get(host, "sSLInfo");
-    const char *key_alias = json_string_value(json_object_get(ssl, "keyAlias"));
-    fix_keystore(f, ssl, "keyStore", keystore);
-    struct alias_name at = { f->event->org, f->event->env, keystore, key_alias };
-    bool is_covered = false;
-    if (key_alias != NULL && alias_load(f->store, &at, false, &alias, &problem) == ST_OK &&
-        alias.pem != NULL) {
-        BIO *in = BIO_new_mem_buf(alias.pem, -1);
-        X509 *leaf = in == NULL ? NULL : PEM_read_bio_X509(in, NULL, NULL, NULL);
-        is_covered = leaf != NULL && X509_check_host(leaf, name, 0, 0, NULL) == 1;
-        X509_free(leaf);
-        BIO_free(in);
-    }
-    alias_deinit(&alias);
+    X509 *leaf = shown_by(f, host);
+    bool is_covered = leaf != NULL && X509_check_host(leaf, name, 0, 0, NULL) == 1;
+    X509_free(leaf);
     return is_covered;
 }
 

@@ -11,9 +11,9 @@
 #include "store/references.h"
 #include "x509/pem.h"
 
-enum { DIGEST_CHARS = 12, LABEL_MAX = 256, SHA256_BYTES = 32 };
+static const char type_pem[] = "application/x-pem-file";
 
-#define BOUNDARY "handfast-7d1a0c5e93b24f68"
+enum { DIGEST_CHARS = 12, LABEL_MAX = 256, SHA256_BYTES = 32 };
 
 /* --- documents --- */
 
@@ -222,26 +222,6 @@ void fix_put_document(struct fixing *f, json_t **call, const char *collection, c
     text_deinit(&path);
 }
 
-static void put_part(struct text *out, const char *pem)
-{
-    text_puts(out, "--" BOUNDARY "\r\nContent-Disposition: form-data; name=\"certFile\"; "
-                   "filename=\"certificate.pem\"\r\nContent-Type: application/x-pem-file\r\n\r\n");
-    text_puts(out, pem);
-    text_puts(out, "\r\n--" BOUNDARY "--\r\n");
-}
-
-static void call_multipart(json_t **call, const char *method, const struct text *path,
-                           const char *pem, const char *why)
-{
-    struct text body = { 0 };
-    put_part(&body, pem);
-    if (!body.failed) {
-        set_call(call, method, path, "multipart/form-data; boundary=" BOUNDARY, text_str(&body),
-                 why);
-    }
-    text_deinit(&body);
-}
-
 /* "ca-1f2e3d4c5b6a": the same certificate gets the same alias. */
 static void name_alias(X509 *x, char out[DIGEST_CHARS + 8])
 {
@@ -279,13 +259,13 @@ void fix_trust(struct fixing *f, const char *truststore, X509 *x, const char *wh
     char name[DIGEST_CHARS + 8];
     name_alias(x, name);
     put_path(f, &path, "keystores", truststore);
-    text_printf(&path, "/aliases?alias=%s&format=keycertfile", name);
+    text_printf(&path, "/certs?alias=%s", name); /* PEM as it is: to be pasted */
     bool is_root = X509_check_ca(x) > 0 && X509_self_signed(x, 0) == 1;
     text_puts(&path, is_root ? "" : "&ignoreChainValidation=true");
     text_puts(&path, fix_is_valid_now(x) ? "" : "&ignoreExpiryValidation=true");
     put_der_of(&pem, x);
     if (!has_alias(f, truststore, name) && !pem.failed) {
-        call_multipart(&f->out->fix, "POST", &path, text_str(&pem), why);
+        set_call(&f->out->fix, "POST", &path, type_pem, text_str(&pem), why);
     }
     text_deinit(&path);
     text_deinit(&pem);
@@ -299,7 +279,7 @@ void fix_put_chain(struct fixing *f, const char *keystore, const char *alias, co
     text_puts(&path, "/aliases/");
     fix_put_segment(&path, alias);
     text_puts(&path, "?ignoreNewlineValidation=true");
-    call_multipart(&f->out->fix, "PUT", &path, pem, why);
+    set_call(&f->out->fix, "PUT", &path, type_pem, pem, why);
     text_deinit(&path);
 }
 

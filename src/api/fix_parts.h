@@ -6,8 +6,19 @@
 
 #include "api/fix_call.h"
 #include "store/alias.h"
+#include "store/remark.h"
 
 enum { FIX_PEER_MAX = 16 };
+
+/* Where a bundle has what the event is about: a TargetEndpoint, or a RouteRule with a URL of its
+ * own. In the arena. */
+struct fix_place {
+    const char *file;
+    struct bytes document; /* that file's */
+    bool is_route;         /* then: */
+    struct place at;       /* the rule in the file */
+    const char *url;
+};
 
 struct fixing {
     struct store *store;
@@ -17,7 +28,7 @@ struct fixing {
     json_t *hints, *verdict;
     X509 *peer[FIX_PEER_MAX]; /* its certificates as sent */
     size_t n_peer;
-    const char *file; /* of a bundle, with the TargetEndpoint; NULL: it is no such */
+    struct fix_place in; /* file == NULL: it stands in no bundle */
     struct fix_calls *out;
 };
 
@@ -67,7 +78,8 @@ void fix_put_segment(struct text *out, const char *s);
 
 /* --- fix_bundle.c --- */
 /* {"name", "sSLInfo"} of the TargetEndpoint that the event is about, which has its URL in a bundle;
- * NULL: it is about none. New. */
+ * of a RouteRule with a URL, the TargetEndpoint that can be put in its place. NULL: it is about
+ * none. New. */
 json_t *fix_endpoint(struct fixing *f);
 /* The bundle with this sSLInfo in it as a new revision. */
 void fix_put_bundle(struct fixing *f, json_t **call, const json_t *target, const char *why);

@@ -23,7 +23,7 @@ static json_t *ssl_of(json_t *target)
 
 static void put_target(struct fixing *f, json_t **call, const json_t *target, const char *why)
 {
-    if (f->file != NULL) {
+    if (f->in.file != NULL) {
         fix_put_bundle(f, call, target, why);
     } else {
         fix_put_document(f, call, "targetservers", f->event->target, target, why);
@@ -32,7 +32,9 @@ static void put_target(struct fixing *f, json_t **call, const json_t *target, co
 
 static const char *place_of(const struct fixing *f)
 {
-    return f->file != NULL ? "SSLInfo of the TargetEndpoint" : "target server";
+    return f->in.is_route       ? "route"
+           : f->in.file != NULL ? "SSLInfo of the TargetEndpoint"
+                                : "target server";
 }
 
 /* --- the backend's certificate --- */
@@ -287,8 +289,9 @@ static void mend_no_tls(struct fixing *f, json_t *target)
     put_target(f, &f->out->fix, target,
                arena_printf(f->arena, "what listens on that port %s TLS, and the %s has it off%s",
                             is_possible ? "may expect" : "speaks", place_of(f),
-                            is_possible && f->file == NULL ? "; a diagnosis of it tells for certain"
-                                                           : ""));
+                            is_possible && f->in.file == NULL
+                                ? "; a diagnosis of it tells for certain"
+                                : ""));
 }
 
 /* A target server may have the name of a TargetEndpoint or of a route. */

@@ -219,18 +219,33 @@ static void put_command(struct text *out, const json_t *call, const char *file)
     }
 }
 
-/* A bundle to be taken, changed by hand, and sent. */
+/* For whoever keeps the bundle elsewhere. */
+static void put_edit(struct text *out, const json_t *change)
+{
+    const char *target = json_string_value(json_object_get(change, "target"));
+    const char *file = json_string_value(json_object_get(change, "file"));
+    if (target != NULL) {
+        text_printf(out,
+                    "\nwhich makes a TargetEndpoint %s of the URL of a RouteRule in %s, with\n    ",
+                    target, file);
+    } else {
+        text_printf(out, "\nwhich puts into the HTTPTargetConnection in %s\n    ", file);
+    }
+    text_puts(out, json_string_value(json_object_get(change, "element")));
+}
+
+/* A bundle to be taken and sent again, the documents that change, the deployment. */
 static void put_change(struct text *out, const json_t *call, const json_t *change)
 {
+    const json_t *parts = json_object_get(change, "parts");
     text_puts(out, "\n  curl -u USER -o bundle.zip \"$API\"");
     put_quoted(out, json_string_value(json_object_get(change, "bundle")));
-    text_printf(out,
-                "\n  in its %s, within <HTTPTargetConnection> and in the place of the SSLInfo that "
-                "may be there:\n    %s",
-                json_string_value(json_object_get(change, "file")),
-                json_string_value(json_object_get(change, "element")));
     put_command(out, call, "@bundle.zip");
+    for (size_t i = 0; i < json_array_size(parts); i++) {
+        put_command(out, json_array_get(parts, i), NULL);
+    }
     put_command(out, json_object_get(change, "then"), NULL);
+    put_edit(out, change);
 }
 
 static void put_call(struct text *out, const char *title, const json_t *call)
@@ -403,14 +418,17 @@ static const struct api_schema schemas[] = {
                  "\"change\":{\"$ref\":\"#/components/schemas/BundleChange\"},"
                  "\"why\":{\"type\":\"string\"}}}" },
     { "BundleChange",
-      "{\"type\":\"object\",\"required\":[\"bundle\",\"file\",\"element\",\"then\"],\"properties\":"
-      "{"
-      "\"bundle\":{\"type\":\"string\",\"description\":\"path of the archive to change and send as "
-      "the body\"},"
-      "\"file\":{\"type\":\"string\",\"description\":\"in the archive\"},"
+      "{\"type\":\"object\",\"required\":[\"bundle\",\"file\",\"element\",\"parts\",\"then\"],"
+      "\"properties\":{"
+      "\"bundle\":{\"type\":\"string\",\"description\":\"path of the archive to send as the "
+      "body\"},"
+      "\"parts\":{\"type\":\"array\",\"items\":{\"type\":\"object\"},\"description\":\"the calls "
+      "that put what changes into the new revision\"},"
+      "\"then\":{\"type\":\"object\",\"description\":\"the call that deploys it\"},"
+      "\"file\":{\"type\":\"string\",\"description\":\"in the archive, where the change is\"},"
       "\"element\":{\"type\":\"string\",\"description\":\"the SSLInfo as it is to be\"},"
-      "\"then\":{\"type\":\"object\",\"description\":\"the call that deploys the new "
-      "revision\"}}}" },
+      "\"target\":{\"type\":\"string\",\"description\":\"the TargetEndpoint that a RouteRule of "
+      "the file gets in the place of its URL\"}}}" },
     { "Handshake",
       "{\"type\":\"object\",\"required\":[\"number\",\"id\",\"time\",\"verdict\",\"text\"],"
       "\"properties\":{" SUMMARY_PROPERTIES ",\"verdict\":{\"type\":[\"object\",\"null\"]},"

@@ -7,8 +7,8 @@ other side has done its part where the fix is theirs.
 usage: test_gateway_guide.py [WORD...]     only the scenarios whose name has one of the words
 """
 import dataclasses
-import io
 import json
+import os
 import pathlib
 import re
 import socket
@@ -17,7 +17,6 @@ import subprocess
 import sys
 import tempfile
 import time
-import zipfile
 
 import gateway_lab as lab
 import harness
@@ -53,7 +52,8 @@ class South:
     properties: str = ''     # of the TargetEndpoint
     extra: str = None        # a certificate in a further keystore of the environment, for the fix to find
     also: tuple = ()         # other causes that are as true
-    in_bundle: bool = False  # no target server: URL and SSLInfo stand in a bundle of its own
+    in_bundle: object = False  # no target server: URL and SSLInfo stand in a bundle of its own; 'route': the URL in a RouteRule
+    pasted: bool = False     # its fix is made by the commands of the text
     number: int = 0
 
     @property
@@ -178,7 +178,7 @@ SOUTH = (
           trust='root', extra='intermediate'),
     South('a foreign intermediate', python('wrong-intermediate'), NO_PATH, 'certificate-chain-invalid', SERVER, trust='root',
           also=('certificate-chain-incomplete',)),
-    South('unknown CA', python('good'), NO_PATH, 'certificate-untrusted-ca', SERVER, trust='other-root'),
+    South('unknown CA', python('good'), NO_PATH, 'certificate-untrusted-ca', SERVER, trust='other-root', pasted=True),
     South('unknown CA, openssl', openssl('untrusted'), NO_PATH, 'certificate-untrusted-ca', SERVER, trust='root'),
     South('unknown CA, its root is sent', nginx('untrusted-with-root'), NO_PATH, 'certificate-untrusted-ca', SERVER, trust='root'),
     South('self-signed', python('self-signed'), NO_PATH, 'certificate-self-signed', SERVER, trust='root'),
@@ -232,13 +232,22 @@ SOUTH = (
     South('in a bundle: no cipher in common', python('good', most=V.TLSv1_2, ciphers=CHACHA), UNAVAILABLE, 'cipher-mismatch',
           (None, 'server'), ssl={'protocols': ['TLSv1.2'], 'ciphers': [AES_JAVA]}, in_bundle=True),
     South('in a bundle: host name', python('wrong-name'), (503, REFUSES, 'No subject alternative names matching IP address'),
-          'certificate-hostname-mismatch', SERVER, in_bundle=True),
+          'certificate-hostname-mismatch', SERVER, in_bundle=True, pasted=True),
     South('in a bundle: no client certificate', python('good', client_ca='ROOT'), UNAVAILABLE, 'client-certificate-missing',
           (None, 'server'), in_bundle=True),
     South('in a bundle: expired, its errors ignored', python('expired'), (503, REFUSES, 'NotAfter'), 'certificate-expired', SERVER,
           'workaround', trust='root', in_bundle=True),
     South('in a bundle: TLS to a plain port', raw(plain_http), NO_SSL, 'plaintext-server', (None, 'client'), in_bundle=True),
     South('in a bundle: plain HTTP to TLS', python('good'), EOF, 'plaintext-client', (None, 'server'), ssl=False, in_bundle=True),
+    # the URL in a RouteRule: there is no SSLInfo yet
+    South('in a route: host name', python('wrong-name'), (503, REFUSES, 'No subject alternative names matching IP address'),
+          'certificate-hostname-mismatch', SERVER, in_bundle='route', pasted=True),
+    South('in a route: no client certificate', python('good', client_ca='ROOT'), UNAVAILABLE, 'client-certificate-missing',
+          (None, 'server'), in_bundle='route'),
+    South('in a route: backend does TLS 1.1 at most', openssl('good', '-tls1_1', '-cipher', 'DEFAULT:@SECLEVEL=0'), UNAVAILABLE,
+          'protocol-mismatch', (None, False), also=('signature-mismatch',), in_bundle='route'),
+    South('in a route: TLS to a plain port', raw(plain_http), NO_SSL, 'plaintext-server', (None, 'client'), in_bundle='route'),
+    South('in a route: plain HTTP to TLS', python('good'), EOF, 'plaintext-client', (None, 'server'), ssl=False, in_bundle='route'),
     # slow
     South('a slow answer', raw(slow), (504, FLOW + 'GatewayTimeout', 'Gateway Timeout'), None, mend=None, ssl=False, properties=TIMES),
 )
@@ -427,23 +436,22 @@ class Lab:
         return self.gateway.api(call['method'], call['path'], call.get('body'), call.get('contentType'))
 
 
+    def paste(self, id_):
+        """The commands that the verdict's text ends with, into a shell; problems."""
+        text = self.gateway.api('GET', '%s/handshakes/%s' % (lab.E, id_), accept='text/plain').body.decode()
+        commands = text[text.index('\n  curl '):].split('\nwhich ')[0].replace('-u USER', '-fsS -u "$USER"')
+        done = subprocess.run(['sh', '-euc', commands], cwd=self.folder, capture_output=True, timeout=60, check=False,
+                              env={**os.environ, 'API': 'http://127.0.0.1:%d' % self.gateway.api_port,
+                                   'USER': 'admin@localhost:' + self.gateway.password})
+        return [] if done.returncode == 0 else ['pasted: %r, %s' % (done, commands)]
+
     def apply_change(self, call, change):
+        """The bundle is imported as it is, and the new revision gets what changes before it is deployed."""
         archive = self.want(self.gateway.api('GET', change['bundle']), 200).body
-        changed = self.gateway.api(call['method'], call['path'], with_element(archive, change), call['contentType'])
-        return self.apply(change['then']) if changed.status in (200, 201) else changed
-
-
-def with_element(archive, change):
-    """The bundle with this SSLInfo in this file, in the place of the one that was there."""
-    out = io.BytesIO()
-    with zipfile.ZipFile(io.BytesIO(archive)) as old, zipfile.ZipFile(out, 'w') as new:
-        for name in old.namelist():
-            text = old.read(name).decode()
-            if name == change['file']:
-                text = re.sub('<SSLInfo>.*</SSLInfo>', '', text).replace('<HTTPTargetConnection>',
-                                                                         '<HTTPTargetConnection>' + change['element'])
-            new.writestr(name, text)
-    return out.getvalue()
+        self.want(self.gateway.api(call['method'], call['path'], archive, call['contentType']), 200, 201)
+        for part in change['parts']:
+            self.want(self.apply(part), 200, 201)
+        return self.apply(change['then'])
 
 
 # --- setting up ---
@@ -461,6 +469,12 @@ def as_xml(info):
 
 def set_up_bundle(lab_, row):
     url = '<URL>%s://%s:%d/</URL>' % ('http' if row.ssl is False else 'https', row.host, row.made.port)
+    if row.in_bundle == 'route':
+        routes = '<!-- one --><RouteRule name="by verb"><Condition>request.verb != "GET"</Condition></RouteRule>' \
+            '<RouteRule name="r &amp; s">%s</RouteRule>' % url
+        archive = lab.bundle('bundle%d' % row.number, row.path, routes=routes, targets={'r---s': '<URL>http://127.0.0.1:1</URL>'})
+        lab_.want(lab_.gateway.deploy('bundle%d' % row.number, archive), 200)
+        return
     info = '' if row.ssl is False else as_xml(ssl_info(lab_, row, 'target'))
     lab_.want(lab_.gateway.deploy('bundle%d' % row.number, lab.bundle('bundle%d' % row.number, row.path, info + url)), 200)
 
@@ -554,6 +568,8 @@ def mended(lab_, row, found):
     call = found.get(row.mend)
     if not call:
         return ['the verdict has no %s' % row.mend]
+    if getattr(row, 'pasted', False):
+        return lab_.paste(found['id'])
     answer = lab_.apply(call)
     return [] if answer.status in (200, 201) else ['its %s: %s %s: %r' % (row.mend, call['method'], call['path'], answer)]
 

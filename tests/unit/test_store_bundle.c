@@ -7,10 +7,12 @@
 #include <cmocka.h>
 /* clang-format on */
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <zip.h>
 
 #include "store/bundle.h"
+#include "store/bundle_edit.h"
 
 #define ROOT "<APIProxy name='p'/>"
 #define PROXY(rules)                                                                               \
@@ -437,9 +439,58 @@ static void check_put_many(void **state)
     arena_deinit(&arena);
 }
 
+/* What is not changed stays, and what changes is read back as meant. */
+static void check_edit_ssl_info(void **state)
+{
+    static const char element[] = "<SSLInfo><Enabled>true</Enabled></SSLInfo>";
+    struct text out = { 0 };
+    (void)state;
+    assert_int_equal(
+        bundle_edit_ssl_info(BYTES(TARGET("<!-- kept --><SSLInfo><TrustStore>t"
+                                          "</TrustStore></SSLInfo>" URL "<Properties/>")),
+                             element, &out, NULL),
+        ST_OK);
+    assert_non_null(strstr(text_str(&out), "<!-- kept --><URL>https://b.example/x</URL><SSLInfo>"
+                                           "<Enabled>true</Enabled></SSLInfo><Properties/>"));
+    assert_null(strstr(text_str(&out), "TrustStore"));
+    text_clear(&out);
+    assert_int_equal(bundle_edit_ssl_info(BYTES(TARGET("<LoadBalancer/>")), element, &out, NULL),
+                     ST_OK);
+    assert_non_null(strstr(text_str(&out), "<LoadBalancer/><SSLInfo>"));
+    text_clear(&out);
+    assert_int_equal(bundle_edit_ssl_info(BYTES("<TargetEndpoint/>"), element, &out, NULL),
+                     ST_FORMAT);
+    assert_int_equal(bundle_edit_ssl_info(BYTES("<TargetEndpoint>"), element, &out, NULL),
+                     ST_FORMAT);
+    assert_int_equal(out.len, 0);
+    text_deinit(&out);
+}
+
+/* The rule is told by where it begins: two may have one name. */
+static void check_edit_route(void **state)
+{
+    static const char first[] = "<P><RouteRule name='r'><URL>http://a.example</URL></RouteRule>\n";
+    static const char second[] = " <RouteRule name='r'><Condition>a &amp;&amp; b</Condition>"
+                                 "<URL>http://b.example</URL></RouteRule></P>";
+    char whole[256];
+    struct text out = { 0 };
+    (void)state;
+    snprintf(whole, sizeof whole, "%s%s", first, second);
+    struct place at = { .line = 2, .column = 2 };
+    assert_int_equal(bundle_edit_route(bytes_of_str(whole), at, "t", &out, NULL), ST_OK);
+    assert_non_null(strstr(text_str(&out), "<URL>http://a.example</URL>"));
+    assert_non_null(strstr(text_str(&out), "<Condition>a &amp;&amp; b</Condition>"
+                                           "<TargetEndpoint>t</TargetEndpoint></RouteRule>"));
+    text_clear(&out);
+    at.column = 3;
+    assert_int_equal(bundle_edit_route(bytes_of_str(whole), at, "t", &out, NULL), ST_FORMAT);
+    assert_int_equal(out.len, 0);
+    text_deinit(&out);
+}
+
 int main(void)
 {
-    struct CMUnitTest tests[ARRAY_LEN(rows) + ARRAY_LEN(zip_rows) + 6];
+    struct CMUnitTest tests[ARRAY_LEN(rows) + ARRAY_LEN(zip_rows) + 8];
     size_t n = 0;
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         tests[n++] = (struct CMUnitTest){ rows[i].name, check_row, NULL, NULL, (void *)&rows[i] };
@@ -454,5 +505,7 @@ int main(void)
     tests[n++] = (struct CMUnitTest){ "a bomb", check_bomb, NULL, NULL, NULL };
     tests[n++] = (struct CMUnitTest){ "parts", check_put, NULL, NULL, NULL };
     tests[n++] = (struct CMUnitTest){ "many parts", check_put_many, NULL, NULL, NULL };
+    tests[n++] = (struct CMUnitTest){ "SSLInfo changed", check_edit_ssl_info, NULL, NULL, NULL };
+    tests[n++] = (struct CMUnitTest){ "a route changed", check_edit_route, NULL, NULL, NULL };
     return cmocka_run_group_tests_name("bundle", tests, NULL, NULL);
 }
