@@ -4,6 +4,7 @@
 #include "api/diagnosis.h"
 #include "api/event_json.h"
 #include "api/fix_call.h"
+#include "gateway/known_names.h"
 #include "gateway/verdict_event.h"
 
 /* What a trial showed. */
@@ -11,6 +12,7 @@ struct seen {
     struct trial trial;
     struct judging *judging;
     struct judged judged;
+    struct known_names names;
     struct verdict_texts texts;
     struct kept_event event;
     bool has_event;
@@ -50,23 +52,26 @@ static enum status busy(struct api_answer *a)
                       "%d diagnoses are being made already; try again in a moment", TRIALS_MAX);
 }
 
-static enum status judge_note(struct seen *s, struct err *err)
+static enum status judge_note(struct api_request *r, const json_t *document, struct seen *s,
+                              struct err *err)
 {
     static const uint8_t no_key[NOTE_KEY_BYTES];
     if (s->trial.note == NULL) {
         return ST_OK;
     }
     TRY(judging_new(&s->judging, err));
-    s->has_event =
-        judging_open(s->judging, bytes_of(s->trial.note, s->trial.note_len), no_key, &s->judged) &&
-        judging_reach(s->judging, &s->judged) &&
-        verdict_event(&s->judged, NULL, &s->texts, &s->event);
+    if (judging_open(s->judging, bytes_of(s->trial.note, s->trial.note_len), no_key, &s->judged)) {
+        known_names_find(r->store, &s->judged.story, document, &s->names);
+        s->has_event = judging_reach(s->judging, &s->judged) &&
+                       verdict_event(&s->judged, NULL, &s->texts, &s->event);
+    }
     return ST_OK;
 }
 
 /* ST_USAGE: the configuration cannot even be tried. */
-static enum status try_it(const struct trial_settings *settings, struct api_answer *a,
-                          struct seen *s, struct err *err)
+static enum status try_it(struct api_request *r, const struct trial_settings *settings,
+                          const json_t *document, struct api_answer *a, struct seen *s,
+                          struct err *err)
 {
     switch (trial_run(settings, &s->trial, err)) {
     case TRIAL_BUSY:
@@ -76,7 +81,7 @@ static enum status try_it(const struct trial_settings *settings, struct api_answ
     case TRIAL_DONE:
         break;
     }
-    return judge_note(s, err);
+    return judge_note(r, document, s, err);
 }
 
 /* --- what is said of it --- */
@@ -179,7 +184,7 @@ static void learn_protocol(struct api_request *r, const struct trial_settings *s
                                   .ciphers = "ALL:@SECLEVEL=0" };
     struct seen second = { 0 };
     struct err err = { 0 };
-    if (try_it(&any, a, &second, &err) == ST_OK && second.has_event) {
+    if (try_it(r, &any, NULL, a, &second, &err) == ST_OK && second.has_event) {
         json_t *verdict = event_parse(second.event.json);
         const char *version = json_string_value(json_object_get(verdict, "version"));
         for (size_t i = 0; version != NULL && i < ARRAY_LEN(names); i++) {
@@ -242,7 +247,7 @@ static enum status diagnose_plain(struct api_request *r, struct api_answer *a,
                                   .name = t->host,
                                   .ciphers = "ALL:@SECLEVEL=0",
                                   .direction = "southbound" };
-    enum status st = try_it(&any, a, &s, err);
+    enum status st = try_it(r, &any, document, a, &s, err);
     if (st != ST_OK || api_refused(a)) {
         seen_deinit(&s);
         return st;
@@ -272,7 +277,7 @@ static enum status diagnose_tls(struct api_request *r, struct api_answer *a,
     if (trial->why != NULL) {
         return say_without(r, out, NULL, trial->why);
     }
-    enum status st = try_it(&trial->set.settings, a, &s, err);
+    enum status st = try_it(r, &trial->set.settings, trial->document, a, &s, err);
     if (st == ST_USAGE) {
         st = say_without(r, out, NULL, err->text);
     } else if (st == ST_OK && !api_refused(a)) {

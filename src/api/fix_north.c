@@ -82,7 +82,9 @@ static X509 *shown_by(const struct fixing *f, const json_t *host)
 static bool find_other(const struct fixing *f, const json_t *host, const char **keystore,
                        const char **alias)
 {
-    X509 *shown = shown_by(f, host);
+    bool is_its_fault = fix_is(f->event->cause, "certificate-untrusted-ca") ||
+                        fix_is(f->event->cause, "certificate-self-signed");
+    X509 *shown = is_its_fault ? NULL : shown_by(f, host);
     struct wanted w = { .host = f->event->server_name };
     w.of_whom = shown == NULL ? NULL : X509_get_issuer_name(shown);
     bool is_found = fix_find_alias(f, fits_name, &w, keystore, alias);

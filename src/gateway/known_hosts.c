@@ -197,6 +197,11 @@ bool known_hosts_find(const struct known_hosts *k, unsigned port, const char *na
 
 /* --- what it verifies by --- */
 
+struct store *known_hosts_store(const struct known_hosts *k)
+{
+    return k->store;
+}
+
 const char *known_hosts_truststore_called(struct known_hosts *k, const char *org, const char *env,
                                           const char *word)
 {

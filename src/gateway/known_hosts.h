@@ -18,6 +18,7 @@ struct known_host {
 };
 
 struct known_hosts;
+struct store;
 
 enum status known_hosts_new(const char *store_path, struct known_hosts **out,
                             struct err *err) NODISCARD;
@@ -29,6 +30,8 @@ void known_hosts_refresh(struct known_hosts *k);
 bool known_hosts_find(const struct known_hosts *k, unsigned port, const char *name,
                       struct known_host *out);
 
+/* The store that it reads; NULL: it is not open. Until the next refresh. */
+struct store *known_hosts_store(const struct known_hosts *k);
 /* "the truststore ts1 of environment test": what a virtual host or a target server verifies by;
  * NULL where it has none, or is not known. Until the next call. */
 const char *known_hosts_truststore(struct known_hosts *k, bool is_target, const char *org,

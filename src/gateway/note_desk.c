@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "gateway/flood.h"
 #include "gateway/known_hosts.h"
+#include "gateway/known_names.h"
 #include "gateway/verdict_event.h"
 #include "tls/hello.h"
 
@@ -272,23 +273,11 @@ static void repeat(struct note_desk *d, const struct story *s, const struct floo
     count_handshake(d, s, of);
 }
 
-/* The value of a label "NAME=VALUE"; NULL: there is none. `name` has its sign. */
-static const char *value_of(const struct story *s, const char *name)
-{
-    size_t len = strlen(name);
-    for (size_t i = 0; i < s->n_labels; i++) {
-        if (s->labels[i] != NULL && strncmp(s->labels[i], name, len) == 0) {
-            return s->labels[i] + len;
-        }
-    }
-    return NULL;
-}
-
 static const char *trust_name(struct note_desk *d, const struct story *s)
 {
     bool is_target = s->local.side == SIDE_CLIENT;
-    const char *word = value_of(s, "truststore=");
-    if (value_of(s, "endpoint=") != NULL || value_of(s, "route=") != NULL) { /* of a bundle */
+    const char *word = story_label(s, "truststore");
+    if (story_label(s, "endpoint") != NULL || story_label(s, "route") != NULL) { /* of a bundle */
         return word == NULL ? NULL
                             : known_hosts_truststore_called(d->hosts, label_of(s, FACT_ORG),
                                                             label_of(s, FACT_ENV), word);
@@ -299,7 +288,9 @@ static const char *trust_name(struct note_desk *d, const struct story *s)
 
 static void judge_note(struct note_desk *d, struct judged *j, uint64_t mark, int64_t now)
 {
+    struct known_names names;
     j->trust_name = trust_name(d, &j->story);
+    known_names_find(known_hosts_store(d->hosts), &j->story, NULL, &names);
     if (!judging_reach(d->judging, j)) {
         note_desk_count_lost(d, "memory", 1);
         return;

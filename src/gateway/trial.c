@@ -18,7 +18,7 @@
 #include "store/host_name.h"
 #include "store/tls_names.h"
 
-enum { AFTER_LEAST_MS = 150, AFTER_MOST_MS = 1000, CERTS_MAX = 1000, LABEL_MAX = 255 };
+enum { AFTER_LEAST_MS = 150, AFTER_MOST_MS = 1000, CERTS_MAX = 1000 };
 
 struct trying {
     const struct trial_settings *s;
@@ -66,10 +66,8 @@ static void on_last_words(void *whose, SSL *ssl)
     annotate(t, ssl, FACT_TARGET, t->s->target);
     annotate(t, ssl, FACT_API, t->s->api);
     annotate(t, ssl, FACT_REVISION, t->s->revision);
-    if (t->s->endpoint != NULL) {
-        char label[sizeof "endpoint=" + LABEL_MAX];
-        snprintf(label, sizeof label, "endpoint=%.*s", LABEL_MAX, t->s->endpoint);
-        annotate(t, ssl, FACT_LABEL, label);
+    for (size_t i = 0; i < TRIAL_LABELS_MAX; i++) {
+        annotate(t, ssl, FACT_LABEL, t->s->labels[i]);
     }
 }
 

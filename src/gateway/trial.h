@@ -14,7 +14,7 @@
 #include "base/bytes.h"
 #include "base/status.h"
 
-enum { TRIALS_MAX = 8, TRIAL_TIMEOUT_MS = 10000 };
+enum { TRIALS_MAX = 8, TRIAL_TIMEOUT_MS = 10000, TRIAL_LABELS_MAX = 4 };
 
 enum trial_verify { TRIAL_VERIFY_OFF, TRIAL_VERIFY_NAME, TRIAL_VERIFY_FULL };
 
@@ -34,7 +34,8 @@ struct trial_settings {
     const char *suites;
     unsigned timeout_ms;                                       /* 0: TRIAL_TIMEOUT_MS */
     const char *direction, *org, *env, *virtual_host, *target; /* for the verdict; NULL: none */
-    const char *api, *revision, *endpoint;                     /* where it stands in a bundle */
+    const char *api, *revision;           /* where it stands in a bundle, then labels */
+    const char *labels[TRIAL_LABELS_MAX]; /* "endpoint=default" */
 };
 
 struct trial {

@@ -206,6 +206,33 @@ static enum status read_all(const struct reading *r, struct properties *all,
     return read_own(r, err);
 }
 
+/* As writer_module.c labels what stands in a bundle. */
+static enum status label(const struct trial_request *q, struct trial_settings *s, struct err *err)
+{
+    const struct ssl_info *ssl = &q->target->ssl;
+    const struct {
+        const char *name, *word;
+        bool is_reference;
+    } rows[TRIAL_LABELS_MAX] = {
+        { "endpoint", q->endpoint, false },
+        { "truststore", ssl->trust_store.name, ssl->trust_store.is_reference },
+        { "keystore", ssl->key_store.name, ssl->key_store.is_reference },
+        { "keyalias", ssl->key_alias, false },
+    };
+    s->api = q->api;
+    s->revision = q->revision;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        bool is_said = rows[i].word != NULL;
+        s->labels[i] = is_said ? arena_printf(q->arena, "%s=%s%s", rows[i].name,
+                                              rows[i].is_reference ? "ref://" : "", rows[i].word)
+                               : NULL;
+        if (is_said && s->labels[i] == NULL) {
+            return err_set(err, ST_NOMEM, "no memory");
+        }
+    }
+    return ST_OK;
+}
+
 enum status trial_of_target(const struct trial_request *request, struct trial_of_target *out,
                             struct err *err)
 {
@@ -217,11 +244,8 @@ enum status trial_of_target(const struct trial_request *request, struct trial_of
         return err_set(err, ST_NOMEM, "no memory");
     }
     enum status st = read_all(&r, all, request->places, err);
-    out->settings.api = request->api;
-    out->settings.revision = request->revision;
-    out->settings.endpoint = request->endpoint;
     free(all);
-    return st;
+    return st == ST_OK && request->endpoint != NULL ? label(request, &out->settings, err) : st;
 }
 
 void trial_of_target_deinit(struct trial_of_target *t)

@@ -67,16 +67,26 @@ void writer_module_verify_client(struct writer *w, bool ignores_errors)
     }
 }
 
+static void label_store(struct writer *w, const char *name,
+                        const struct store_name_or_reference *said)
+{
+    if (said->name != NULL) {
+        const char *word =
+            arena_printf(w->arena, "%s%s", said->is_reference ? "ref://" : "", said->name);
+        label(&w->c, name, word == NULL ? "" : word);
+    }
+}
+
 /* What a bundle says of its target stands nowhere else; a target server is found by its name. */
 static void label_bundle(struct writer *w, const struct backend *b)
 {
-    bool has_trust = b->ssl != NULL && b->ssl->trust_store.name != NULL;
     label(&w->c, b->kind, b->label);
-    if (has_trust) {
-        const char *word =
-            arena_printf(w->arena, "%s%s", b->ssl->trust_store.is_reference ? "ref://" : "",
-                         b->ssl->trust_store.name);
-        label(&w->c, "truststore", word == NULL ? "" : word);
+    if (b->ssl != NULL) {
+        label_store(w, "truststore", &b->ssl->trust_store);
+        label_store(w, "keystore", &b->ssl->key_store);
+    }
+    if (b->ssl != NULL && b->ssl->key_alias != NULL) {
+        label(&w->c, "keyalias", b->ssl->key_alias);
     }
 }
 

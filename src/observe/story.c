@@ -478,16 +478,22 @@ static const char *called(const struct story *s)
     return strcmp(direction, "southbound") == 0 ? "the Message Processor" : "the Router";
 }
 
+const char *story_label(const struct story *s, const char *name)
+{
+    size_t len = strlen(name);
+    for (size_t i = 0; i < s->n_labels; i++) {
+        const char *label = s->labels[i];
+        if (label != NULL && strncmp(label, name, len) == 0 && label[len] == '=') {
+            return label + len + 1;
+        }
+    }
+    return NULL;
+}
+
 /* The target is a target server, or it is of a bundle: a label of the gateway says so. */
 static bool is_of_bundle(const struct story *s)
 {
-    for (size_t i = 0; i < s->n_labels; i++) {
-        const char *label = s->labels[i] == NULL ? "" : s->labels[i];
-        if (strncmp(label, "endpoint=", 9) == 0 || strncmp(label, "route=", 6) == 0) {
-            return true;
-        }
-    }
-    return false;
+    return story_label(s, "endpoint") != NULL || story_label(s, "route") != NULL;
 }
 
 static void name_places(struct story *s)

@@ -41,6 +41,8 @@ bool story_open(struct bytes note, const uint8_t key[NOTE_KEY_BYTES], struct are
 bool story_has_anchors(const struct story *s);
 /* What the host of the observer said: FACT_ID to FACT_REVISION; NULL where it said nothing. */
 const char *story_annotation(const struct story *s, enum note_fact fact);
+/* The value of the label "name=VALUE"; NULL: there is none. */
+const char *story_label(const struct story *s, const char *name);
 
 struct story_told {
     const struct transcript *t;

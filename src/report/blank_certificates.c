@@ -112,6 +112,17 @@ bool blank_names(struct text *out, const struct about *a)
     return n > 0;
 }
 
+bool blank_common_name(struct text *out, const struct about *a)
+{
+    const struct x509_facts *c = certificate_at(a, 0);
+    const char *name = c == NULL || c->n_names == 0 ? NULL : c->names[0];
+    text_puts(out, name != NULL && name[0] == '*' ? "<CommonName wildcardMatch=\"true\">"
+                                                  : "<CommonName>");
+    bool is_put = blank_put_pasteable(out, name);
+    text_puts(out, "</CommonName>");
+    return is_put;
+}
+
 static const struct x509_judgement *judgement_of(const struct about *a)
 {
     enum side side = certificate_side(a->v);

@@ -50,6 +50,7 @@ bool blank_serial(struct text *out, const struct about *a);
 bool blank_not_after(struct text *out, const struct about *a);
 bool blank_not_before(struct text *out, const struct about *a);
 bool blank_names(struct text *out, const struct about *a);
+bool blank_common_name(struct text *out, const struct about *a); /* <CommonName>... */
 bool blank_missing_issuer(struct text *out, const struct about *a);
 bool blank_missing_issuer_url(struct text *out, const struct about *a);
 

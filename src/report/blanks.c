@@ -133,6 +133,128 @@ static bool put_target(struct text *out, const struct about *a)
     return put_called(out, a, GATEWAY_NAME_TARGET_SERVER);
 }
 
+static const char *called(const struct about *a, enum gateway_name which)
+{
+    return a->t->local == NULL ? NULL : a->t->local->gateway[which];
+}
+
+static bool is_looked_up(const struct about *a)
+{
+    return called(a, GATEWAY_NAME_NEW_KEYSTORE) != NULL;
+}
+
+static bool put_keystore(struct text *out, const struct about *a)
+{
+    return put_called(out, a, GATEWAY_NAME_KEYSTORE) ||
+           put_called(out, a, GATEWAY_NAME_NEW_KEYSTORE);
+}
+
+static bool put_keystore_word(struct text *out, const struct about *a)
+{
+    return put_called(out, a, GATEWAY_NAME_KEYSTORE_WORD) ||
+           put_called(out, a, GATEWAY_NAME_NEW_KEYSTORE);
+}
+
+static bool put_key_reference(struct text *out, const struct about *a)
+{
+    return put_called(out, a, GATEWAY_NAME_KEY_REFERENCE);
+}
+
+static bool put_key_alias(struct text *out, const struct about *a)
+{
+    return put_called(out, a, GATEWAY_NAME_KEY_ALIAS);
+}
+
+static bool put_new_keystore(struct text *out, const struct about *a)
+{
+    return put_called(out, a, GATEWAY_NAME_NEW_KEYSTORE);
+}
+
+static bool put_truststore(struct text *out, const struct about *a)
+{
+    return put_called(out, a, GATEWAY_NAME_TRUSTSTORE) ||
+           put_called(out, a, GATEWAY_NAME_NEW_TRUSTSTORE);
+}
+
+static bool put_truststore_word(struct text *out, const struct about *a)
+{
+    return put_called(out, a, GATEWAY_NAME_TRUSTSTORE_WORD) ||
+           put_called(out, a, GATEWAY_NAME_NEW_TRUSTSTORE);
+}
+
+static bool put_new_alias(struct text *out, const struct about *a)
+{
+    return put_called(out, a, GATEWAY_NAME_NEW_ALIAS);
+}
+
+/* What has to be made before; nothing where it is there, or nobody knows. */
+static bool put_first(struct text *out, const struct about *a, enum gateway_name had,
+                      bool (*put)(struct text *, const struct about *), const char *more)
+{
+    if (!is_looked_up(a) || called(a, had) != NULL) {
+        return true;
+    }
+    text_puts(out, "first `POST /v1/o/");
+    (void)put_org(out, a);
+    text_puts(out, "/e/");
+    (void)put_env(out, a);
+    text_puts(out, "/keystores?name=");
+    bool is_put = put(out, a);
+    text_puts(out, "`");
+    text_puts(out, more);
+    text_puts(out, "; then ");
+    return is_put;
+}
+
+static bool put_first_keystore(struct text *out, const struct about *a)
+{
+    return put_first(
+        out, a, GATEWAY_NAME_KEYSTORE, put_new_keystore,
+        ", and certificate and key into it, `.../aliases?alias=own&format=keycertfile` "
+        "(certFile, keyFile)");
+}
+
+static bool put_first_truststore(struct text *out, const struct about *a)
+{
+    return put_first(out, a, GATEWAY_NAME_TRUSTSTORE, put_truststore, "");
+}
+
+/* Conditions; both are true where nothing is known. */
+static bool if_bundle(struct text *out, const struct about *a)
+{
+    (void)out;
+    return called(a, GATEWAY_NAME_TARGET_SERVER) == NULL;
+}
+
+static bool if_server(struct text *out, const struct about *a)
+{
+    (void)out;
+    return !is_looked_up(a) || called(a, GATEWAY_NAME_TARGET_SERVER) != NULL;
+}
+
+static bool if_key_reference(struct text *out, const struct about *a)
+{
+    (void)out;
+    return !is_looked_up(a) || called(a, GATEWAY_NAME_KEY_REFERENCE) != NULL;
+}
+
+static bool if_no_key_reference(struct text *out, const struct about *a)
+{
+    return !if_key_reference(out, a);
+}
+
+static bool if_keystore(struct text *out, const struct about *a)
+{
+    (void)out;
+    return called(a, GATEWAY_NAME_KEYSTORE) != NULL;
+}
+
+static bool if_no_truststore(struct text *out, const struct about *a)
+{
+    (void)out;
+    return called(a, GATEWAY_NAME_TRUSTSTORE) == NULL;
+}
+
 /* --- what was said --- */
 
 static bool put_alert(struct text *out, const struct about *a)
@@ -204,6 +326,23 @@ static const struct blank blanks[] = {
     { "env",                  put_env,                    "ENV" },
     { "vhost",                put_vhost,                  "NAME" },
     { "target",               put_target,                 "NAME" },
+    { "keystore",             put_keystore,               "KEYSTORE" },
+    { "keystore_word",        put_keystore_word,          "ref://REFERENCE" },
+    { "key_reference",        put_key_reference,          "REFERENCE" },
+    { "key_alias",            put_key_alias,              "ALIAS" },
+    { "new_keystore",         put_new_keystore,           "KEYSTORE" },
+    { "truststore",           put_truststore,             "TRUSTSTORE" },
+    { "truststore_word",      put_truststore_word,        "ref://REFERENCE" },
+    { "new_alias",            put_new_alias,              "ALIAS" },
+    { "first_keystore",       put_first_keystore,         "" },
+    { "first_truststore",     put_first_truststore,       "" },
+    { "if_bundle",            if_bundle,                  NULL },
+    { "if_server",            if_server,                  NULL },
+    { "if_key_reference",     if_key_reference,           NULL },
+    { "if_no_key_reference",  if_no_key_reference,        NULL },
+    { "if_keystore",          if_keystore,                NULL },
+    { "if_no_truststore",     if_no_truststore,           NULL },
+    { "common_name",          blank_common_name,          "<CommonName>NAME</CommonName>" },
     { "offered",              blank_offered,              "the versions of its ClientHello" },
     { "max_offered",          blank_max_offered,          "a low version" },
     { "version",              blank_version,              "the version negotiated" },

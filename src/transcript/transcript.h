@@ -144,6 +144,15 @@ enum gateway_name {
     GATEWAY_NAME_ENV,
     GATEWAY_NAME_VIRTUAL_HOST,
     GATEWAY_NAME_TARGET_SERVER, /* none where the URL stands in a bundle */
+    GATEWAY_NAME_KEYSTORE,      /* of its own certificate, and how it names it: "ref://..." */
+    GATEWAY_NAME_KEYSTORE_WORD,
+    GATEWAY_NAME_KEY_REFERENCE,
+    GATEWAY_NAME_KEY_ALIAS,
+    GATEWAY_NAME_TRUSTSTORE, /* that the other side's certificate is checked by */
+    GATEWAY_NAME_TRUSTSTORE_WORD,
+    GATEWAY_NAME_NEW_KEYSTORE, /* names that nobody has; set where all of this was looked up */
+    GATEWAY_NAME_NEW_TRUSTSTORE,
+    GATEWAY_NAME_NEW_ALIAS, /* in the truststore */
     N_GATEWAY_NAMES,
 };
 

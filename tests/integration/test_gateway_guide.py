@@ -33,6 +33,7 @@ AES, CHACHA = 'ECDHE-ECDSA-AES128-GCM-SHA256', 'ECDHE-ECDSA-CHACHA20-POLY1305'
 AES_JAVA, CHACHA_JAVA = 'TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256', 'TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256'
 V = ssl.TLSVersion
 VERDICT_S = 4
+BLANK = re.compile(r'\b(ORG|ENV|KEYSTORE|TRUSTSTORE|ALIAS|REFERENCE|CERT|NAME)\b')  # of fixes, for one to fill in
 
 
 # --- southbound: the Message Processor and a backend ---
@@ -544,6 +545,10 @@ def is_right(row, found, direction):
         problems.append('rejected by %s, should be %s' % (found.get('rejectedBy'), row.who[1]))
     if not found.get('text') or not verdict.get('sentence'):
         problems.append('no text')
+    blanks = [step['text'] for step in verdict.get('fix', []) if step.get('software') == 'gateway' and BLANK.search(step['text'])
+              and row.cause != 'sni-unrecognized']  # of no host yet
+    if blanks:
+        problems.append('names that are known are not told: %s' % blanks)
     return problems
 
 
