@@ -4,6 +4,8 @@
  *     {"method":"POST","path":"/v1/organizations/o/environments/e/keystores/ts/certs?alias=...",
  *      "contentType":"application/x-pem-file","body":"-----BEGIN ...","why":"..."}
  *
+ * "first" has calls that are to be made before it: a truststore that it names.
+ *
  * What has to be changed in the bundle of an API proxy is told in "change" of its import, which
  * then has no body: {"bundle": path of the archive, to be imported as it is; "parts": the calls
  * that put what changes into the new revision; "then": the call that deploys it}. For those who

@@ -252,7 +252,9 @@ static void put_der_of(struct text *out, X509 *x)
     OPENSSL_free(der);
 }
 
-void fix_trust(struct fixing *f, const char *truststore, X509 *x, const char *why)
+/* One certificate as a new alias of a truststore. Nothing where it is there already. */
+static void trust(const struct fixing *f, json_t **call, const char *truststore, X509 *x,
+                  const char *why)
 {
     struct text path = { 0 };
     struct text pem = { 0 };
@@ -265,7 +267,7 @@ void fix_trust(struct fixing *f, const char *truststore, X509 *x, const char *wh
     text_puts(&path, fix_is_valid_now(x) ? "" : "&ignoreExpiryValidation=true");
     put_der_of(&pem, x);
     if (!has_alias(f, truststore, name) && !pem.failed) {
-        set_call(&f->out->fix, "POST", &path, type_pem, text_str(&pem), why);
+        set_call(call, "POST", &path, type_pem, text_str(&pem), why);
     }
     text_deinit(&path);
     text_deinit(&pem);
@@ -314,24 +316,65 @@ X509 *fix_top_of_peer(const struct fixing *f)
 }
 
 /* Of a chain whose last certificate is no root, the issuer is asked for: where a keystore has it,
- * that is the better anchor. */
-void fix_trust_peer(struct fixing *f, const char *truststore, const char *whose)
+ * that is the better anchor. The caller frees; NULL: the peer sent none. */
+static X509 *anchor_of_peer(const struct fixing *f)
 {
     X509 *top = fix_top_of_peer(f);
-    if (top == NULL || truststore[0] == '\0') {
+    X509 *issuer = top == NULL || X509_self_signed(top, 0) == 1 ? NULL : fix_find_issuer(f, top);
+    if (issuer != NULL) {
+        return issuer;
+    }
+    return top != NULL && X509_up_ref(top) == 1 ? top : NULL;
+}
+
+static const char *kind_of(const struct fixing *f, X509 *anchor)
+{
+    return X509_self_signed(anchor, 0) == 1    ? "the root of"
+           : X509_cmp(anchor, f->peer[0]) == 0 ? "the very certificate of"
+                                               : "an issuer of the certificate of";
+}
+
+void fix_trust_peer(struct fixing *f, const char *truststore, const char *whose)
+{
+    X509 *anchor = truststore[0] == '\0' ? NULL : anchor_of_peer(f);
+    if (anchor == NULL) {
         return;
     }
-    X509 *issuer = X509_self_signed(top, 0) == 1 ? NULL : fix_find_issuer(f, top);
-    X509 *anchor = issuer != NULL ? issuer : top;
-    const char *kind = X509_self_signed(anchor, 0) == 1 ? "the root of"
-                       : anchor == f->peer[0]           ? "the very certificate of"
-                                                        : "an issuer of the certificate of";
-    fix_trust(f, truststore, anchor,
-              arena_printf(f->arena,
-                           "%s is %s %s, and the truststore %s does not have it; check that it is "
-                           "to be trusted before you put it there",
-                           fix_label(f, anchor), kind, whose, truststore));
-    X509_free(issuer);
+    trust(f, &f->out->fix, truststore, anchor,
+          arena_printf(f->arena,
+                       "%s is %s %s, and the truststore %s does not have it; check that it is "
+                       "to be trusted before you put it there",
+                       fix_label(f, anchor), kind_of(f, anchor), whose, truststore));
+    X509_free(anchor);
+}
+
+json_t *fix_new_truststore(struct fixing *f, const char *name, const char **why)
+{
+    struct text path = { 0 };
+    X509 *anchor = anchor_of_peer(f);
+    json_t *made = json_pack("{s:s}", "name", name);
+    char *body = made == NULL ? NULL : json_dumps(made, JSON_COMPACT);
+    json_t *make = NULL;
+    json_t *fill = NULL;
+    put_path(f, &path, "keystores", NULL);
+    if (anchor != NULL) {
+        *why = arena_printf(f->arena,
+                            "%s is %s the backend, which nobody trusts here: no truststore is "
+                            "named, and the system's roots do not have it. With one of its own, "
+                            "%s, the target trusts it and nobody else; check that it is to be "
+                            "trusted",
+                            fix_label(f, anchor), kind_of(f, anchor), name);
+        set_call(&make, "POST", &path, "application/json", body, "the new truststore");
+        trust(f, &fill, name, anchor, "what it trusts");
+    }
+    json_t *both = make == NULL || fill == NULL ? NULL : json_pack("[O, O]", make, fill);
+    json_decref(make);
+    json_decref(fill);
+    json_decref(made);
+    free(body);
+    X509_free(anchor);
+    text_deinit(&path);
+    return both;
 }
 
 /* --- a chain of our own --- */

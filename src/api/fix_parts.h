@@ -64,8 +64,9 @@ const char *fix_label(const struct fixing *f, X509 *x);
  * made with POST. */
 void fix_put_document(struct fixing *f, json_t **call, const char *collection, const char *name,
                       const json_t *document, const char *why);
-/* One certificate as a new alias of a truststore. Nothing where it is there already. */
-void fix_trust(struct fixing *f, const char *truststore, X509 *x, const char *why);
+/* The calls that make a truststore of that name with the peer's CA in it; `why` in the arena. NULL:
+ * the peer sent no certificate. New. */
+json_t *fix_new_truststore(struct fixing *f, const char *name, const char **why);
 /* The alias that `ssl` names as its own, with the issuer of its last certificate behind it, where a
  * keystore has that. */
 void fix_complete_chain(struct fixing *f, const json_t *ssl, const char *who);

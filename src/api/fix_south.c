@@ -7,6 +7,7 @@
 
 #include "api/fix_parts.h"
 #include "base/base64.h"
+#include "gateway/known_names.h"
 
 enum { NAME_BYTES = 2048, NAME_CHARS = 255, ISSUERS_MAX = 8 };
 
@@ -78,11 +79,34 @@ static void mend_name(struct fixing *f, json_t *target)
                             name));
 }
 
+/* The chain is to lead to the system's roots, and does not. */
+static void trust_anew(struct fixing *f, json_t *target)
+{
+    struct keystore_name of = { f->event->org, f->event->env, f->event->target };
+    char name[KNOWN_NEW_MAX + 1] = "";
+    const char *why = NULL;
+    known_names_keystore(f->store, &of, "trust", name);
+    json_t *first = fix_new_truststore(f, name, &why);
+    if (first != NULL) {
+        json_object_set_new(ssl_of(target), "trustStore", json_string(name));
+        put_target(f, &f->out->fix, target, why);
+    }
+    if (first != NULL && f->out->fix != NULL) {
+        json_object_set(f->out->fix, "first", first);
+    }
+    json_decref(first);
+}
+
 static void mend_trust(struct fixing *f, json_t *target)
 {
     char truststore[KEYSTORE_NAME_MAX + 1];
-    fix_keystore(f, json_object_get(target, "sSLInfo"), "trustStore", truststore);
-    fix_trust_peer(f, truststore, "the backend");
+    const json_t *ssl = json_object_get(target, "sSLInfo");
+    fix_keystore(f, ssl, "trustStore", truststore);
+    if (truststore[0] != '\0') {
+        fix_trust_peer(f, truststore, "the backend");
+    } else if (json_is_true(json_object_get(ssl, "enforce"))) {
+        trust_anew(f, target);
+    }
 }
 
 static void ignore_errors(struct fixing *f, json_t *target, const char *why)

@@ -255,6 +255,10 @@ static void put_call(struct text *out, const char *title, const json_t *call)
         return;
     }
     text_printf(out, "\n%s: %s", title, json_string_value(json_object_get(call, "why")));
+    const json_t *first = json_object_get(call, "first");
+    for (size_t i = 0; i < json_array_size(first); i++) {
+        put_command(out, json_array_get(first, i), NULL);
+    }
     if (change != NULL) {
         put_change(out, call, change);
     } else {
@@ -415,6 +419,8 @@ static const struct api_schema schemas[] = {
     { "ApiCall", "{\"type\":\"object\",\"required\":[\"method\",\"path\",\"why\"],\"properties\":{"
                  "\"method\":{\"type\":\"string\"},\"path\":{\"type\":\"string\"},"
                  "\"contentType\":{\"type\":\"string\"},\"body\":{\"type\":\"string\"},"
+                 "\"first\":{\"type\":\"array\",\"items\":{\"$ref\":\"#/components/schemas/"
+                 "ApiCall\"},\"description\":\"calls to be made before it\"},"
                  "\"change\":{\"$ref\":\"#/components/schemas/BundleChange\"},"
                  "\"why\":{\"type\":\"string\"}}}" },
     { "BundleChange",

@@ -101,7 +101,7 @@ static bool is_taken(const struct finding_names *f, enum store_kind kind, const 
     return is_there;
 }
 
-/* "orders-api", "trust": ordersapitrust, ordersapitrust2 ... Letters and figures alone. */
+/* Letters and figures alone. */
 static void name_keystore(const struct finding_names *f, const char *of, const char *ending,
                           char out[KNOWN_NEW_MAX + 1])
 {
@@ -120,6 +120,13 @@ static void name_keystore(const struct finding_names *f, const char *of, const c
         snprintf(out, KNOWN_NEW_MAX + 1, "%s%s%u", base, ending, i);
         is_free = !is_taken(f, STORE_KEYSTORE, NULL, out);
     }
+}
+
+void known_names_keystore(struct store *s, const struct keystore_name *of, const char *ending,
+                          char out[KNOWN_NEW_MAX + 1])
+{
+    struct finding_names f = { .store = s, .org = of->org, .env = of->env };
+    name_keystore(&f, of->keystore, ending, out);
 }
 
 static void name_alias(const struct finding_names *f)

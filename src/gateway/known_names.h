@@ -22,6 +22,11 @@ struct known_names {
     char new_keystore[KNOWN_NEW_MAX + 1], new_truststore[KNOWN_NEW_MAX + 1], new_alias[16];
 };
 
+/* "orders-api", "trust": ordersapitrust, or ordersapitrust2 ...: the first that no keystore of the
+ * environment has. */
+void known_names_keystore(struct store *s, const struct keystore_name *of, const char *ending,
+                          char out[KNOWN_NEW_MAX + 1]);
+
 /* Finds them for the story's virtual host or target, and sets its local.gateway to them: `out` is
  * to live as long as the story. `document`: the target server as it is meant to be; NULL: as the
  * store (NULL: there is none) has it. What cannot be found out stays unsaid. */

@@ -182,6 +182,7 @@ SOUTH = (
     South('unknown CA', python('good'), NO_PATH, 'certificate-untrusted-ca', SERVER, trust='other-root', pasted=True),
     South('unknown CA, openssl', openssl('untrusted'), NO_PATH, 'certificate-untrusted-ca', SERVER, trust='root'),
     South('unknown CA, its root is sent', nginx('untrusted-with-root'), NO_PATH, 'certificate-untrusted-ca', SERVER, trust='root'),
+    South('enforced, no truststore', python('good'), NO_PATH, 'certificate-untrusted-ca', SERVER, ssl={'enforce': True}, pasted=True),
     South('self-signed', python('self-signed'), NO_PATH, 'certificate-self-signed', SERVER, trust='root'),
     # dates and purpose: the backend's to mend; the gateway can do without
     South('expired, the backend gets another', python('expired'), (503, REFUSES, 'NotAfter'), 'certificate-expired', SERVER, gets('good'),
@@ -223,6 +224,8 @@ SOUTH = (
           ssl=False),
     # the same in bundles: no target server
     South('in a bundle: unknown CA', python('good'), NO_PATH, 'certificate-untrusted-ca', SERVER, trust='other-root', in_bundle=True),
+    South('in a bundle: enforced, no truststore', python('good'), NO_PATH, 'certificate-untrusted-ca', SERVER, ssl={'enforce': 'true'},
+          in_bundle=True),
     South('in a bundle: self-signed', python('self-signed'), NO_PATH, 'certificate-self-signed', SERVER, trust='root', in_bundle=True),
     South('in a bundle: incomplete chain', python('incomplete'), NO_PATH, 'certificate-chain-incomplete', SERVER, trust='root',
           extra='intermediate', in_bundle=True),
@@ -432,6 +435,8 @@ class Lab:
 
     def apply(self, call):
         """Blindly, as it stands; what is to be changed in a bundle as the call says it."""
+        for before in call.get('first', []):
+            self.want(self.apply(before), 200, 201)
         if 'change' in call:
             return self.apply_change(call, call['change'])
         return self.gateway.api(call['method'], call['path'], call.get('body'), call.get('contentType'))
@@ -460,7 +465,7 @@ class Lab:
 def as_xml(info):
     """sSLInfo as it stands in a bundle."""
     inside = ''
-    for name in ('enabled', 'clientAuthEnabled', 'keyStore', 'keyAlias', 'trustStore', 'ciphers', 'protocols'):
+    for name in ('enabled', 'enforce', 'clientAuthEnabled', 'keyStore', 'keyAlias', 'trustStore', 'ciphers', 'protocols'):
         element, value = name[0].upper() + name[1:], info.get(name)
         if isinstance(value, list):
             value = ''.join('<%s>%s</%s>' % (element[:-1], one, element[:-1]) for one in value)
