@@ -283,6 +283,41 @@ static void names_that_are_known_are_put_in(void **state)
     made_free(m);
 }
 
+/* The keystore that is there; where there is none, one that is made first. */
+static void stores_are_named(void **state)
+{
+    (void)state;
+    struct made *m = made_new();
+    struct fixed f;
+    struct local_facts local = { .gateway = { [GATEWAY_NAME_ORG] = "acme",
+                                              [GATEWAY_NAME_ENV] = "prod",
+                                              [GATEWAY_NAME_TARGET_SERVER] = "orders",
+                                              [GATEWAY_NAME_TRUSTSTORE] = "roots",
+                                              [GATEWAY_NAME_NEW_KEYSTORE] = "orderskeys",
+                                              [GATEWAY_NAME_NEW_TRUSTSTORE] = "orderstrust",
+                                              [GATEWAY_NAME_KEY_ALIAS] = "own",
+                                              [GATEWAY_NAME_NEW_ALIAS] = "ca2" } };
+    made_hello(m, "app.example");
+    made_fail(m, CAUSE_CERTIFICATE_UNTRUSTED_CA, ACTOR_SERVER, ACTOR_CLIENT);
+    m->v.direction = DIRECTION_SOUTHBOUND;
+    fix(m, &f);
+    assert_true(says(&f, "gateway", "keystores/TRUSTSTORE/aliases?alias=ALIAS"));
+    assert_true(says(&f, "gateway", "TargetEndpoint: "));
+    arena_deinit(&f.arena);
+    m->t.local = &local;
+    fix(m, &f);
+    assert_true(says(&f, "gateway", "/v1/o/acme/e/prod/keystores/roots/aliases?alias=ca2"));
+    assert_false(says(&f, "gateway", "TargetEndpoint: "));
+    assert_false(says(&f, "gateway", "first `POST"));
+    arena_deinit(&f.arena);
+    local.gateway[GATEWAY_NAME_TRUSTSTORE] = NULL;
+    fix(m, &f);
+    assert_true(says(&f, "gateway", "first `POST /v1/o/acme/e/prod/keystores?name=orderstrust`"));
+    assert_true(says(&f, "gateway", "sSLInfo.trustStore \"orderstrust\""));
+    arena_deinit(&f.arena);
+    made_free(m);
+}
+
 static void no_room_is_no_crash(void **state)
 {
     struct made *m = made_new();
@@ -298,7 +333,7 @@ static void no_room_is_no_crash(void **state)
 
 int main(void)
 {
-    struct CMUnitTest tests[ARRAY_LEN(choices) + 9] = {
+    struct CMUnitTest tests[ARRAY_LEN(choices) + 10] = {
         cmocka_unit_test(every_cause_has_a_fix),
         cmocka_unit_test(every_blank_is_known),
         cmocka_unit_test(first_row_is_a_step),
@@ -307,10 +342,11 @@ int main(void)
         cmocka_unit_test(the_side_that_lacks_it_is_updated),
         cmocka_unit_test(hostile_names_are_not_pasted),
         cmocka_unit_test(names_that_are_known_are_put_in),
+        cmocka_unit_test(stores_are_named),
         cmocka_unit_test(no_room_is_no_crash),
     };
     for (size_t i = 0; i < ARRAY_LEN(choices); i++) {
-        tests[9 + i] =
+        tests[10 + i] =
             (struct CMUnitTest){ choices[i].name, check_choice, NULL, NULL, (void *)&choices[i] };
     }
     return cmocka_run_group_tests_name("report_fix", tests, NULL, NULL);
