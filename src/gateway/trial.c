@@ -17,6 +17,7 @@
 #include "observe/observer.h"
 #include "store/host_name.h"
 #include "store/tls_names.h"
+#include "x509/name_fits.h"
 
 enum { AFTER_LEAST_MS = 150, AFTER_MOST_MS = 1000, CERTS_MAX = 1000 };
 
@@ -28,6 +29,7 @@ struct trying {
     SSL *ssl;
     int fd;
     int64_t deadline_ns;
+    bool is_name_checked;
 };
 
 static atomic_int n_running;
@@ -131,16 +133,40 @@ static enum status trust(struct trying *t, struct err *err)
     return ST_OK;
 }
 
-/* Without a truststore the name counts, whoever signed it. */
-static int accept_but_names(int is_ok, X509_STORE_CTX *ctx)
+/* A CommonName is compared as the Message Processor does it, which is not as OpenSSL does: at the
+ * first of OpenSSL's good words, which always come. */
+static bool pattern_is_wrong(struct trying *t, X509 *leaf)
 {
+    if (!t->s->is_pattern || t->is_name_checked) {
+        return false;
+    }
+    t->is_name_checked = true;
+    return !x509_name_fits(leaf, t->s->name, true, t->s->is_wildcard);
+}
+
+/* Without a truststore the name counts, whoever signed it. */
+static int on_verify(int is_ok, X509_STORE_CTX *ctx)
+{
+    SSL *ssl = X509_STORE_CTX_get_ex_data(ctx, SSL_get_ex_data_X509_STORE_CTX_idx());
+    struct trying *t = SSL_get_ex_data(ssl, our_index);
+    X509 *leaf = X509_STORE_CTX_get0_cert(ctx);
     int error = X509_STORE_CTX_get_error(ctx);
     bool is_name = error == X509_V_ERR_HOSTNAME_MISMATCH || error == X509_V_ERR_IP_ADDRESS_MISMATCH;
-    if (is_ok == 0 && !is_name) {
+    if (is_ok == 0 && (is_name || t->s->verify == TRIAL_VERIFY_FULL)) {
+        return 0;
+    }
+    if (is_ok == 0) {
         X509_STORE_CTX_set_error(ctx, X509_V_OK);
         return 1;
     }
-    return is_ok;
+    if (pattern_is_wrong(t, leaf)) {
+        X509_VERIFY_PARAM_set1_host(SSL_get0_param(ssl), t->s->name, 0); /* for the observer */
+        X509_STORE_CTX_set_error_depth(ctx, 0);
+        X509_STORE_CTX_set_current_cert(ctx, leaf);
+        X509_STORE_CTX_set_error(ctx, X509_V_ERR_HOSTNAME_MISMATCH);
+        return 0;
+    }
+    return 1;
 }
 
 static enum status demand(struct trying *t, struct err *err)
@@ -154,8 +180,10 @@ static enum status demand(struct trying *t, struct err *err)
     if (t->s->trusted_pem != NULL) {
         X509_VERIFY_PARAM_set_flags(p, X509_V_FLAG_PARTIAL_CHAIN);
     }
-    SSL_set_verify(t->ssl, SSL_VERIFY_PEER,
-                   t->s->verify == TRIAL_VERIFY_NAME ? accept_but_names : NULL);
+    SSL_set_verify(t->ssl, SSL_VERIFY_PEER, on_verify);
+    if (t->s->is_pattern) {
+        return ST_OK;
+    }
     int is_set = host_is_address(name) ? X509_VERIFY_PARAM_set1_ip_asc(p, name)
                                        : X509_VERIFY_PARAM_set1_host(p, name, 0);
     return is_set == 1 ? ST_OK : refused(err, name);

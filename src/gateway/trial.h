@@ -25,7 +25,9 @@ struct trial_settings {
     unsigned port;
     bool sends_name; /* SNI, of the host */
     enum trial_verify verify;
-    const char *name;        /* that the certificate must have; a name or an address */
+    const char *name; /* that the certificate must have; a name or an address */
+    bool is_pattern;  /* it is a CommonName: as x509/name_fits.h has it */
+    bool is_wildcard;
     const char *trusted_pem; /* anchors, roots or not; NULL: the system's */
     const char *chain_pem;   /* our certificate and its chain; NULL: none */
     struct bytes key_pem;

@@ -194,6 +194,8 @@ static enum status read_all(const struct reading *r, struct properties *all,
     *s = (struct trial_settings){ .host = r->target->host,
                                   .port = r->target->port.value,
                                   .verify = verify_of(&r->target->ssl),
+                                  .is_pattern = r->target->ssl.common_name.value != NULL,
+                                  .is_wildcard = r->target->ssl.common_name.is_wildcard,
                                   .name = r->target->ssl.common_name.value != NULL
                                               ? r->target->ssl.common_name.value
                                               : r->target->host,

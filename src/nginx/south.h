@@ -120,11 +120,6 @@ void hf_south_note_trust(struct observer *o, ngx_cycle_t *cycle);
 /* NULL without memory when `make`, or where there is none. */
 struct hf_attempt *hf_attempt_of(ngx_http_request_t *r, bool make);
 
-/* south_name.c: is `x` for `name`? As `handfast_upstream_name`: one of its names, DNS or common
- * name, is literally this one, or fits it where it is a wildcard. Else as RFC 6125 has it, with
- * addresses. */
-bool hf_name_fits(X509 *x, const char *name, bool is_pattern, bool is_wildcard);
-
 /* south_demand.c */
 /* The name that the certificate must have; false: none can be told. */
 bool hf_south_name(ngx_http_request_t *r, const struct hf_south_conf *conf, ngx_str_t *out);

@@ -2,6 +2,7 @@
 #include <openssl/err.h>
 
 #include "nginx/south.h"
+#include "x509/name_fits.h"
 
 enum { SIGNATURE_HTTP = 0x50545448 };
 
@@ -95,7 +96,7 @@ static bool name_is_wrong(struct hf_seal *seal, SSL *ssl, X509 *leaf)
         return false;
     }
     seal->is_name_checked = true;
-    if (hf_name_fits(leaf, seal->name, seal->is_pattern, is_wildcard)) {
+    if (x509_name_fits(leaf, seal->name, seal->is_pattern, is_wildcard)) {
         return false;
     }
     if (seal->is_pattern) {

@@ -213,6 +213,10 @@ def changes(site):
         Change('server: another name', *server({'trustStore': 'trust', 'commonName': {'value': 'elsewhere.test'}}), '/server', False),
         Change('server: a name that the certificate has', *server({'trustStore': 'trust', 'commonName': {'value': pki.HOST}}),
                '/server', True),
+        Change('server: a pattern that a name of the certificate fits',
+               *server({'trustStore': 'trust', 'commonName': {'value': '*.test', 'wildcardMatch': True}}), '/server', True),
+        Change('server: a pattern that is not meant as one',
+               *server({'trustStore': 'trust', 'commonName': {'value': '*.test', 'wildcardMatch': False}}), '/server', False),
         Change('server: a client certificate nobody asks for', *server({'trustStore': 'trust', 'clientAuthEnabled': 'true',
                                                                        'keyStore': 'clients', 'keyAlias': 'own'}), '/server', True),
         # virtual hosts

@@ -1,7 +1,10 @@
-/* Is a certificate for a name? */
+#include "x509/name_fits.h"
+
+#include <string.h>
+
 #include <openssl/x509v3.h>
 
-#include "nginx/south.h"
+#include "base/bytes.h"
 
 enum { NAMES_MAX = 1024 };
 
@@ -64,7 +67,7 @@ static bool common_name_fits(const X509 *x, struct bytes pattern, bool is_wildca
     return fits;
 }
 
-bool hf_name_fits(X509 *x, const char *name, bool is_pattern, bool is_wildcard)
+bool x509_name_fits(X509 *x, const char *name, bool is_pattern, bool is_wildcard)
 {
     struct bytes text = bytes_of_str(name);
     if (x == NULL || text.len == 0) {
