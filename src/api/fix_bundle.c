@@ -97,7 +97,9 @@ static const char *name_target(struct fixing *f, const struct bundle *b, const c
     char *base = arena_strndup(f->arena, rule, strnlen(rule, NAME_MOST));
     for (char *p = base; p != NULL && *p != '\0'; p++) {
         bool is_letter = (*p >= 'a' && *p <= 'z') || (*p >= 'A' && *p <= 'Z');
-        *p = is_letter || (*p >= '0' && *p <= '9') || *p == '_' ? *p : '-';
+        if (!is_letter && !(*p >= '0' && *p <= '9') && *p != '_') {
+            *p = '-';
+        }
     }
     const char *name = base == NULL || base[0] == '\0' ? "route" : base;
     const char *stem = name;

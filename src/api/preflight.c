@@ -4,9 +4,10 @@
 
 #include "api/deployed.h"
 #include "api/diagnosis.h"
+#include "base/clock.h"
 #include "store/references.h"
 
-enum { TRIED_MAX = 32 };
+enum { TRIED_MAX = 32, ALL_S = 60 };
 
 /* A backend that would be another one. Its handshake waits until the store is as it was. */
 struct user {
@@ -308,9 +309,14 @@ static enum status preflight(struct preflight *p, struct err *err)
     if (gateway != NULL) {
         gateway_unlock(gateway);
     }
+    int64_t until = clock_monotonic_ns() + ALL_S * NS_PER_S;
     for (const struct user *u = p->users; u != NULL && st == ST_OK && !api_refused(p->a);
          u = u->next) {
-        st = try_backend(p, u, err);
+        if (clock_monotonic_ns() < until) {
+            st = try_backend(p, u, err);
+        } else {
+            tell_untried(p, u->who, "the backends before it took a minute");
+        }
     }
     for (struct user *u = p->users; u != NULL; u = u->next) {
         target_trial_deinit(&u->trial);

@@ -6,7 +6,8 @@
  * handshake each, 32 at most. The change is made in a transaction that is undone, and the
  * handshakes come after it. It is refused (400, with the diagnosis) where one of them would fail.
  * Who could not be tried does not stop the change, but is named in the contexts of its answer:
- * nobody listens there, or there were too many. A change that the store refuses is left for the
+ * nobody listens there, there were too many, or the others took a minute. A change that the store
+ * refuses is left for the
  * handler.
  */
 #ifndef HANDFAST_API_PREFLIGHT_H

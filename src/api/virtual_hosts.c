@@ -178,6 +178,7 @@ static enum status read_with_ssl(struct api_request *r, struct api_answer *a,
 {
     struct remarks remarks = { .arena = r->arena };
     json_t *whole = NULL;
+    *out = (struct virtual_host){ 0 };
     TRY(load(r, a, &whole, err));
     if (whole == NULL) {
         return ST_OK;
