@@ -198,7 +198,7 @@ static enum status change_ssl(struct api_request *r, struct api_answer *a, void 
     struct virtual_host v;
     (void)arg;
     TRY(read_with_ssl(r, a, &v, err));
-    return api_refused(a) ? ST_OK : keep(r, a, &v, err);
+    return api_refused(a) || v.name == NULL ? ST_OK : keep(r, a, &v, err);
 }
 
 static enum status preflight_ssl(struct api_request *r, struct api_answer *a, struct err *err)
