@@ -2,12 +2,13 @@
  * process may hold two OpenSSLs. */
 #include <dlfcn.h>
 #include <errno.h>
+#include <link.h>
 #include <stdatomic.h>
 
 #include "agent/guest.h"
 #include "base/status.h"
 
-enum { SITES = 512, PROBES = 16 };
+enum { SITES = 512, PROBES = 16, OBJECTS_MAX = 512 };
 
 static const char anchor; /* an address within this library */
 
@@ -92,6 +93,59 @@ static void *find_from(const char *name, const void *site)
     return found;
 }
 
+/* --- libraries that nobody links --- */
+
+/* An address within each object that is loaded. */
+struct objects {
+    size_t n;
+    const void *within[OBJECTS_MAX];
+};
+
+/* Nothing may be loaded or looked up while the list is walked: dl_iterate_phdr(3) holds a lock. */
+static int gather_object(struct dl_phdr_info *info, size_t size, void *arg)
+{
+    struct objects *all = arg;
+    (void)size;
+    for (size_t i = 0; i < info->dlpi_phnum && all->n < OBJECTS_MAX; i++) {
+        const ElfW(Phdr) *segment = &info->dlpi_phdr[i];
+        if (segment->p_type == PT_LOAD) {
+            all->within[all->n++] = (const void *)(info->dlpi_addr + segment->p_vaddr);
+            break;
+        }
+    }
+    return 0;
+}
+
+/* The function as this object itself defines it. */
+static void *defined_in(const char *name, const void *within)
+{
+    Dl_info object;
+    Dl_info holder;
+    void *handle = origin_handle(within);
+    void *found = handle == NULL ? NULL : dlsym(handle, name);
+    if (handle != NULL) {
+        dlclose(handle);
+    }
+    bool is_own = found != NULL && dladdr(within, &object) != 0 && dladdr(found, &holder) != 0 &&
+                  object.dli_fbase == holder.dli_fbase;
+    return is_own && !origin_is_ours(found) ? found : NULL;
+}
+
+/* Qt loads its OpenSSL with dlopen() and finds each function with dlsym(): it is in nobody's scope
+ * but its own, and where one of its functions ends in a call of another the caller's address is
+ * Qt's. The program called that library, so it is there; where there are several that nobody
+ * links, the first is taken. */
+static void *find_in_any(const char *name)
+{
+    struct objects all = { 0 };
+    void *found = NULL;
+    dl_iterate_phdr(gather_object, &all);
+    for (size_t i = 0; i < all.n && found == NULL; i++) {
+        found = defined_in(name, all.within[i]);
+    }
+    return found;
+}
+
 /* A function of libssl that ends in a call of libcrypto's leaves the return address that it was
  * given: one of ours. Then the library that was called last from here is the caller. */
 void *origin_find(const char *name, const void *caller)
@@ -102,6 +156,12 @@ void *origin_find(const char *name, const void *caller)
     void *found = find_from(name, caller);
     if (found == NULL && latest != NULL) {
         found = find_from(name, latest);
+    }
+    if (found == NULL) {
+        found = find_in_any(name);
+        if (found != NULL) {
+            remember(name, caller, found);
+        }
     }
     if (found != NULL) {
         latest = found;

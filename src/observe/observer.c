@@ -8,7 +8,7 @@
 #include "observe/kept.h"
 #include "observe/watched.h"
 
-enum { OBSERVERS_MAX = 4, SPINS_MAX = 4096, PEERS_LOOKED_AT = 256, FRESH_MAX = 16 };
+enum { OBSERVERS_MAX = 4, SPINS_MAX = 4096, PEERS_LOOKED_AT = 256, FRESH_MAX = 16, SPARE_INDEXES = 4 };
 
 /* The callbacks of OpenSSL know no closure: what is watched has to be found from here. */
 static struct observer observers[OBSERVERS_MAX];
@@ -403,6 +403,18 @@ static void on_free(void *parent, void *ptr, CRYPTO_EX_DATA *ad, int idx, long a
 
 /* --- for the program's side --- */
 
+/* An index of ours for what is kept with an object. Some programs use the numbers behind the one
+ * that they asked for, as if these were theirs too: Qt keeps an index and two more. So a few are
+ * left free between what was given away before and ours. */
+static int new_index(struct observer *o, int class_index, CRYPTO_EX_new *at_new,
+                     CRYPTO_EX_dup *at_dup, CRYPTO_EX_free *at_free)
+{
+    for (int i = 0; i < SPARE_INDEXES; i++) {
+        o->calls.CRYPTO_get_ex_new_index(class_index, 0, NULL, NULL, NULL, NULL);
+    }
+    return o->calls.CRYPTO_get_ex_new_index(class_index, 0, o, at_new, at_dup, at_free);
+}
+
 static struct observer *attach(const struct calls *calls, const struct observer_options *options)
 {
     size_t n = atomic_load(&n_observers);
@@ -423,14 +435,11 @@ static struct observer *attach(const struct calls *calls, const struct observer_
     atomic_store(&o->ssl_index, -1); /* until it is known; SSLs may be made meanwhile */
     atomic_store(&o->ctx_index, -1);
     atomic_store(&o->store_index, -1);
-    int ctx_index =
-        calls->CRYPTO_get_ex_new_index(CRYPTO_EX_INDEX_SSL_CTX, 0, o, NULL, NULL, watched_free_ctx);
+    int ctx_index = new_index(o, CRYPTO_EX_INDEX_SSL_CTX, NULL, NULL, watched_free_ctx);
     atomic_store(&o->ctx_index, ctx_index);
-    atomic_store(&o->store_index, calls->CRYPTO_get_ex_new_index(CRYPTO_EX_INDEX_X509_STORE, 0, o,
-                                                                 NULL, NULL, watched_free_store));
-    int ssl_index = ctx_index < 0 ? -1
-                                  : calls->CRYPTO_get_ex_new_index(CRYPTO_EX_INDEX_SSL, 0, o,
-                                                                   on_new, on_dup, on_free);
+    atomic_store(&o->store_index,
+                 new_index(o, CRYPTO_EX_INDEX_X509_STORE, NULL, NULL, watched_free_store));
+    int ssl_index = ctx_index < 0 ? -1 : new_index(o, CRYPTO_EX_INDEX_SSL, on_new, on_dup, on_free);
     atomic_store(&o->ssl_index, ssl_index);
     if (ssl_index < 0) {
         return NULL;

@@ -181,6 +181,18 @@ def check_odd(tap, lab):
     tap.ok(len(verdicts) >= 300, 'odd programs: the agent was at work', '%d verdicts' % len(verdicts))
 
 
+def check_dlsym(tap, lab):
+    """An OpenSSL that nobody links, and a program that uses more indexes than it was given (Qt)."""
+    source, program = harness.SOURCE / 'tests' / 'integration' / 'agent_dlsym.c', lab.folder / 'agent_dlsym'
+    subprocess.run(['cc', '-O1', '-D_GNU_SOURCE', '-o', program, source, '-ldl'], check=True)
+    argv = [program, lab.made.chain('good'), lab.made.key('good')]
+    plain = subprocess.run(argv, stdout=subprocess.PIPE, timeout=60, check=False)
+    done, verdicts = lab.run(argv)
+    tap.equal((done.code, done.text), (0, plain.stdout.decode()), 'an OpenSSL found with dlsym(): as without')
+    tap.equal([v['cause'] for v in verdicts if v['inside']['side'] == 'client'], ['certificate-untrusted-ca'] * 3,
+              'an OpenSSL found with dlsym(): the cause')
+
+
 def check_nothing_left(tap, lab):
     """No descriptor, thread or handler of ours in the program; its own callbacks still run."""
     body = '''
@@ -286,7 +298,7 @@ def check_thread_sanitizer(tap, lab):
     tap.ok(listener.n > 100, 'ThreadSanitizer: the guest was at work', '%d notes' % listener.n)
 
 
-CHECKS = (check_library, check_ends, check_signals, check_children, check_forks, check_threads, check_odd, check_nothing_left, check_files,
+CHECKS = (check_library, check_ends, check_signals, check_children, check_forks, check_threads, check_odd, check_dlsym, check_nothing_left, check_files,
           check_unobservable, check_no_collector, check_thread_sanitizer)
 
 
