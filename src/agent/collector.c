@@ -228,11 +228,11 @@ static void take_note(struct collector *c, struct bytes note)
     if (!judging_open(c->judging, note, c->key, &j)) {
         return;
     }
-    c->n_notes++;
     if (j.story.unseen != NULL) {
         c->options.unseen(c->options.arg, j.story.program, j.story.unseen);
         return;
     }
+    c->n_notes++;
     if (c->options.note != NULL) {
         c->options.note(c->options.arg, &j.story);
     }

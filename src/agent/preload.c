@@ -7,12 +7,18 @@
 #include <unistd.h>
 
 #include "agent/guest.h"
+#include "base/status.h"
 
 enum { PROGRAM_BYTES_MAX = 256, KNOWN = 64 };
 
 static struct observer_options options;
 static char program[PROGRAM_BYTES_MAX];
 static bool is_wanted;
+
+/* What runs programs that bring their own TLS: a script started it, and so nobody looked at it. */
+static const struct {
+    const char *program, *library;
+} own_tls[] = { { "java", "Java" }, { "beam.smp", "Erlang" }, { "beam", "Erlang" } };
 
 static bool is_set(const char *name)
 {
@@ -109,6 +115,16 @@ static void attach_early(void)
     preload_observer(found);
 }
 
+static void say_own_tls(void)
+{
+    const char *slash = strrchr(program, '/');
+    for (size_t i = 0; slash != NULL && i < ARRAY_LEN(own_tls); i++) {
+        if (strcmp(slash + 1, own_tls[i].program) == 0) {
+            preload_unseen(own_tls[i].library);
+        }
+    }
+}
+
 static void send_note(void *whose, SSL *s, struct bytes note)
 {
     (void)whose;
@@ -129,6 +145,7 @@ __attribute__((constructor)) static void start(void)
         options.wants_wire = is_set("HANDFAST_WIRE");
         is_wanted = true;
         attach_early();
+        say_own_tls();
     }
     errno = saved;
 }

@@ -264,6 +264,10 @@ const char *target_advice(enum target_kind kind)
         return "is a Java program, which brings its own TLS: start it with "
                "`-Djavax.net.debug=ssl:handshake` and give its words to `handfast explain "
                "--message`, or capture its traffic and run `handfast explain`";
+    case TARGET_ERLANG:
+        return "runs Erlang, which brings its own TLS: set {log_level, debug} among the options of "
+               "its ssl for its own words, or capture its traffic (`tcpdump -w out.pcap`) and run "
+               "`handfast explain out.pcap`";
     case TARGET_GNUTLS:
         return "speaks TLS with GnuTLS, which cannot be observed this way: set "
                "GNUTLS_DEBUG_LEVEL=4 for its own words, or SSLKEYLOGFILE=FILE and capture its "
@@ -281,7 +285,27 @@ const char *target_advice(enum target_kind kind)
     return NULL;
 }
 
+static const struct {
+    const char *name;
+    enum target_kind kind;
+} libraries[] = {
+    { "GnuTLS", TARGET_GNUTLS },
+    { "NSS", TARGET_NSS },
+    { "Java", TARGET_JAVA },
+    { "Erlang", TARGET_ERLANG },
+};
+
 const char *target_advice_for(const char *library)
 {
-    return target_advice(strcmp(library, "NSS") == 0 ? TARGET_NSS : TARGET_GNUTLS);
+    for (size_t i = 0; i < ARRAY_LEN(libraries); i++) {
+        if (strcmp(library, libraries[i].name) == 0) {
+            return target_advice(libraries[i].kind);
+        }
+    }
+    return target_advice(TARGET_GNUTLS);
+}
+
+bool target_is_by_name(const char *library)
+{
+    return strcmp(library, "Java") == 0 || strcmp(library, "Erlang") == 0;
 }

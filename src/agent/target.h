@@ -8,6 +8,8 @@
 #ifndef HANDFAST_AGENT_TARGET_H
 #define HANDFAST_AGENT_TARGET_H
 
+#include <stdbool.h>
+
 #include "base/status.h"
 
 enum target_kind {
@@ -15,6 +17,7 @@ enum target_kind {
     TARGET_STATIC,  /* no dynamic linker: LD_PRELOAD means nothing */
     TARGET_GO,      /* brings its own TLS */
     TARGET_JAVA,    /* brings its own TLS, in the virtual machine */
+    TARGET_ERLANG,  /* the same */
     TARGET_GNUTLS,  /* links GnuTLS and no OpenSSL */
     TARGET_NSS,     /* links NSS and no OpenSSL */
     TARGET_SETUID,  /* the linker ignores LD_PRELOAD for it */
@@ -28,7 +31,9 @@ enum target_kind target_look(const char *command, char *path, size_t room);
 /* A sentence without the program's name: why not, and what to do instead. NULL for those that can
  * be observed. */
 const char *target_advice(enum target_kind kind);
-/* The same for a library that a guest met. */
+/* The same for a library that a guest met, or for what runs the program ("Java", "Erlang"). */
 const char *target_advice_for(const char *library);
+/* Known by the program's name alone: whether it speaks TLS at all nobody saw. */
+bool target_is_by_name(const char *library);
 
 #endif

@@ -74,6 +74,8 @@ struct run {
     int64_t held_since_ns;
     size_t n_unseen;
     char *unseen[UNSEEN_MAX]; /* programs that were spoken of */
+    char *by_name;            /* one that is spoken of where nothing else was seen, NULL: none */
+    const char *by_name_advice;
     bool failed;
 };
 
@@ -88,6 +90,7 @@ static void run_deinit(struct run *r)
     for (size_t i = 0; i < r->n_unseen; i++) {
         free(r->unseen[i]);
     }
+    free(r->by_name);
     text_deinit(&r->held);
 }
 
@@ -217,7 +220,14 @@ static void say_unseen(struct run *r, const char *program, const char *advice)
 
 static void on_unseen(void *arg, const char *program, const char *library)
 {
-    say_unseen(arg, program == NULL ? "a program" : program, target_advice_for(library));
+    struct run *r = arg;
+    program = program == NULL ? "a program" : program;
+    if (r->command == NULL || !target_is_by_name(library)) {
+        say_unseen(r, program, target_advice_for(library));
+    } else if (r->by_name == NULL) {
+        r->by_name = strdup(program);
+        r->by_name_advice = target_advice_for(library);
+    }
 }
 
 static void on_note(void *arg, const struct story *story)
@@ -297,8 +307,13 @@ static void look_at_command(struct run *r)
         return;
     }
     const char *advice = target_advice(target_look(r->command[0], path, sizeof path));
+    const char *program = path;
+    if (advice == NULL && r->by_name != NULL) {
+        program = r->by_name;
+        advice = r->by_name_advice;
+    }
     if (advice != NULL) {
-        say_unseen(r, path, advice);
+        say_unseen(r, program, advice);
         flush_held(r);
     }
 }
