@@ -185,7 +185,12 @@ static bool match_cut(struct judging *j, enum cause cause)
     add_evidence(j, view->last_before_end, "the last message before the end");
     add_evidence(j, view->end, "%s %s, without a fatal alert before", end_words(j), where(view));
     say(j, "The %s %s the connection %s and gave no reason.", side_name(view->end_side),
-        view->end_is_reset ? "reset" : "closed", where(view));
+        leaving_word(j), where(view));
+    if (j->t->local != NULL && j->t->local->end_is_guess) {
+        add_alternative(j, CAUSE_CONNECTION_RESET, CONFIDENCE_POSSIBLE,
+                        "the program handles its socket by itself: which of the two it was is not "
+                        "known");
+    }
     add_alternative(j, CAUSE_UNDETERMINED, CONFIDENCE_POSSIBLE, "no alert says why");
     return true;
 }

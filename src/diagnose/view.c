@@ -348,6 +348,15 @@ void add_finding(struct judging *j, const char *id, enum cause cause, enum actor
     va_end(args);
 }
 
+const char *leaving_word(const struct judging *j)
+{
+    const struct local_facts *l = j->t->local;
+    if (l != NULL && l->end_is_guess && j->view->end_side != l->side) {
+        return "closed or reset";
+    }
+    return j->view->end_is_reset ? "reset" : "closed";
+}
+
 const char *end_words(const struct judging *j)
 {
     const struct view *view = j->view;
@@ -363,8 +372,7 @@ const char *end_words(const struct judging *j)
     } else if (view->end_is_sealed_alert) {
         words = arena_printf(j->arena, "the %s sent an encrypted alert", who);
     } else {
-        words = arena_printf(j->arena, "the %s %s the connection", who,
-                             view->end_is_reset ? "reset" : "closed");
+        words = arena_printf(j->arena, "the %s %s the connection", who, leaving_word(j));
     }
     return words == NULL ? "the connection ended" : words;
 }

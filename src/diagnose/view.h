@@ -87,5 +87,7 @@ void add_finding(struct judging *j, const char *id, enum cause cause, enum actor
                  const char *fmt, ...) __attribute__((format(printf, 5, 6)));
 /* "the server sent alert handshake_failure", "the client reset the connection" ... */
 const char *end_words(const struct judging *j);
+/* "closed", "reset", "closed or reset": how the end came, where it was no alert. */
+const char *leaving_word(const struct judging *j);
 
 #endif

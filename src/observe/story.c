@@ -334,6 +334,22 @@ static void tell_no_connection(struct telling *g, const struct story_entry *e)
     }
 }
 
+/* What the socket tells of a peer that left; it is gone, or the program kept it to itself. */
+static enum event_kind kind_of_leaving(struct telling *g)
+{
+    g->s->local.end_is_guess = g->s->tcp_state == 0;
+    return g->s->tcp_state == TCP_CLOSE ? EVENT_RST : EVENT_FIN;
+}
+
+static enum event_kind kind_of_system(struct telling *g)
+{
+    int error = g->s->local.system_error;
+    if (error == 0) { /* what reads for OpenSSL did not leave it */
+        return kind_of_leaving(g);
+    }
+    return error == ECONNRESET || error == EPIPE ? EVENT_RST : EVENT_FIN;
+}
+
 /* A connection closed, as far as the program could tell. */
 static void tell_close(struct telling *g, const struct story_entry *e)
 {
@@ -345,17 +361,16 @@ static void tell_close(struct telling *g, const struct story_entry *e)
     case NOTE_END_EOF:
         break;
     case NOTE_END_SYSTEM:
-        event.kind =
-            l->system_error == ECONNRESET || l->system_error == EPIPE ? EVENT_RST : EVENT_FIN;
+        event.kind = kind_of_system(g);
         break;
     case NOTE_END_ERROR:
         event.side = (uint8_t)l->side;
         break;
     case NOTE_END_FREED:
     case NOTE_END_EXIT:
-        if (g->s->tcp_state == TCP_CLOSE) {
-            event.kind = EVENT_RST;
-        } else if (!peer_left_first(g, e->head.at_ns)) {
+        if (g->s->tcp_state == TCP_CLOSE || peer_left_first(g, e->head.at_ns)) {
+            event.kind = kind_of_leaving(g);
+        } else {
             event.side = (uint8_t)l->side;
         }
         break;
@@ -537,6 +552,7 @@ bool story_tell(struct story *s, struct arena *arena, struct x509_store *store,
     struct telling g = { .s = s, .out = out };
     *out = (struct story_told){ 0 };
     s->local.n_faults = 0;
+    s->local.end_is_guess = false;
     if (!builder_start(&g.b, arena, store, SOURCE_AGENT, count(s->entries) + 1)) {
         return false;
     }

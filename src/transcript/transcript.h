@@ -167,6 +167,7 @@ struct local_facts {
     bool is_done;      /* the library said that the handshake is over */
     bool is_given_up;  /* the library said that it failed */
     bool peer_closed;  /* the program met the end of the peer's bytes */
+    bool end_is_guess; /* the peer left, and whether by FIN or RST nobody saw */
     bool has_waited;   /* as long as it was told to, and gave up */
     int system_error;  /* errno of the system call that failed, 0 where none did */
     int verify_result; /* X509_V_ERR_* when all was over, 0 where good or not reached */
