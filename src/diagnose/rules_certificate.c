@@ -1,3 +1,5 @@
+#include <openssl/ssl.h>
+
 #include "diagnose/certificate_blame.h"
 #include "diagnose/rules.h"
 #include "tls/names.h"
@@ -17,6 +19,15 @@ static bool answers_missing_certificate(const struct view *view)
 }
 
 /* RFC 5246 7.4.6 and RFC 8446 4.4.2.4: an empty Certificate, and a server that requires one. */
+/* From inside a server: its library was told to ask, and to go on without (SSL_set_verify(3)). What
+ * nginx says of itself is known to be about the certificate. */
+static bool let_pass_without_certificate(const struct transcript *t)
+{
+    const struct local_facts *l = t->local;
+    return l != NULL && l->side == SIDE_SERVER && l->is_done && l->has_policy &&
+           l->called == NULL && (l->verify_mode & SSL_VERIFY_FAIL_IF_NO_PEER_CERT) == 0;
+}
+
 bool match_client_certificate_missing(struct judging *j)
 {
     const struct view *view = j->view;
@@ -38,14 +49,24 @@ bool match_client_certificate_missing(struct judging *j)
     /* OpenSSL says handshake_failure, Java bad_certificate; others, less to the point, more. */
     bool says_missing = ended_by_alert(view, SIDE_SERVER, TLS_ALERT_HANDSHAKE_FAILURE) ||
                         ended_by_alert(view, SIDE_SERVER, TLS_ALERT_BAD_CERTIFICATE);
+    bool is_certain = required || (is_read && says_missing);
+    bool is_open = !required && !says_missing && let_pass_without_certificate(j->t);
     set_cause(j, CAUSE_CLIENT_CERTIFICATE_MISSING, NULL,
-              required || (is_read && says_missing) ? CONFIDENCE_CERTAIN : CONFIDENCE_PROBABLE);
+              is_certain ? CONFIDENCE_CERTAIN : CONFIDENCE_PROBABLE);
     j->v->party = ACTOR_CLIENT;
     add_evidence(j, j->t->certificate_request_event, "the server asked for a client certificate");
     add_evidence(j, client->certificate_event, "the client sent none%s",
                  is_read ? "" : " (by the size of its encrypted messages)");
     add_evidence(j, view->end, "%s", end_words(j));
-    say(j, "The server requires a client certificate and the client sent none.");
+    if (is_open) {
+        add_alternative(j, CAUSE_CONNECTION_CLOSED, CONFIDENCE_POSSIBLE,
+                        "the server's library does not insist on a certificate: the program may "
+                        "have left for something else");
+        say(j, "The server asked for a client certificate, got none, and left right after the "
+               "handshake.");
+    } else {
+        say(j, "The server requires a client certificate and the client sent none.");
+    }
     return true;
 }
 

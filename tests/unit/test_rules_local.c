@@ -19,7 +19,10 @@
 #define NEW     "inside c.hello s.serverhello s.ee! s.cert! "
 #define NEW_END NEW "s.verify! s.finished! "
 #define OVER    NEW_END "c.finished! "
-#define SUITES  "\xc0\x2b\xc0\x2f"
+#define ASKED                                                                                      \
+    "inside c.hello s.serverhello s.ee! s.creq! s.cert! s.verify! s.finished! c.cert(empty)! "     \
+    "c.finished! "
+#define SUITES "\xc0\x2b\xc0\x2f"
 
 static const struct local_facts given_up = { .side = SIDE_CLIENT, .is_given_up = true };
 
@@ -70,13 +73,20 @@ static const struct row {
       "inside c.plain'GET / HTTP/1.1' s.plain'HTTP/1.1 400 Bad' s.fin",
       { .is_given_up = true },
       "failed plaintext-client by server probable plaintext/client" },
-    { "connect: no Message Processor", "inside",
+    { "connect: no Message Processor",
+      "inside",
       { .is_given_up = true, .connect_error = CONNECT_NO_PROCESSOR },
       "failed connection-refused/message-processor-down by server certain local/connect" },
-    { "answer: late", "inside c.app=90!",
-      { .is_done = true, .answer_error = ANSWER_LATE, .answer_version = 0x0304, .answer_suite = 0x1301 },
+    { "answer: late",
+      "inside c.app=90!",
+      { .is_done = true,
+        .answer_error = ANSWER_LATE,
+        .answer_version = 0x0304,
+        .answer_suite = 0x1301 },
       "completed/answer-timeout certain" },
-    { "answer: closed in clear", "inside s.fin", { .answer_error = ANSWER_CLOSED },
+    { "answer: closed in clear",
+      "inside s.fin",
+      { .answer_error = ANSWER_CLOSED },
       "completed/closed-before-answer certain" },
     { "verify: its own issuer",
       NEW "c.alert=48! trust fault=s:self-signed",
@@ -271,13 +281,61 @@ static void policy_is_evidence(void **state)
     flow_free(f);
 }
 
+static const struct alternative *find_alternative(const struct flow *f, enum cause cause)
+{
+    for (size_t i = 0; i < f->v.n_alternatives; i++) {
+        if (f->v.alternatives[i].cause == cause) {
+            return &f->v.alternatives[i];
+        }
+    }
+    return NULL;
+}
+
+/* A program that reads its socket by itself: of the two ways to leave one is named, the other said
+ * to be as likely. */
+static void unseen_end_is_said_to_be_a_guess(void **state)
+{
+    struct local_facts local = given_up;
+    (void)state;
+    for (int is_guess = 0; is_guess < 2; is_guess++) {
+        local.end_is_guess = is_guess == 1;
+        struct flow *f = flow_new("inside c.hello s.fin");
+        f->t->local = &local;
+        flow_diagnose(f, NULL);
+        assert_int_equal(f->v.cause, CAUSE_CONNECTION_CLOSED);
+        assert_int_equal(strstr(f->v.sentence, "closed or reset") != NULL, is_guess);
+        assert_int_equal(find_alternative(f, CAUSE_CONNECTION_RESET) != NULL, is_guess);
+        flow_free(f);
+    }
+}
+
+/* A server whose library asks for a certificate and goes on without may have left for another
+ * reason: one that answers nothing is no proof. */
+static void asking_is_not_insisting(void **state)
+{
+    struct local_facts local = { .side = SIDE_SERVER, .is_done = true, .has_policy = true };
+    (void)state;
+    for (int insists = 0; insists < 2; insists++) {
+        local.verify_mode = SSL_VERIFY_PEER | (insists == 1 ? SSL_VERIFY_FAIL_IF_NO_PEER_CERT : 0U);
+        struct flow *f = flow_new(ASKED "s.fin");
+        f->t->local = &local;
+        flow_diagnose(f, NULL);
+        assert_int_equal(f->v.cause, CAUSE_CLIENT_CERTIFICATE_MISSING);
+        assert_int_equal(find_alternative(f, CAUSE_CONNECTION_CLOSED) != NULL, 1 - insists);
+        flow_free(f);
+    }
+}
+
 int main(void)
 {
-    struct CMUnitTest tests[ARRAY_LEN(rows) + 2];
+    struct CMUnitTest tests[ARRAY_LEN(rows) + 4];
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         tests[i] = (struct CMUnitTest){ rows[i].name, check_row, NULL, NULL, (void *)&rows[i] };
     }
     tests[ARRAY_LEN(rows)] = (struct CMUnitTest)cmocka_unit_test(own_trust_is_not_the_peers);
     tests[ARRAY_LEN(rows) + 1] = (struct CMUnitTest)cmocka_unit_test(policy_is_evidence);
+    tests[ARRAY_LEN(rows) + 2] =
+        (struct CMUnitTest)cmocka_unit_test(unseen_end_is_said_to_be_a_guess);
+    tests[ARRAY_LEN(rows) + 3] = (struct CMUnitTest)cmocka_unit_test(asking_is_not_insisting);
     return cmocka_run_group_tests_name("rules_local", tests, NULL, NULL);
 }
