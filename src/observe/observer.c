@@ -8,7 +8,7 @@
 #include "observe/kept.h"
 #include "observe/watched.h"
 
-enum { OBSERVERS_MAX = 4, SPINS_MAX = 4096, PEERS_LOOKED_AT = 256, FRESH_MAX = 16, SPARE_INDEXES = 4 };
+enum { OBSERVERS_MAX = 4, SPINS_MAX = 4096, PEERS_LOOKED_AT = 256, FRESH_MAX = 16 };
 
 /* The callbacks of OpenSSL know no closure: what is watched has to be found from here. */
 static struct observer observers[OBSERVERS_MAX];
@@ -404,12 +404,13 @@ static void on_free(void *parent, void *ptr, CRYPTO_EX_DATA *ad, int idx, long a
 /* --- for the program's side --- */
 
 /* An index of ours for what is kept with an object. Some programs use the numbers behind the one
- * that they asked for, as if these were theirs too: Qt keeps an index and two more. So a few are
- * left free between what was given away before and ours. */
+ * that they asked for, as if these were theirs too: Qt keeps an index and two more. So two are left
+ * free where anybody was there before us; the first that is given away is 1. */
 static int new_index(struct observer *o, int class_index, CRYPTO_EX_new *at_new,
                      CRYPTO_EX_dup *at_dup, CRYPTO_EX_free *at_free)
 {
-    for (int i = 0; i < SPARE_INDEXES; i++) {
+    int spare = o->calls.CRYPTO_get_ex_new_index(class_index, 0, NULL, NULL, NULL, NULL);
+    if (spare > 1) {
         o->calls.CRYPTO_get_ex_new_index(class_index, 0, NULL, NULL, NULL, NULL);
     }
     return o->calls.CRYPTO_get_ex_new_index(class_index, 0, o, at_new, at_dup, at_free);
