@@ -160,14 +160,14 @@ _handfast_probe()
         compopt -o filenames
         return
         ;;
-    --connect | --proxy | --sni | --alpn | --parallel | --rate | --connections | --timeout | --width)
+    --connect | --proxy | --sni | --alpn | --parallel | --rate | --connections | --timeout | --max-time | --width)
         return
         ;;
     esac
     if [[ $cur == -* ]]; then
         mapfile -t COMPREPLY < <(compgen -W '--targets --resume --starttls --connect -4 --ipv4 -6 --ipv6
             --proxy --proxy-protocol --sni --alpn --cert --key --trust --polite --parallel --rate
-            --connections --timeout --as --policy --baseline --replay --json --brief --fail-on -o --output --color --width
+            --connections --timeout --max-time --as --policy --baseline --replay --json --brief --fail-on -o --output --color --width
             --no-progress -h --help --version' -- "$cur")
         return
     fi

@@ -40,6 +40,7 @@ enum option_id {
     OPT_POLITE,
     OPT_CONNECTIONS,
     OPT_TIMEOUT,
+    OPT_MAX_TIME,
     OPT_AS,
     OPT_POLICY,
     OPT_BASELINE,
@@ -81,7 +82,9 @@ static const struct option_row rows[] = {
     { NULL, "rate", "N", "new connections a second to one server", OPT_RATE, 0 },
     { NULL, "connections", "N", "at most so many to one server (default: 240)", OPT_CONNECTIONS,
       0 },
-    { NULL, "timeout", "SECONDS", "for each answer (default: 5)", OPT_TIMEOUT, 0 },
+    { NULL, "timeout", "SECONDS", "for connecting, and each answer (default: 5)", OPT_TIMEOUT, 0 },
+    { NULL, "max-time", "SECONDS", "for all of it; what is known by then is shown", OPT_MAX_TIME,
+      0 },
     { "Judgement", "as", "CLIENT,...|all", "would these recorded clients get through, and why not",
       OPT_AS, 0 },
     { NULL, "policy", "NAME|FILE", "modern, intermediate, old (Mozilla), or a file of rules",
@@ -115,6 +118,10 @@ static const char help_tail[] =
     "2 usage, 3 not reached. --trust may be repeated. More: man handfast-probe\n";
 
 enum { ALPN_MAX = 32, RATE_MAX = 100000, PARALLEL_MAX = 1000, TIMEOUT_MAX_S = 600 };
+enum { MAX_TIME_MAX_S = 1000000 };
+#define STARTTLS_NAMES                                                                             \
+    "smtp, lmtp, imap, pop3, ftp, nntp, sieve, xmpp, xmpp-server, ldap, postgres, mysql, mssql, "  \
+    "rdp or irc"
 
 static const struct command_help help = { help_head, rows, ARRAY_LEN(rows), help_tail };
 
@@ -131,7 +138,7 @@ struct line {
     bool never_fails;
     enum survey_severity fail_on;
     enum terminal_colour colour;
-    unsigned width;
+    unsigned width, max_time_s;
     bool use_json, is_brief, no_progress, help, version;
     FILE *out, *file;
     struct x509_store *store;
@@ -181,7 +188,7 @@ static enum status apply_target(struct line *l, enum option_id id, const char *v
 {
     struct dial_proxy proxy;
     if (id == OPT_STARTTLS && !dial_starttls_by_name(value, &l->like.starttls)) {
-        return err_set(err, ST_USAGE, "--starttls '%.60s': no such protocol is known", value);
+        return err_set(err, ST_USAGE, "--starttls '%.60s': it is %s", value, STARTTLS_NAMES);
     }
     if (id == OPT_PROXY && !dial_parse_proxy(value, &proxy)) {
         return err_set(err, ST_USAGE,
@@ -220,6 +227,9 @@ static enum status apply_manner(struct line *l, enum option_id id, const char *v
     }
     if (id == OPT_CONNECTIONS) {
         return option_number("connections", value, 1, RATE_MAX, &l->survey.max_connections, err);
+    }
+    if (id == OPT_MAX_TIME) {
+        return option_number("max-time", value, 1, MAX_TIME_MAX_S, &l->max_time_s, err);
     }
     TRY(option_number("timeout", value, 1, TIMEOUT_MAX_S, &seconds, err));
     l->engine.timeout_ms = l->like.timeout_ms = seconds * 1000;
@@ -280,6 +290,7 @@ static enum status apply(struct line *l, enum option_id id, const char *value, s
     case OPT_POLITE:
     case OPT_CONNECTIONS:
     case OPT_TIMEOUT:
+    case OPT_MAX_TIME:
         return apply_manner(l, id, value, err);
     case OPT_AS:
         l->extras.as = value;
@@ -338,8 +349,8 @@ static enum status check(const struct line *l, struct err *err)
     if (l->replay != NULL && (l->operands.n != 1 || l->targets != NULL)) {
         return err_set(err, ST_USAGE, "--replay goes to one server: name HOST[:PORT]");
     }
-    if (l->extras.as != NULL && l->targets != NULL) {
-        return err_set(err, ST_USAGE, "--as asks the servers named on the command line");
+    if (l->replay != NULL && l->max_time_s != 0) {
+        return err_set(err, ST_USAGE, "--max-time is for surveys: --replay has an end of its own");
     }
     TRY(trust_words_check(&l->trust, err));
     if (l->survey.key_path != NULL && l->survey.cert_path == NULL) {
@@ -456,31 +467,33 @@ static void put_text(struct line *l, struct text *out, const char *name,
     text_putc(out, '\n');
 }
 
-static void judge_extras(struct line *l, const char *name, const struct survey_facts *f)
+static void judge_extras(struct line *l, const struct probe_result *r)
 {
+    const struct survey_facts *f = r->facts;
     struct err err = { 0 };
     l->extras.judged = NULL;
     l->extras.results = NULL;
     l->extras.n_new_violations = 0;
     if (f != NULL && f->is_reached && f->speaks_tls &&
-        probe_extras_judge(&l->extras, name, f, l->store, &err) != ST_OK) {
+        probe_extras_judge(&l->extras, r->name, f, r->clients, &err) != ST_OK) {
         fprintf(stderr, "handfast: %s\n", err.text);
     }
 }
 
-static void on_result(void *arg, const char *name, const struct survey_facts *f, const char *why)
+static void on_result(void *arg, const struct probe_result *r)
 {
     struct line *l = arg;
+    const struct survey_facts *f = r->facts;
     struct text out = { 0 };
     clear_progress(l);
-    judge_extras(l, name, f);
+    judge_extras(l, r);
     l->n_results++;
     l->n_reached += f != NULL && f->is_reached ? 1 : 0;
-    l->n_failing += f != NULL && f->is_reached && (!f->speaks_tls || fails(l, name, f)) ? 1 : 0;
+    l->n_failing += f != NULL && f->is_reached && (!f->speaks_tls || fails(l, r->name, f)) ? 1 : 0;
     if (l->use_json) {
-        put_json(l, &out, name, f, why);
+        put_json(l, &out, r->name, f, r->why);
     } else {
-        put_text(l, &out, name, f, why);
+        put_text(l, &out, r->name, f, r->why);
     }
     fputs(text_str(&out), l->out);
     fflush(l->out);
@@ -517,20 +530,6 @@ static int run_replay(struct line *l)
                                               : EXIT_FINDINGS;
 }
 
-/* The hellos of recorded clients are sent between surveys: one server after the other. */
-static enum status run_targets(const struct line *l, struct probe_targets *targets, struct err *err)
-{
-    if (l->extras.as == NULL) {
-        return probe_targets_run(targets, err);
-    }
-    for (size_t i = 0; i < l->operands.n; i++) {
-        targets->names = &l->operands.p[i];
-        targets->n_names = 1;
-        TRY(probe_targets_run(targets, err));
-    }
-    return ST_OK;
-}
-
 static int tell_nothing_done(const struct line *l)
 {
     if (l->resume != NULL) {
@@ -557,6 +556,10 @@ static int run(struct line *l)
         l->survey.progress = show_progress;
         l->survey.progress_arg = l;
     }
+    if (l->max_time_s != 0) {
+        l->engine.deadline_ns = clock_monotonic_ns() + l->max_time_s * NS_PER_S;
+        l->survey.deadline_ns = l->engine.deadline_ns;
+    }
     struct probe_targets targets = { .like = &l->like,
                                      .survey = &l->survey,
                                      .engine = &l->engine,
@@ -566,9 +569,11 @@ static int run(struct line *l)
                                              : l->file != NULL  ? l->file
                                                                 : stdin,
                                      .resume_path = l->resume,
+                                     .clients = l->extras.clients,
+                                     .n_clients = l->extras.n_clients,
                                      .result = on_result,
                                      .arg = l };
-    enum status st = run_targets(l, &targets, &err);
+    enum status st = probe_targets_run(&targets, &err);
     clear_progress(l);
     if (st != ST_OK) {
         fprintf(stderr, "handfast probe: %s\n", err.text);

@@ -39,11 +39,11 @@ static void compare(struct probe_extras *x, const char *target, const struct sur
 }
 
 enum status probe_extras_judge(struct probe_extras *x, const char *target,
-                               const struct survey_facts *f, struct x509_store *store,
+                               const struct survey_facts *f, const struct client_result *results,
                                struct err *err)
 {
     arena_reset(&x->arena);
-    x->results = NULL;
+    x->results = results;
     x->judged = NULL;
     x->n_new_violations = 0;
     if (x->policy != NULL) {
@@ -53,18 +53,6 @@ enum status probe_extras_judge(struct probe_extras *x, const char *target,
         }
         compare(x, target, f);
     }
-    if (x->n_clients == 0) {
-        return ST_OK;
-    }
-    struct clients_request request = {
-        .target = f->target, .address = &f->address, .facts = f, .store = store
-    };
-    struct client_result *results = arena_alloc_array(&x->arena, x->n_clients, sizeof *x->results);
-    if (results == NULL) {
-        return err_set(err, ST_NOMEM, "no memory");
-    }
-    TRY(clients_ask(&request, x->clients, x->n_clients, &x->arena, results, err));
-    x->results = results;
     return ST_OK;
 }
 

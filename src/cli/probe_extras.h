@@ -19,7 +19,7 @@ struct probe_extras {
     struct baseline *baseline;
     /* of the server surveyed last */
     struct arena arena;
-    struct client_result *results;
+    const struct client_result *results; /* NULL: no clients were asked */
     struct policy_result *judged;
     size_t n_new_violations;
 };
@@ -27,9 +27,10 @@ struct probe_extras {
 /* Reads what is named; ST_USAGE where it makes no sense. */
 enum status probe_extras_open(struct probe_extras *x, struct err *err) NODISCARD;
 void probe_extras_deinit(struct probe_extras *x);
-/* Asks and compares for one server that was reached. `target`: as on the command line. */
+/* Compares for one server that was reached. `target`: as on the command line; `results`: of the
+ * clients, borrowed for as long as it is the last; NULL: none were asked. */
 enum status probe_extras_judge(struct probe_extras *x, const char *target,
-                               const struct survey_facts *f, struct x509_store *store,
+                               const struct survey_facts *f, const struct client_result *results,
                                struct err *err) NODISCARD;
 void probe_extras_text(const struct probe_extras *x, const char *target,
                        const struct survey_facts *f, unsigned width, struct text *out);

@@ -3,6 +3,8 @@
 #include <ctype.h>
 #include <stdlib.h>
 
+#include "base/clock.h"
+
 enum { NAME_BYTES = 512, LINE_BYTES = 1024 };
 
 struct job {
@@ -13,6 +15,7 @@ struct job {
     char name[NAME_BYTES];
     struct endpoint addresses[PROBE_ADDRESSES_MAX];
     size_t n_addresses, n_left;
+    bool was_cut; /* by the engine's deadline: to be asked again another time */
     struct survey *surveys[PROBE_ADDRESSES_MAX];
 };
 
@@ -20,6 +23,7 @@ struct job {
 struct end {
     struct job *job;
     size_t i;
+    struct clients_round *round; /* NULL: no clients are asked */
 };
 
 struct runner {
@@ -108,22 +112,64 @@ static void free_job(struct runner *r, struct job *job)
 
 static void fill(struct runner *r);
 
+static bool is_late(const struct runner *r)
+{
+    int64_t end_ns = r->t->engine->deadline_ns;
+    return end_ns != 0 && clock_monotonic_ns() >= end_ns;
+}
+
+static void tell_why(const struct runner *r, const char *name, const char *why)
+{
+    r->t->result(r->t->arg, &(struct probe_result){ .name = name, .why = why });
+}
+
+/* All that is to be asked of one address was asked. */
+static void on_asked(void *arg)
+{
+    struct end *end = arg;
+    struct job *job = end->job;
+    struct runner *r = job->runner;
+    const struct survey_facts *facts = survey_facts(job->surveys[end->i]);
+    struct probe_result result = { .name = job->name, .facts = facts };
+    result.clients = end->round == NULL ? NULL : clients_results(end->round);
+    bool is_whole = !facts->is_given_up || !is_late(r);
+    r->t->result(r->t->arg, &result);
+    clients_round_free(end->round);
+    survey_free(job->surveys[end->i]);
+    job->surveys[end->i] = NULL;
+    free(end);
+    r->n_active--;
+    job->was_cut |= !is_whole;
+    if (--job->n_left == 0) {
+        if (!job->was_cut) {
+            note_done(r, job->name);
+        }
+        free_job(r, job);
+    }
+    fill(r);
+}
+
+/* The survey is over; the clients come behind it, which are judged by what it found. */
 static void on_over(void *arg)
 {
     struct end *end = arg;
     struct job *job = end->job;
     struct runner *r = job->runner;
     const struct survey_facts *facts = survey_facts(job->surveys[end->i]);
-    r->t->result(r->t->arg, job->name, facts, NULL);
-    survey_free(job->surveys[end->i]);
-    job->surveys[end->i] = NULL;
-    free(end);
-    r->n_active--;
-    if (--job->n_left == 0) {
-        note_done(r, job->name);
-        free_job(r, job);
+    struct clients_request request = { .target = &job->target,
+                                       .address = &job->addresses[end->i],
+                                       .facts = facts,
+                                       .store = r->t->survey->store };
+    bool is_asked = r->t->n_clients > 0 && facts->is_reached && facts->speaks_tls;
+    if (!is_asked) {
+        on_asked(end);
+        return;
     }
-    fill(r);
+    if (clients_start(r->engine, &request, r->t->clients, r->t->n_clients, on_asked, end,
+                      &end->round, &r->err) != ST_OK) {
+        r->failed = r->err.status;
+        on_asked(end);
+    }
 }
 
 static enum status start_survey(struct runner *r, struct job *job, size_t i, struct err *err)
@@ -132,7 +178,7 @@ static enum status start_survey(struct runner *r, struct job *job, size_t i, str
     if (end == NULL) {
         return err_set(err, ST_NOMEM, "no memory");
     }
-    *end = (struct end){ job, i };
+    *end = (struct end){ .job = job, .i = i };
     enum status st =
         survey_new(&job->target, &job->addresses[i], r->t->survey, &job->surveys[i], err);
     if (st == ST_OK) {
@@ -166,15 +212,20 @@ static bool set_target(struct runner *r, struct job *job)
 static void start_job(struct runner *r, struct job *job)
 {
     struct err err;
+    if (is_late(r)) {
+        tell_why(r, job->name, "not asked: the time was over (--max-time)");
+        free(job);
+        return;
+    }
     if (!set_target(r, job)) {
-        r->t->result(r->t->arg, job->name, NULL, "no target: it is HOST, HOST:PORT or a URL");
+        tell_why(r, job->name, "no target: it is HOST, HOST:PORT or a URL");
         note_done(r, job->name);
         free(job);
         return;
     }
     if (dial_resolve(&job->target, job->addresses, PROBE_ADDRESSES_MAX, &job->n_addresses, &err) !=
         ST_OK) {
-        r->t->result(r->t->arg, job->name, NULL, err.text);
+        tell_why(r, job->name, err.text);
         note_done(r, job->name);
         free(job);
         return;

@@ -2,16 +2,25 @@
  * probe_targets: surveys of many servers side by side, results as they come.
  *
  * At most PROBE_SURVEYS_MAX surveys are under way; names are resolved when their turn comes. A
- * target that cannot be resolved is a result like any other.
+ * target that cannot be resolved is a result like any other, and so is one that the engine's time
+ * did not reach; that one is not noted as done.
  */
 #ifndef HANDFAST_CLI_PROBE_TARGETS_H
 #define HANDFAST_CLI_PROBE_TARGETS_H
 
 #include <stdio.h>
 
-#include "probe/survey.h"
+#include "probe/clients.h"
 
 enum { PROBE_SURVEYS_MAX = 24, PROBE_ADDRESSES_MAX = 8 };
+
+/* Everything is borrowed until result() returns. */
+struct probe_result {
+    const char *name;                 /* as it was given */
+    const struct survey_facts *facts; /* NULL: `why` tells */
+    const char *why;
+    const struct client_result *clients; /* NULL: none were asked */
+};
 
 struct probe_targets {
     const struct dial_target *like; /* all but host and port, STARTTLS where the target says none */
@@ -21,8 +30,9 @@ struct probe_targets {
     size_t n_names;
     FILE *file;              /* further names, one a line; # begins a comment; NULL: none */
     const char *resume_path; /* what is done is noted there, and not done again; NULL: none */
-    /* The facts are borrowed until return; `facts` NULL: `why` tells. `name` is as it was given. */
-    void (*result)(void *arg, const char *name, const struct survey_facts *facts, const char *why);
+    const struct client *const *clients; /* each server that speaks TLS is asked by these as well */
+    size_t n_clients;
+    void (*result)(void *arg, const struct probe_result *result);
     void *arg;
 };
 

@@ -9,7 +9,7 @@
  * server (facts, may be NULL), else from the answer alone; the smallest change of either side is
  * named.
  *
- * Everything in results lives in the arena given.
+ * Everything in results lives as long as its round.
  */
 #ifndef HANDFAST_PROBE_CLIENTS_H
 #define HANDFAST_PROBE_CLIENTS_H
@@ -75,13 +75,20 @@ struct clients_request {
     const struct endpoint *address;
     const struct survey_facts *facts; /* NULL: only the answers tell */
     struct x509_store *store;         /* for reading chains; borrowed */
-    unsigned parallel, timeout_ms;    /* 0: 8, 3000 */
+    unsigned timeout_ms;              /* 0: 3000 */
 };
 
-/* Blocks; results in the order of the list. */
-enum status clients_ask(const struct clients_request *request, const struct client *const *list,
-                        size_t n, struct arena *arena, struct client_result *out,
-                        struct err *err) NODISCARD;
+/* One server asked by a list of clients, as a lane of an engine beside others. What the request
+ * and the list point to is borrowed until the round is freed. */
+struct clients_round;
+/* `over` is called when all are answered, or the engine's time is over: those that were not asked
+ * then say so. May be called from over() of another lane. */
+enum status clients_start(struct probe_engine *engine, const struct clients_request *request,
+                          const struct client *const *list, size_t n, void (*over)(void *arg),
+                          void *arg, struct clients_round **out, struct err *err) NODISCARD;
+/* In the order of the list; borrowed until the round is freed. */
+const struct client_result *clients_results(const struct clients_round *r);
+void clients_round_free(struct clients_round *r); /* NULL is fine */
 
 /* A table for people: name, answer, why and what to change. */
 void clients_text(struct text *out, const struct client_result *results, size_t n, unsigned width);

@@ -1,20 +1,24 @@
 /* The hellos of the clients out, the answers judged. */
+#include <stdlib.h>
+
 #include "base/status.h"
 #include "probe/clients_judge.h"
 #include "probe/trace.h"
 #include "tls/hello_write.h"
 #include "tls/names.h"
 
-enum { PARALLEL = 8, TIMEOUT_MS = 3000 };
+enum { TIMEOUT_MS = 3000, ARENA_BYTES = 16 << 20 };
 
-struct asking {
-    const struct clients_request *request;
+struct clients_round {
+    struct clients_request request;
     const struct client *const *list;
     size_t n, asked;
-    struct arena *arena;
+    struct arena arena;
     struct client_hello *hellos; /* by place in the list */
     struct client_result *results;
     int64_t epoch_ns;
+    void (*over)(void *arg);
+    void *over_arg;
 };
 
 static struct bytes name_of(const struct clients_request *request)
@@ -25,14 +29,14 @@ static struct bytes name_of(const struct clients_request *request)
 
 static bool next_question(void *arg, struct probe_question *out)
 {
-    struct asking *a = arg;
+    struct clients_round *a = arg;
     while (a->asked < a->n) {
         size_t i = a->asked++;
         struct client_hello *h = &a->hellos[i];
-        if (!client_hello_make(a->list[i], name_of(a->request), h)) {
+        if (!client_hello_make(a->list[i], name_of(&a->request), h)) {
             continue;
         }
-        unsigned timeout = a->request->timeout_ms;
+        unsigned timeout = a->request.timeout_ms;
         *out = (struct probe_question){ .id = i,
                                         .until = PROBE_UNTIL_FLIGHT,
                                         .timeout_ms = timeout == 0 ? TIMEOUT_MS : timeout,
@@ -73,17 +77,17 @@ static void explain_by_rules(const struct client_case *k, int64_t epoch_ns)
 
 static void on_answer(void *arg, const struct probe_question *q, const struct probe_outcome *o)
 {
-    struct asking *a = arg;
+    struct clients_round *a = arg;
     struct tls_client_hello hello;
     struct fault fault = { 0 };
     struct client_result *r = &a->results[q->id];
     const struct client_hello *h = &a->hellos[q->id];
     tls_client_hello_parse(bytes_of(h->body.p, h->body.len), false, &hello, &fault);
-    struct client_case k = { .request = a->request,
+    struct client_case k = { .request = &a->request,
                              .client = a->list[q->id],
                              .hello = &hello,
                              .outcome = o,
-                             .arena = a->arena,
+                             .arena = &a->arena,
                              .result = r };
     r->end = o->end;
     r->is_uncertain = o->is_uncertain;
@@ -100,37 +104,67 @@ static void on_answer(void *arg, const struct probe_question *q, const struct pr
     }
 }
 
-static enum status run_engine(struct probe_engine *e, struct asking *a, struct err *err)
+static void on_over(void *arg)
 {
-    struct probe_asker asker = { .arg = a, .next = next_question, .answered = on_answer };
-    a->epoch_ns = probe_engine_epoch_ns(e);
-    TRY(probe_engine_add(e, a->request->target, a->request->address, &asker, NULL, err));
-    return probe_engine_run(e, err);
+    struct clients_round *a = arg;
+    a->over(a->over_arg);
 }
 
-enum status clients_ask(const struct clients_request *request, const struct client *const *list,
-                        size_t n, struct arena *arena, struct client_result *out, struct err *err)
+static enum status start(struct clients_round *r, struct probe_engine *engine, struct err *err)
 {
-    struct probe_engine *engine = NULL;
-    struct asking a = { .request = request, .list = list, .n = n, .arena = arena, .results = out };
-    struct probe_options options = {
-        .parallel = request->parallel == 0 ? PARALLEL : request->parallel,
-        .timeout_ms = request->timeout_ms == 0 ? TIMEOUT_MS : request->timeout_ms,
+    struct probe_asker asker = {
+        .arg = r, .next = next_question, .answered = on_answer, .over = on_over
     };
-    a.hellos = arena_alloc_array(arena, n, sizeof *a.hellos);
-    if (a.hellos == NULL) {
+    r->hellos = arena_alloc_array(&r->arena, r->n, sizeof *r->hellos);
+    r->results = arena_alloc_array(&r->arena, r->n, sizeof *r->results);
+    if (r->hellos == NULL || r->results == NULL) {
         return err_set(err, ST_NOMEM, "no memory");
     }
-    for (size_t i = 0; i < n; i++) {
-        out[i] = (struct client_result){ .client = list[i],
-                                         .end = PROBE_BROKEN,
-                                         .why = "it was not asked" };
+    for (size_t i = 0; i < r->n; i++) {
+        r->results[i] = (struct client_result){ .client = r->list[i],
+                                                .end = PROBE_BROKEN,
+                                                .why = "it was not asked" };
     }
-    TRY(probe_engine_new(&options, &engine, err));
-    enum status st = run_engine(engine, &a, err);
-    probe_engine_free(engine);
-    for (size_t i = 0; i < n; i++) {
-        client_hello_deinit(&a.hellos[i]);
+    return probe_engine_add(engine, r->request.target, r->request.address, &asker, NULL, err);
+}
+
+enum status clients_start(struct probe_engine *engine, const struct clients_request *request,
+                          const struct client *const *list, size_t n, void (*over)(void *arg),
+                          void *arg, struct clients_round **out, struct err *err)
+{
+    struct clients_round *r = calloc(1, sizeof *r);
+    if (r == NULL) {
+        return err_set(err, ST_NOMEM, "no memory");
     }
-    return st;
+    *r = (struct clients_round){ .request = *request,
+                                 .list = list,
+                                 .n = n,
+                                 .arena = { .limit_bytes = ARENA_BYTES },
+                                 .epoch_ns = probe_engine_epoch_ns(engine),
+                                 .over = over,
+                                 .over_arg = arg };
+    enum status st = start(r, engine, err);
+    if (st != ST_OK) {
+        clients_round_free(r);
+        return st;
+    }
+    *out = r;
+    return ST_OK;
+}
+
+const struct client_result *clients_results(const struct clients_round *r)
+{
+    return r->results;
+}
+
+void clients_round_free(struct clients_round *r)
+{
+    if (r == NULL) {
+        return;
+    }
+    for (size_t i = 0; r->hellos != NULL && i < r->n; i++) {
+        client_hello_deinit(&r->hellos[i]);
+    }
+    arena_deinit(&r->arena);
+    free(r);
 }

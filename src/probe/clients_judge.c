@@ -105,7 +105,8 @@ static bool refuses_key(const struct client_case *k, const struct x509_facts *le
 /* Without a server name the server shows its default certificate. */
 static bool refuses_name(const struct client_case *k, const struct x509_chain *chain)
 {
-    const char *host = k->request->target->host;
+    const char *sent = dial_server_name(k->request->target); /* --sni counts, as in the survey */
+    const char *host = sent != NULL && sent[0] != '\0' ? sent : k->request->target->host;
     if (host == NULL || host[0] == '\0' || x509_names_host(chain, host)) {
         return false;
     }

@@ -123,6 +123,11 @@ int64_t probe_engine_epoch_ns(const struct probe_engine *e)
     return e->epoch_ns;
 }
 
+static bool is_late(const struct probe_engine *e, int64_t now_ns)
+{
+    return e->options.deadline_ns != 0 && now_ns >= e->options.deadline_ns;
+}
+
 static struct connection *take_spare(struct probe_engine *e)
 {
     struct connection *c = e->spare;
@@ -174,13 +179,25 @@ static void settle(struct probe_engine *e, struct probe_lane *lane, struct conne
     lane->n_open--;
     e->n_open--;
     connection_close(c);
-    if (lane_judge(lane, c) == LANE_AGAIN) {
+    bool is_over = is_late(e, clock_monotonic_ns());
+    enum lane_verdict judged = lane_judge(lane, c);
+    c->outcome.is_uncertain |= is_over; /* it was not waited for as long as others */
+    if (judged == LANE_AGAIN && !is_over) {
         connection_reset(c);
         c->next = lane->again;
         lane->again = c;
         lane->facts.n_repeated++;
     } else {
         report(e, lane, c);
+    }
+}
+
+/* No state of the connection, nor all of it, may last beyond the deadline. */
+static void clamp(const struct probe_engine *e, struct connection *c)
+{
+    int64_t end_ns = e->options.deadline_ns;
+    if (end_ns != 0 && c->limit_ns > end_ns) {
+        c->limit_ns = end_ns;
     }
 }
 
@@ -195,6 +212,7 @@ static void start(struct probe_engine *e, struct probe_lane *lane, struct connec
     lane_started(lane, clock_monotonic_ns());
     if (connection_start(c, &lane->address,
                          c->q.timeout_ms != 0 ? c->q.timeout_ms : lane_timeout_ms(lane))) {
+        clamp(e, c);
         watch(e, c, EPOLL_CTL_ADD);
     } else {
         settle(e, lane, c);
@@ -226,7 +244,8 @@ static struct connection *next_question(struct probe_engine *e, struct probe_lan
 
 static void fill(struct probe_engine *e, struct probe_lane *lane)
 {
-    while (e->n_open < e->max_open && lane_has_room(lane, clock_monotonic_ns())) {
+    while (e->n_open < e->max_open && lane_has_room(lane, clock_monotonic_ns()) &&
+           !is_late(e, clock_monotonic_ns())) {
         struct connection *c = next_question(e, lane);
         if (c == NULL) {
             return;
@@ -242,8 +261,11 @@ static void fill_all(struct probe_engine *e)
     while (*at != NULL) {
         struct probe_lane *lane = *at;
         fill(e, lane);
-        bool waits = lane->n_open > 0 || lane->again != NULL ||
-                     !lane_has_room(lane, clock_monotonic_ns()) || e->n_open >= e->max_open;
+        int64_t now_ns = clock_monotonic_ns();
+        bool has_more =
+            !is_late(e, now_ns) &&
+            (lane->again != NULL || !lane_has_room(lane, now_ns) || e->n_open >= e->max_open);
+        bool waits = lane->n_open > 0 || has_more;
         if (waits) {
             at = &lane->next;
             continue;

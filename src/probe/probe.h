@@ -34,6 +34,7 @@ struct probe_options {
     unsigned timeout_ms; /* 0: PROBE_TIMEOUT_MS */
     unsigned max_open;   /* connections at once to all; 0: what the limit on files allows */
     unsigned tries;      /* 0: PROBE_TRIES */
+    int64_t deadline_ns; /* monotonic: nothing is asked or waited for beyond it; 0: none */
 };
 
 enum probe_until {

@@ -198,7 +198,9 @@ static bool take_list(struct survey *s, struct probe_question *q)
 
 static bool is_late(const struct survey *s)
 {
-    return clock_monotonic_ns() - s->started_ns > SURVEY_LIMIT_S * NS_PER_S;
+    int64_t now_ns = clock_monotonic_ns();
+    return now_ns - s->started_ns > SURVEY_LIMIT_S * NS_PER_S ||
+           (s->options.deadline_ns != 0 && now_ns >= s->options.deadline_ns);
 }
 
 /* What matters most first: the usual handshake, sessions, each list's share, names, certificates.
@@ -305,6 +307,7 @@ static void over(void *arg)
     struct survey *s = arg;
     s->facts.lane = *probe_lane_facts(s->lane);
     s->facts.took_ns = clock_monotonic_ns() - s->started_ns;
+    s->facts.is_given_up |= is_late(s);
     survey_collect_lists(s);
     s->facts.staples = staples(&s->facts);
     survey_settle(s);

@@ -151,6 +151,7 @@ struct survey_options {
     const char *const *alpn;          /* offered by the usual handshake; NULL: h2, http/1.1 */
     size_t n_alpn;
     int64_t now_s;
+    int64_t deadline_ns; /* monotonic, the engine's: for all of the run; 0: none */
     void (*progress)(void *arg, const struct survey_facts *facts, unsigned n_asked,
                      unsigned n_answered); /* NULL: none */
     void *progress_arg;

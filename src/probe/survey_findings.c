@@ -496,6 +496,21 @@ static const char *how_to_look(struct survey *s)
                         t->port, s->options.trust_is_given ? " (with the same --trust)" : "");
 }
 
+/* Where the name is all that the server minds, the rest is found with another. */
+static const char *how_to_name(struct survey *s)
+{
+    const struct dial_target *t = s->facts.target;
+    bool is_v6 = strchr(t->host, ':') != NULL;
+    enum cause cause = s->facts.verdict.cause;
+    if (cause != CAUSE_SNI_MISSING && cause != CAUSE_SNI_UNRECOGNIZED) {
+        return NULL;
+    }
+    return arena_printf(&s->arena,
+                        "ask with a name that it knows, for all the rest: "
+                        "`handfast probe --sni NAME %s%s%s:%u`",
+                        is_v6 ? "[" : "", t->host, is_v6 ? "]" : "", t->port);
+}
+
 static void put_finding(struct survey *s, const struct row *row, const char *sentence)
 {
     struct survey_facts *f = &s->facts;
@@ -508,7 +523,9 @@ static void put_finding(struct survey *s, const struct row *row, const char *sen
         .severity = row->severity,
         .sentence = sentence,
         .source = row->source,
-        .fix = is_chain ? how_to_look(s) : row->fix,
+        .fix = is_chain                        ? how_to_look(s)
+               : row->match == handshake_fails ? how_to_name(s)
+                                               : row->fix,
         .nginx = row->nginx,
         .apache = row->apache,
         .haproxy = row->haproxy,

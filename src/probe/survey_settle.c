@@ -90,6 +90,32 @@ static void doubt_tolerance(struct survey_facts *f)
     }
 }
 
+static bool is_about_name(enum cause cause)
+{
+    return cause == CAUSE_SNI_MISSING || cause == CAUSE_SNI_UNRECOGNIZED;
+}
+
+static void doubt_list(struct survey_list *list)
+{
+    list->n_not_asked = list->n_accepted == 0 ? list->n_candidates : list->n_not_asked;
+}
+
+/* A server that refuses the name has not looked at what else was in those hellos. */
+static void doubt_lists(struct survey_facts *f)
+{
+    for (size_t i = 0; i < SURVEY_VERSIONS; i++) {
+        struct survey_version *v = &f->versions[i];
+        doubt_list(&v->suites);
+        bool has_name = v->version != 0x0002; /* nothing of SSL 2.0 has */
+        v->answer = has_name && v->answer == SURVEY_NO ? SURVEY_NOT_ASKED : v->answer;
+    }
+    doubt_list(&f->groups13);
+    doubt_list(&f->groups12);
+    doubt_list(&f->signatures13);
+    doubt_list(&f->signatures12);
+    doubt_list(&f->alpn);
+}
+
 void survey_settle(struct survey *s)
 {
     if (!was_refused(&s->facts)) {
@@ -100,5 +126,8 @@ void survey_settle(struct survey *s)
     }
     if (s->facts.verdict.cause != CAUSE_HELLO_INTOLERANCE) {
         doubt_tolerance(&s->facts);
+    }
+    if (is_about_name(s->facts.verdict.cause)) {
+        doubt_lists(&s->facts);
     }
 }

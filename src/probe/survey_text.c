@@ -113,7 +113,11 @@ static void list_line(const struct sheet *p, const char *label, const struct sur
         const char *known = name(l->accepted[i]);
         text_printf(&words, "%s%s", i == 0 ? "" : ", ", known == NULL ? "?" : known);
     }
-    put_open_ends(l, &words);
+    if (l->n_candidates > 0 && l->n_not_asked == l->n_candidates) {
+        text_puts(&words, plainly(SURVEY_NOT_ASKED));
+    } else {
+        put_open_ends(l, &words);
+    }
     line(p, label, text_str(&words));
     text_deinit(&words);
 }
@@ -129,7 +133,9 @@ static void one_version(const struct sheet *p, const struct survey_version *v)
                           : l->order == SURVEY_ORDER_CLIENT ? ", the client's order"
                                                             : "");
     }
-    put_open_ends(l, &words);
+    if (v->answer != SURVEY_NOT_ASKED) {
+        put_open_ends(l, &words);
+    }
     line(p, tls_version_name(v->version), text_str(&words));
     for (size_t i = 0; i < l->n_accepted; i++) {
         blanks(p, LABEL);

@@ -106,6 +106,32 @@ def clients(tap, keys, group):
         tap.ok(not lacks, name + ': a change for each that fails', lacks)
 
 
+def names(tap, keys):
+    """The name that was sent is the one that the certificate is judged by."""
+    server = Server(keys['rsa'])
+    at = '127.0.0.1:%d' % server.port
+    for name, wanted in (('localhost', None), ('other.example', 'certificate-hostname-mismatch')):
+        run = harness.run('probe', '--json', '--trust', 'none', '--fail-on', 'none', '--sni', name, '--as', 'curl', at)
+        got = json.loads(run.text)['clients'][0]['cause']
+        tap.equal(got, wanted, '--as with --sni %s' % name)
+    server.stop()
+
+
+def many(tap, keys):
+    """--as with --targets: each server is asked by each client."""
+    old, new = Server(keys['rsa'] + ['-tls1_2']), Server(keys['rsa'] + ['-tls1_3'])
+    targets = DIRECTORY / 'targets'
+    targets.write_text('127.0.0.1:%d\n127.0.0.1:%d\n127.0.0.1:1\n' % (old.port, new.port))
+    run = harness.run('probe', '--json', '--trust', 'none', '--sni', 'localhost', '--fail-on', 'none', '--targets',
+                      targets, '--as', 'java8,java17')
+    got = {line['target'].rsplit(':', 1)[1]: [c['cause'] for c in line.get('clients', [])]
+           for line in map(json.loads, run.text.splitlines())}
+    old.stop()
+    new.stop()
+    tap.equal(got, {str(old.port): [None, None], str(new.port): ['protocol-mismatch', None], '1': []},
+              '--as with --targets')
+
+
 def policies(tap, keys):
     server = Server(keys['rsa'] + ['-tls1_2'])
     name = 'localhost:%d' % server.port
@@ -182,6 +208,8 @@ def main():
         tap.done()
     keys = {kind: certificate(kind) for kind in ('rsa', 'small', 'ec')}
     clients(tap, keys, small_group())
+    names(tap, keys)
+    many(tap, keys)
     policies(tap, keys)
     verdicts(tap, keys)
     shutil.rmtree(DIRECTORY, ignore_errors=True)

@@ -11,6 +11,7 @@ import struct
 import subprocess
 import tempfile
 import threading
+import time
 
 import jsonschema
 
@@ -436,6 +437,31 @@ def check_hostile(tap):
                done)
 
 
+def check_name_refused(tap):
+    """A server that refuses every hello for its name has told nothing of versions and lists."""
+    done = ask(lambda peer: peer.recv(4096) and peer.sendall(b'\x15\x03\x03\x00\x02\x02\x70'))
+    found = done.verdicts()[0]
+    tap.equal(found['usual_client']['cause'], 'sni-missing', 'a name is missing')
+    ids = [f['id'] for f in found['findings']]
+    accepted = {v['accepted'] for v in found['versions'] if v['version'] != 'SSL 2.0'}
+    tap.ok(accepted == {'not-asked'} and 'no-modern-version' not in ids, 'and no version is said to be refused', done)
+    tap.ok('probe --sni NAME' in str(found['findings']), 'what to ask with is said', found['findings'])
+
+
+def check_max_time(tap, folder):
+    """The time of all is over long before that of one answer."""
+    server = Responder(silent)
+    journal = folder / 'journal-of-late'
+    began = time.monotonic()
+    done = harness.run('probe', '--json', '--timeout', '60', '--max-time', '1', '--resume', journal,
+                       '127.0.0.1:%d' % server.port, timeout=100)
+    took = time.monotonic() - began
+    server.close()
+    tap.ok(took < 30 and not done.crashed, '--max-time ends it', took, done)
+    tap.equal([v['complete'] for v in done.verdicts()], [False], 'and what is known is shown, as incomplete')
+    tap.equal(journal.read_text(), '', 'it is to be asked again')
+
+
 def check_targets(tap, folder):
     """Many targets: results as they come, and what was done is not done again."""
     server = Responder(lambda peer: peer.sendall(ALERT))
@@ -476,6 +502,8 @@ def main():
         check_unreached(tap)
         check_polite(tap, folder)
         check_hostile(tap)
+        check_name_refused(tap)
+        check_max_time(tap, folder)
         check_targets(tap, folder)
     finally:
         shutil.rmtree(folder)
