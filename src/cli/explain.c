@@ -11,6 +11,7 @@
 #include "diagnose/diagnose.h"
 #include "diagnose/judge.h"
 #include "report/report.h"
+#include "report/wrap.h"
 #include "transcript/from_capture.h"
 
 enum {
@@ -444,6 +445,40 @@ static void report_unproved(const struct prove *p)
     }
 }
 
+static void put_hint(struct explain *x, const char *words)
+{
+    size_t width = x->style.width == 0 ? 100 : x->style.width;
+    text_puts(&x->out, "\n  ");
+    struct wrap w = wrap_start(&x->out, 2, 2, width);
+    wrap_words(&w, bytes_of_str(words));
+    wrap_end(&w);
+}
+
+/* Counts that leave their reader with a question are followed by the answer. */
+static void put_hints(struct explain *x)
+{
+    struct watcher_stats stats = watcher_stats(x->watcher);
+    struct text words = { 0 };
+    uint64_t n = summary_n_unfinished(x->summary);
+    if (summary_n_handshakes(x->summary) == 0) {
+        text_put_u64(&words, stats.frames);
+        text_puts(&words, stats.frames == 1 ? " packet was read, " : " packets were read, ");
+        text_put_u64(&words, stats.tcp_packets);
+        text_puts(&words, " of TCP and ");
+        text_put_u64(&words, stats.udp_packets);
+        text_puts(&words, " of UDP, and no TLS handshake begins in any. Are these the port and the "
+                          "time, and were packets kept whole (`tcpdump -s 0`)? A connection "
+                          "without any TLS in it counts where its port is one of TLS, such as "
+                          "443 or 8443.");
+    } else if (n > 0 && !x->options->summary_only && x->options->only != EXPLAIN_ALL) {
+        text_puts(&words, "What is known of unfinished handshakes: `--only all`.");
+    }
+    if (words.len > 0) {
+        put_hint(x, text_str(&words));
+    }
+    text_deinit(&words);
+}
+
 static void finish(struct explain *x)
 {
     progress_clear(&x->progress);
@@ -455,6 +490,7 @@ static void finish(struct explain *x)
     } else if (!x->options->use_json &&
                (!x->input_failed || summary_n_handshakes(x->summary) > 0)) {
         summary_text(&x->out, x->summary, &x->style);
+        put_hints(x);
     }
     flush_out(x);
     if (x->out_failed && errno != EPIPE) { /* a reader that had enough is no news */

@@ -118,6 +118,12 @@ static bool speaks_prelude(enum software s, enum prelude_kind kind)
     return softwares[s].prelude == kind || is_mail_store;
 }
 
+/* The program observed is the one that acts. */
+static bool is_inside(const struct transcript *t, enum actor acts)
+{
+    return t->local == NULL || actor_of_side(t->local->side) == acts;
+}
+
 /* How well a software is known to be the one that acts: the best ones of a step are shown. */
 static unsigned how_known(enum software s, const struct transcript *t, const struct verdict *v,
                           enum actor acts)
@@ -126,7 +132,7 @@ static unsigned how_known(enum software s, const struct transcript *t, const str
         bool is_it = softwares[s].direction == v->direction && is_gateway(acts, v->direction);
         return is_it ? 4 : 0;
     }
-    if (is_program(s, base_name(t->program))) {
+    if (is_inside(t, acts) && is_program(s, base_name(t->program))) {
         return 3;
     }
     if (speaks_prelude(s, t->prelude) && acts == ACTOR_SERVER) {

@@ -8,6 +8,7 @@
 
 enum { MARK_COLUMNS = 2, FRAME_COLUMNS = 6, TIME_COLUMNS = 11, ARROW_COLUMNS = 10 };
 enum { NAME_COLUMNS = 25, NARROW_COLUMNS = 40 }; /* words in fewer columns read badly */
+enum { UNDER_NAME = 2, UNDER_MARK = 6 };
 
 /* The frames of a long capture have more digits. */
 static int frame_columns(const struct page *p)
@@ -70,7 +71,8 @@ static void put_words_beside(struct page *p, size_t name_columns)
     size_t indent = name_at(p) + NAME_COLUMNS + 1;
     size_t room = p->width > column ? p->width - column : 0;
     if (room < NARROW_COLUMNS && wrap_columns(words) > room) {
-        indent = name_at(p) + 2;
+        bool is_narrow = p->width < name_at(p) + UNDER_NAME + NARROW_COLUMNS;
+        indent = is_narrow ? UNDER_MARK : name_at(p) + UNDER_NAME;
         column = indent;
         text_putc(p->out, '\n');
         wrap_spaces(p->out, indent);

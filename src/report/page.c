@@ -2,7 +2,7 @@
 
 #include "report/wrap.h"
 
-enum { DEFAULT_WIDTH = 100, MIN_WIDTH = 60, MAX_WIDTH = 1000 };
+enum { DEFAULT_WIDTH = 100, MIN_WIDTH = 40, MAX_WIDTH = 1000 };
 
 size_t page_width(const struct report_style *style)
 {

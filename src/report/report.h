@@ -12,7 +12,7 @@
 
 struct report_style {
     bool use_colour;
-    unsigned width;    /* columns to wrap at; 0: 100 */
+    unsigned width;    /* columns to wrap at, at least 40; 0: 100 */
     bool asks_gateway; /* none was named: suggest hosts that look like one */
     bool show_path;    /* several inputs: say which file */
 };
@@ -45,6 +45,7 @@ uint64_t summary_n_failed(const struct summary *s);
 /* Memory ran out while counting. */
 bool summary_is_incomplete(const struct summary *s);
 uint64_t summary_n_handshakes(const struct summary *s);
+uint64_t summary_n_unfinished(const struct summary *s);
 uint64_t summary_n_findings(const struct summary *s);
 void summary_text(struct text *out, const struct summary *s, const struct report_style *style);
 /* One JSON object with "type":"summary", newline included. */

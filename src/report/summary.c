@@ -121,6 +121,11 @@ uint64_t summary_n_handshakes(const struct summary *s)
            s->n_by_outcome[OUTCOME_UNFINISHED];
 }
 
+uint64_t summary_n_unfinished(const struct summary *s)
+{
+    return s->n_by_outcome[OUTCOME_UNFINISHED];
+}
+
 uint64_t summary_n_findings(const struct summary *s)
 {
     return s->n_findings;
@@ -157,6 +162,28 @@ static size_t causes_by_count(const struct summary *s, struct cause_count out[N_
 
 /* --- text --- */
 
+enum { TALLY_NAME_AT = 13, TALLY_NAME_COLUMNS = 31, TALLY_WORDS_MIN = 30 };
+
+/* Behind "  COUNT  NAME": beside the name, or below it where the page is too narrow for that. */
+static void put_beside(const struct page *p, size_t name_columns, const char *words)
+{
+    bool is_long = name_columns > TALLY_NAME_COLUMNS;
+    size_t at = TALLY_NAME_AT + (is_long ? name_columns : TALLY_NAME_COLUMNS) + 1;
+    size_t indent = TALLY_NAME_AT + TALLY_NAME_COLUMNS + 1;
+    bool fits = at + wrap_columns(bytes_of_str(words)) <= p->width;
+    if (!fits && (is_long || indent + TALLY_WORDS_MIN > p->width)) {
+        indent = TALLY_NAME_AT + 2;
+        at = indent;
+        text_putc(p->out, '\n');
+        wrap_spaces(p->out, indent);
+    } else {
+        wrap_spaces(p->out, at - TALLY_NAME_AT - name_columns);
+    }
+    struct wrap w = wrap_start(p->out, at, indent, p->width);
+    wrap_words(&w, bytes_of_str(words));
+    wrap_end(&w);
+}
+
 static void put_causes(const struct page *p, const struct summary *s)
 {
     struct cause_count causes[N_CAUSES];
@@ -167,8 +194,9 @@ static void put_causes(const struct page *p, const struct summary *s)
     for (size_t i = 0; i < n; i++) {
         const char *id = cause_id(causes[i].cause);
         const char *summary = cause_summary(causes[i].cause);
-        text_printf(p->out, "  %9" PRIu64 "  %-31s %s\n", causes[i].n, id != NULL ? id : "none",
-                    summary != NULL ? summary : "");
+        id = id != NULL ? id : "none";
+        text_printf(p->out, "  %9" PRIu64 "  %s", causes[i].n, id);
+        put_beside(p, strlen(id), summary != NULL ? summary : "");
     }
 }
 
@@ -180,16 +208,18 @@ static void put_tally(const struct page *p, const char *heading, const struct ta
         return;
     }
     page_heading(p, heading);
+    struct text words = { 0 };
     for (size_t i = 0; i < n && top[i]->n_failed > 0; i++) {
         struct bytes name = bytes_of_str(top[i]->name);
         text_printf(p->out, "  %9" PRIu64 "  ", top[i]->n_failed);
         text_put_safe(p->out, name);
-        size_t columns = wrap_columns(name);
-        wrap_spaces(p->out, columns < 31 ? 31 - columns : 0);
-        text_printf(p->out, " of %" PRIu64 " handshake%s, last: %s\n", top[i]->n,
+        text_clear(&words);
+        text_printf(&words, "of %" PRIu64 " handshake%s, last: %s", top[i]->n,
                     top[i]->n == 1 ? "" : "s",
                     top[i]->last_cause != NULL ? top[i]->last_cause : "-");
+        put_beside(p, wrap_columns(name), text_str(&words));
     }
+    text_deinit(&words);
     if (t->others.n_failed > 0) {
         text_printf(p->out, "  %9" PRIu64 "  others\n", t->others.n_failed);
     }
@@ -281,14 +311,17 @@ static void suggest_gateways(const struct page *p, const struct summary *s)
     if (n > 0) {
         page_heading(p, "Gateway?");
     }
+    struct text words = { 0 };
     for (size_t i = 0; i < n; i++) {
-        text_printf(
-            p->out,
-            "  %.*s is both server and client of TLS: --gateway %.*s marks its connections as\n"
-            "  northbound or southbound\n",
-            (int)hosts[i].len, (const char *)hosts[i].p, (int)hosts[i].len,
-            (const char *)hosts[i].p);
+        text_clear(&words);
+        text_printf(&words,
+                    "%.*s is both server and client of TLS: `--gateway %.*s` marks its connections "
+                    "as northbound (it is the server) or southbound (it is the client)",
+                    (int)hosts[i].len, (const char *)hosts[i].p, (int)hosts[i].len,
+                    (const char *)hosts[i].p);
+        page_paragraph(p, PAGE_INDENT, PAGE_INDENT, text_str(&words));
     }
+    text_deinit(&words);
 }
 
 void summary_text(struct text *out, const struct summary *s, const struct report_style *style)

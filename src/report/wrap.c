@@ -27,14 +27,21 @@ size_t wrap_columns(struct bytes b)
     return n;
 }
 
-/* The bytes up to the next space outside backquotes. */
+/* The length of the command that begins here, both backquotes counted; 0 where none does. */
+static size_t command_len(struct bytes rest)
+{
+    const uint8_t *end =
+        rest.len < 2 || rest.p[0] != '`' ? NULL : memchr(rest.p + 1, '`', rest.len - 1);
+    return end == NULL ? 0 : (size_t)(end - rest.p) + 1;
+}
+
+/* The bytes up to the next space outside commands. */
 static struct bytes word_at(struct bytes rest)
 {
-    bool is_quoted = false;
     size_t n = 0;
-    while (n < rest.len && (is_quoted || rest.p[n] != ' ')) {
-        is_quoted = is_quoted != (rest.p[n] == '`');
-        n++;
+    while (n < rest.len && rest.p[n] != ' ') {
+        size_t command = command_len(bytes_skip(rest, n));
+        n += command > 0 ? command : 1;
     }
     return bytes_head(rest, n);
 }
@@ -62,27 +69,11 @@ static void put_word(struct wrap *w, struct bytes word)
     w->at_start = false;
 }
 
-static void put_plain_words(struct wrap *w, struct bytes rest)
-{
-    while (rest.len > 0) {
-        size_t n = 0;
-        while (n < rest.len && rest.p[n] != ' ') {
-            n++;
-        }
-        if (n > 0) {
-            put_word(w, bytes_head(rest, n));
-        }
-        rest = bytes_skip(rest, n + 1);
-    }
-}
-
 void wrap_words(struct wrap *w, struct bytes words)
 {
     while (words.len > 0) {
         struct bytes word = word_at(words);
-        if (wrap_columns(word) > w->width - (w->indent < w->width ? w->indent : 0)) {
-            put_plain_words(w, word); /* longer than any line: better broken than overflowing */
-        } else if (word.len > 0) {
+        if (word.len > 0) {
             put_word(w, word);
         }
         words = bytes_skip(words, word.len + 1);

@@ -1,9 +1,9 @@
 /*
  * wrap: words into lines of a terminal, safe whatever they say.
  *
- * Lines break at spaces; a span between backquotes is a command to copy and stays on one line
- * where a line can hold it. Columns are counted in code points. All text goes through
- * text_put_safe, so nothing that a peer sent can drive the terminal.
+ * Lines break at spaces; a span between backquotes is a command to copy and stays in one piece, be
+ * it longer than a line: broken it could not be pasted. Columns are counted in code points. All
+ * text goes through text_put_safe, so nothing that a peer sent can drive the terminal.
  */
 #ifndef HANDFAST_REPORT_WRAP_H
 #define HANDFAST_REPORT_WRAP_H
