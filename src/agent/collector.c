@@ -75,12 +75,23 @@ static enum status name_socket(struct collector *c, struct err *err)
     return ST_OK;
 }
 
+static bool is_listened_on(const struct sockaddr_un *a, socklen_t size)
+{
+    int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    bool is_there = fd >= 0 && (connect(fd, (const struct sockaddr *)a, size) == 0 ||
+                                errno == EAGAIN || errno == EPROTOTYPE);
+    if (fd >= 0) {
+        close(fd);
+    }
+    return is_there;
+}
+
 /* A socket that an earlier run left behind is in the way; anything else is not ours to remove. */
-static void remove_stale(const char *path)
+static void remove_stale(const struct sockaddr_un *a, socklen_t size)
 {
     struct stat st;
-    if (lstat(path, &st) == 0 && S_ISSOCK(st.st_mode)) {
-        unlink(path);
+    if (lstat(a->sun_path, &st) == 0 && S_ISSOCK(st.st_mode) && !is_listened_on(a, size)) {
+        unlink(a->sun_path);
     }
 }
 
@@ -94,7 +105,7 @@ static enum status listen_on(struct collector *c, struct err *err)
         a.sun_path[0] = '\0';
     } else {
         size++;
-        remove_stale(c->socket);
+        remove_stale(&a, size);
     }
     c->fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (c->fd < 0 || bind(c->fd, (const struct sockaddr *)&a, size) != 0 ||

@@ -151,6 +151,31 @@ static enum status read_kind(struct api_request *r, enum api_body kind, struct a
     return ST_OK;
 }
 
+/* curl -d says application/x-www-form-urlencoded unless told otherwise: what would do is named. */
+static enum status refuse_type(const struct api_request *r, unsigned takes, struct api_answer *a)
+{
+    static const struct {
+        enum api_body kind;
+        const char *type;
+    } types[] = { { API_BODY_JSON, "application/json" },
+                  { API_BODY_XML, "application/xml" },
+                  { API_BODY_FORM, "application/x-www-form-urlencoded" },
+                  { API_BODY_MULTIPART, "multipart/form-data" },
+                  { API_BODY_OCTETS, "application/octet-stream" } };
+    struct text wanted = { 0 };
+    for (size_t i = 0; i < ARRAY_LEN(types); i++) {
+        if (takes & types[i].kind) {
+            text_printf(&wanted, "%s%s", wanted.len > 0 ? " or " : "", types[i].type);
+        }
+    }
+    bool has_type = r->type[0] != '\0';
+    enum status st = api_refuse(a, 415, "body.UnsupportedMediaType",
+                                "a body of %s is not taken here: Content-Type has to be %s",
+                                has_type ? r->type : "no Content-Type", text_str(&wanted));
+    text_deinit(&wanted);
+    return st;
+}
+
 enum status api_body_read(struct api_request *r, struct api_answer *a, struct err *err)
 {
     unsigned takes = r->route->body;
@@ -171,8 +196,7 @@ enum status api_body_read(struct api_request *r, struct api_answer *a, struct er
         kind = API_BODY_OCTETS;
     }
     if (!(takes & kind)) {
-        return api_refuse(a, 415, "body.UnsupportedMediaType",
-                          "a body of this Content-Type is not taken here");
+        return refuse_type(r, takes, a);
     }
     return read_kind(r, kind, a, err);
 }

@@ -224,7 +224,8 @@ static void fill_request(struct api_core *core, struct api_exchange *x,
 {
     struct api_request *r = &x->request;
     const char *accept = header(x, "accept");
-    bool json = api_accepts(accept, "application/json");
+    bool xml = !api_accepts(accept, "application/json") &&
+               (api_accepts(accept, "application/xml") || api_accepts(accept, "text/xml"));
     r->path = target->path;
     r->query = target->query;
     r->headers = x->headers;
@@ -235,7 +236,7 @@ static void fill_request(struct api_core *core, struct api_exchange *x,
     r->places = &core->places;
     r->core = core;
     r->arena = &x->arena;
-    r->wants = api_form_of(accept, json ? API_JSON : API_XML);
+    r->wants = api_form_of(accept, xml ? API_XML : API_JSON);
 }
 
 static bool refused(const struct api_exchange *x)

@@ -56,7 +56,13 @@ static enum status bind_socket(struct api *a, const struct endpoint *e, struct e
     if (a->fd < 0 || setsockopt(a->fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) != 0 ||
         bind(a->fd, &address.any, len) != 0 || listen(a->fd, SOMAXCONN) != 0 ||
         getsockname(a->fd, &address.any, &len) != 0) {
-        return err_sys(err, "listening for the management API");
+        int error = errno;
+        struct text where = { 0 };
+        endpoint_put(&where, e);
+        errno = error;
+        err_sys(err, "the management API on %s", text_str(&where));
+        text_deinit(&where);
+        return ST_IO;
     }
     a->port = ntohs(e->family == 4 ? address.in.sin_port : address.in6.sin6_port);
     return ST_OK;

@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 
 #include "check/engine.h"
+#include "dial/dial_steps.h"
 #include "tls/names.h"
 
 enum { HOST_ROOM = 512 };
@@ -170,6 +171,13 @@ static enum status take_fetched(struct check *c, const char *name, const char *h
     return ST_OK;
 }
 
+/* --host is the name that a client would ask for; an address is never asked for (RFC 6066). */
+static const char *name_to_ask_for(const char *host)
+{
+    bool is_name = host != NULL && strchr(host, '*') == NULL && !dial_is_address(host);
+    return is_name ? host : NULL;
+}
+
 static enum status gather_server(struct check *c, const char *name, struct err *err)
 {
     char host[HOST_ROOM];
@@ -182,6 +190,7 @@ static enum status gather_server(struct check *c, const char *name, struct err *
     target.starttls = c->rq->starttls != DIAL_NO_STARTTLS ? c->rq->starttls : target.starttls;
     target.timeout_ms = c->rq->timeout_ms;
     target.connect_to = c->rq->connect_to;
+    target.server_name = name_to_ask_for(c->rq->host);
     struct dial_fetched *fetched = new_fetched(c);
     if (fetched == NULL) {
         return check_no_memory(err);
@@ -221,13 +230,21 @@ enum status gather_one(struct check *c, const char *name, struct err *err)
                    ? gather_capture(c, name, -1, err)
                    : gather_files(c, name, false, err);
     }
+    bool is_missing = errno == ENOENT;
     if (gather_split_stream(name, &path, &stream)) {
         enum status st = gather_capture(c, path, stream, err);
         free(path);
         return st;
     }
-    return looks_like_server(name) ? gather_server(c, name, err)
-                                   : gather_files(c, name, false, err);
+    if (looks_like_server(name)) {
+        return gather_server(c, name, err);
+    }
+    if (is_missing && strchr(name, '/') == NULL) {
+        check_error(c, check_say(c, "%s: no such file; a server is named with its port: %s:443",
+                                 name, name));
+        return ST_OK;
+    }
+    return gather_files(c, name, false, err);
 }
 
 enum status gather_all(struct check *c, struct err *err)

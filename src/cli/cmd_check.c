@@ -42,10 +42,10 @@ enum option_id {
 
 /* clang-format off */
 static const struct option_row rows[] = {
-    { "Input",    NULL,            "FILE, DIR, -",         "PEM, DER, PKCS#7, PKCS#12, JKS, JCEKS; a directory; stdin", 0,                    0 },
-    { NULL,       NULL,            "HOST:PORT",            "what a server presents; smtp://HOST and the like too",      0,                    0 },
+    { "Input",    NULL,            "FILE, DIR, -",         "PEM, DER, PKCS#7, PKCS#12, JKS; directory; stdin", 0,                    0 },
+    { NULL,       NULL,            "HOST:PORT",            "what a server presents; also smtp://HOST ...",      0,                    0 },
     { NULL,       NULL,            "CAPTURE[:STREAM]",     "what the wire showed",                                      0,                    0 },
-    { NULL,       "password-file", "FILE",                 "password of stores and keys; else $HANDFAST_PASSWORD",      OPT_PASSWORD_FILE,    0 },
+    { NULL,       "password-file", "FILE",                 "of stores and keys; else $HANDFAST_PASSWORD",      OPT_PASSWORD_FILE,    0 },
     { NULL,       "starttls",      "NAME",                 "smtp, imap, pop3, ftp, ldap, postgres, mysql ...",          OPT_STARTTLS,         0 },
     { NULL,       "connect",       "ADDR[:PORT]",          "go there for HOST:PORT",                                    OPT_CONNECT,          0 },
     { NULL,       "timeout",       "SECONDS",              "for connecting and for each answer (default: 10)",          OPT_TIMEOUT,          0 },
@@ -53,8 +53,8 @@ static const struct option_row rows[] = {
     { "Question", "trust",         "FILE|DIR|system|none", "trust anchors (default: system)",                           OPT_TRUST,            0 },
     { NULL,       "host",          "NAME|IP",              "the name that has to be in the certificate",                OPT_HOST,             0 },
     { NULL,       "purpose",       "server|client|any",    "whose certificate it is (default: server)",                 OPT_PURPOSE,          0 },
-    { NULL,       "at",            "TIME",                 "RFC 3339, or \"capture\": the capture's own (default: now)", OPT_AT,              0 },
-    { NULL,       "crl",           "FILE",                 "revocation lists; every certificate has to be covered",     OPT_CRL,              0 },
+    { NULL,       "at",            "TIME",                 "RFC 3339, or \"capture\": its own (default: now)", OPT_AT,              0 },
+    { NULL,       "crl",           "FILE",                 "revocation lists, one for every certificate",     OPT_CRL,              0 },
     { NULL,       "ocsp",          "FILE",                 "an OCSP response in DER",                                   OPT_OCSP,             0 },
     { NULL,       "warn",          "DAYS",                 "say so where one expires within DAYS (default: 30)",        OPT_WARN,             0 },
     { NULL,       "partial-chain", NULL,                   "any trusted certificate is an anchor (the default)",        OPT_PARTIAL_CHAIN,    0 },
@@ -74,13 +74,13 @@ static const struct option_row rows[] = {
 /* clang-format on */
 
 static const char help_head[] =
-    "handfast check: say whether certificates are acceptable, and if not, what mends them\n"
+    "handfast check: whether certificates are acceptable, and if not, what mends them\n"
     "\n"
     "usage: handfast check [OPTION]... FILE|DIR|HOST:PORT|CAPTURE[:STREAM]|-...\n"
-    "       handfast check [OPTION]... STORE --against HOST:PORT|CAPTURE[:STREAM]|STORE2\n";
+    "       handfast check [OPTION]... STORE --against HOST:PORT|CAPTURE|STORE2\n";
 
 static const char help_tail[] =
-    "\nExit status: 0 acceptable, 1 not acceptable, 2 usage, 3 input that cannot be read.\n"
+    "\nExit status: 0 acceptable, 1 not acceptable, 2 usage, 3 input not read.\n"
     "--trust, --crl, --ocsp and --keylog may be repeated. More: man handfast-check\n";
 
 enum { DAYS_MAX = 100000, TIMEOUT_MAX_S = 3600, STRENGTH_MAX = 256 };

@@ -35,10 +35,10 @@ enum option_id {
 
 /* clang-format off */
 static const struct option_row rows[] = {
-    { "Input",    NULL,          "FILE, DIR, -",         "pcap or pcapng, plain, gzip or zstd; a directory; stdin", 0,               0 },
+    { "Input",    NULL,          "FILE, DIR, -",         "pcap, pcapng, also .gz, .zst; a directory; stdin", 0,               0 },
     { NULL,       "interface",   "IF",                   "capture live until interrupted; \"any\" for all",         OPT_INTERFACE,   'i' },
     { NULL,       "filter",      "BPF",                  "look only at what this pcap-filter(7) takes",             OPT_FILTER,      0 },
-    { NULL,       "message",     "[TEXT]",               "explain an error message or log line; no TEXT: stdin",    OPT_MESSAGE,     0 },
+    { NULL,       "message",     "[TEXT]",               "explain an error message; without TEXT: stdin",    OPT_MESSAGE,     0 },
     { "Evidence", "trust",       "FILE|DIR|system|none", "trust anchors of the verifier (default: system)",         OPT_TRUST,       0 },
     { NULL,       "password-file", "FILE",               "password of trust stores; else $HANDFAST_PASSWORD",       OPT_PASSWORD_FILE, 0 },
     { NULL,       "crl",         "FILE",                 "certificates known to be revoked",                        OPT_CRL,         0 },
@@ -46,7 +46,7 @@ static const struct option_row rows[] = {
     { NULL,       "gateway",     "ADDR[/LEN][:PORT]",    "tell northbound from southbound connections",             OPT_GATEWAY,     0 },
     { "Proof",    "prove",       NULL,                   "replay failed hellos, one thing changed at a time",       OPT_PROVE,       0 },
     { NULL,       "to",          "HOST[:PORT]",          "the server they may be sent to",                          OPT_TO,          0 },
-    { "Output",   "only",        "failed|findings|all",  "which connections (default: findings; all for --json)",   OPT_ONLY,        0 },
+    { "Output",   "only",        "failed|findings|all",  "which connections (default: findings; JSON: all)",   OPT_ONLY,        0 },
     { NULL,       "summary",     NULL,                   "only the counts by cause, server and client",             OPT_SUMMARY,     0 },
     { NULL,       "json",        NULL,                   "one JSON object a line",                                  OPT_JSON,        0 },
     { NULL,       "output",      "FILE",                 "write there, not to standard output",                     OPT_OUTPUT,      'o' },
@@ -59,16 +59,16 @@ static const struct option_row rows[] = {
 /* clang-format on */
 
 static const char help_head[] =
-    "handfast explain: say why each TLS handshake failed, who rejected it, and what to change\n"
+    "handfast explain: why each TLS handshake failed, who rejected it, what to change\n"
     "\n"
     "usage: handfast explain [OPTION]... FILE|DIR|-...\n"
     "       handfast explain [OPTION]... -i IF\n"
     "       handfast explain [OPTION]... --message [TEXT]\n";
 
 static const char help_tail[] =
-    "\nExit status: 0 nothing failed, 1 a handshake failed, 2 usage, 3 input not read whole.\n"
-    "--trust, --crl, --keylog, --gateway and --message may be repeated. More: man "
-    "handfast-explain\n";
+    "\nExit status: 0 nothing failed, 1 a handshake failed, 2 usage, 3 input not read\n"
+    "whole. --trust, --crl, --keylog, --gateway and --message may be repeated.\n"
+    "More: man handfast-explain\n";
 
 static const struct command_help help = { help_head, rows, ARRAY_LEN(rows), help_tail };
 

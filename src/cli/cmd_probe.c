@@ -58,12 +58,11 @@ enum option_id {
 
 /* clang-format off: a table reads by columns */
 static const struct option_row rows[] = {
-    { "Servers", NULL, "HOST[:PORT], URL",
-      "every address of the name is asked; smtp://HOST: STARTTLS", 0, 0 },
-    { NULL, "targets", "FILE", "many servers, one a line; - for standard input", OPT_TARGETS, 0 },
-    { NULL, "resume", "FILE", "note there what is done, and leave it out the next time", OPT_RESUME,
+    { "Servers", NULL, "HOST[:PORT], URL", "all addresses of the name; smtp://HOST: STARTTLS", 0,
       0 },
-    { NULL, "starttls", "PROTOCOL", "smtp, imap, pop3, ftp, ldap, postgres, mysql, xmpp ...",
+    { NULL, "targets", "FILE", "many servers, one a line; - for standard input", OPT_TARGETS, 0 },
+    { NULL, "resume", "FILE", "note what is done there; do the rest next time", OPT_RESUME, 0 },
+    { NULL, "starttls", "PROTOCOL", "smtp, imap, pop3, ftp, ldap, postgres, mysql ...",
       OPT_STARTTLS, 0 },
     { NULL, "connect", "ADDR[:PORT]", "go there, whatever the name resolves to", OPT_CONNECT, 0 },
     { NULL, "ipv4", NULL, "IPv4 addresses only", OPT_IPV4, '4' },
@@ -71,32 +70,28 @@ static const struct option_row rows[] = {
     { NULL, "proxy", "URL", "http://[USER:PASS@]HOST:PORT or socks5://...", OPT_PROXY, 0 },
     { NULL, "proxy-protocol", "1|2", "send a PROXY protocol header first", OPT_PROXY_PROTOCOL, 0 },
     { "Handshake", "sni", "NAME", "the server name sent (default: HOST); '' for none", OPT_SNI, 0 },
-    { NULL, "alpn", "NAME,...", "what the usual client offers (default: h2,http/1.1)", OPT_ALPN,
-      0 },
+    { NULL, "alpn", "NAME,...", "what is offered (default: h2,http/1.1)", OPT_ALPN, 0 },
     { NULL, "cert", "FILE", "client certificate, PEM", OPT_CERT, 0 },
     { NULL, "key", "FILE", "its key, PEM (default: in the same file)", OPT_KEY, 0 },
     { NULL, "trust", "FILE|DIR|system|none", "trust anchors (default: system)", OPT_TRUST, 0 },
     { "Manner", "polite", NULL, "at most 8 connections at once, 60 in all", OPT_POLITE, 0 },
-    { NULL, "parallel", "N", "connections at once to one server (default: 20, adaptive)",
-      OPT_PARALLEL, 0 },
+    { NULL, "parallel", "N", "connections at once to one server (default: 20)", OPT_PARALLEL, 0 },
     { NULL, "rate", "N", "new connections a second to one server", OPT_RATE, 0 },
     { NULL, "connections", "N", "at most so many to one server (default: 240)", OPT_CONNECTIONS,
       0 },
     { NULL, "timeout", "SECONDS", "for connecting, and each answer (default: 5)", OPT_TIMEOUT, 0 },
     { NULL, "max-time", "SECONDS", "for all of it; what is known by then is shown", OPT_MAX_TIME,
       0 },
-    { "Judgement", "as", "CLIENT,...|all", "would these recorded clients get through, and why not",
-      OPT_AS, 0 },
-    { NULL, "policy", "NAME|FILE", "modern, intermediate, old (Mozilla), or a file of rules",
-      OPT_POLICY, 0 },
-    { NULL, "baseline", "FILE", "the --json of an earlier run: fail on what is new only",
-      OPT_BASELINE, 0 },
-    { "Proof", "replay", "CAPTURE[:stream=N]",
-      "send a captured ClientHello to HOST; change one thing at a time", OPT_REPLAY, 0 },
+    { "Judgement", "as", "CLIENT,...|all", "would these clients get through, and why not", OPT_AS,
+      0 },
+    { NULL, "policy", "NAME|FILE", "modern, intermediate, old, or a file of rules", OPT_POLICY, 0 },
+    { NULL, "baseline", "FILE", "--json of an earlier run: fail on what is new", OPT_BASELINE, 0 },
+    { "Proof", "replay", "CAPTURE[:stream=N]", "send a captured hello; change one thing at a time",
+      OPT_REPLAY, 0 },
     { "Output", "json", NULL, "one JSON object a line", OPT_JSON, 0 },
     { NULL, "brief", NULL, "the verdict and the findings only", OPT_BRIEF, 0 },
-    { NULL, "fail-on", "SEVERITY",
-      "low, medium, high or none: exit 1 from there on (default: high)", OPT_FAIL_ON, 0 },
+    { NULL, "fail-on", "SEVERITY", "info, low, medium, high (default) or none: exit 1", OPT_FAIL_ON,
+      0 },
     { NULL, "output", "FILE", "write there, not to standard output", OPT_OUTPUT, 'o' },
     { NULL, "color", "auto|always|never", "colour (default: on a terminal)", OPT_COLOUR, 0 },
     { NULL, "width", "N", "wrap text at N columns", OPT_WIDTH, 0 },
@@ -114,8 +109,9 @@ static const char help_head[] =
     "       handfast probe [OPTION]... --replay CAPTURE HOST[:PORT]\n";
 
 static const char help_tail[] =
-    "\nOnly servers named here are asked. Exit status: 0 fine, 1 findings at or above --fail-on,\n"
-    "2 usage, 3 not reached. --trust may be repeated. More: man handfast-probe\n";
+    "\nOnly servers named here are asked. Exit status: 0 fine, 1 findings at or above\n"
+    "--fail-on, 2 usage, 3 not reached. --trust may be repeated.\n"
+    "More: man handfast-probe\n";
 
 enum { ALPN_MAX = 32, RATE_MAX = 100000, PARALLEL_MAX = 1000, TIMEOUT_MAX_S = 600 };
 enum { MAX_TIME_MAX_S = 1000000 };

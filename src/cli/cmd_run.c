@@ -37,14 +37,14 @@ static const struct option_row rows[] = {
     { NULL,       "width",  "N",                     "wrap text at N columns",                                   OPT_WIDTH,  0 },
     { "Records",  "keylog", "FILE",                  "write the keys as an SSLKEYLOGFILE",                       OPT_KEYLOG, 0 },
     { NULL,       "pcapng", "FILE",                  "write the handshakes as a capture, keys inside",           OPT_PCAPNG, 0 },
-    { "Daemons",  "listen", "SOCKET",                "run nothing: take verdicts of programs started elsewhere", OPT_LISTEN, 0 },
+    { "Daemons",  "listen", "SOCKET",                "run nothing: judge programs started elsewhere", OPT_LISTEN, 0 },
     { NULL,       "help",   NULL,                    "show this",                                                OPT_HELP,   'h' },
     { NULL,       "version", NULL,                   "show the version",                                         OPT_VERSION, 0 },
 };
 /* clang-format on */
 
 static const char help_head[] =
-    "handfast run: run a command and say why its TLS handshakes fail, seen from inside\n"
+    "handfast run: run a command; say why its TLS handshakes fail, seen from inside\n"
     "\n"
     "usage: handfast run [OPTION]... [--] COMMAND [ARGUMENT]...\n"
     "       handfast run [OPTION]... --listen SOCKET\n";

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "base/net.h"
 #include "cli/command.h"
 #include "cli/options.h"
 
@@ -28,17 +29,15 @@ static const struct option_row rows[] = {
     { "Running", "dir", "DIR", "all state is kept there; made at the first start", OPT_DIR, 'd' },
     { NULL, "listen", "ADDR:PORT", "the management API (default: 127.0.0.1:8080)", OPT_LISTEN,
       'l' },
-    { NULL, "api-cert", "FILE", "TLS for the management API: its certificate chain, PEM", OPT_CERT,
-      0 },
+    { NULL, "api-cert", "FILE", "TLS for the management API: its chain, PEM", OPT_CERT, 0 },
     { NULL, "api-key", "FILE", "and the private key, PEM", OPT_KEY, 0 },
     { NULL, "nginx", "FILE", "the nginx to run (default: nginx)", OPT_NGINX, 0 },
-    { NULL, "module", "FILE|none", "ngx_http_handfast_module.so; none: nothing is explained",
-      OPT_MODULE, 0 },
+    { NULL, "module", "FILE|none", "ngx_http_handfast_module.so; none: no verdicts", OPT_MODULE,
+      0 },
     { "First start", "org", "NAME", "the organization (default: default)", OPT_ORG, 'o' },
     { NULL, "env", "NAME", "its environment (default: test)", OPT_ENV, 'e' },
     { NULL, "admin", "EMAIL", "the first user (default: admin@localhost)", OPT_ADMIN, 0 },
-    { NULL, "host", "NAME", "a host alias of the first virtual hosts; may be repeated", OPT_HOST,
-      0 },
+    { NULL, "host", "NAME", "host alias of the first virtual hosts; repeatable", OPT_HOST, 0 },
     { NULL, "http-port", "N", "of the virtual host `default` (default: 9001)", OPT_HTTP_PORT, 0 },
     { NULL, "https-port", "N", "of the virtual host `secure` (default: 9443)", OPT_HTTPS_PORT, 0 },
     { "Other", "help", NULL, "show this", OPT_HELP, 'h' },
@@ -50,7 +49,7 @@ static const struct option_row collector_row = { NULL,          "collector",
 /* clang-format on */
 
 static const char help_head[] =
-    "handfast gateway: an API gateway on nginx that explains its own handshake failures\n"
+    "handfast gateway: an API gateway on nginx that explains its handshake failures\n"
     "\n"
     "usage: handfast gateway --dir DIR [OPTION]...\n"
     "       handfast gateway status|stop|reload --dir DIR\n"
@@ -138,7 +137,8 @@ static enum status take_operand(struct gateway_line *l, const char *word, struct
         l->part = word;
         return ST_OK;
     }
-    return err_set(err, ST_USAGE, "what is '%.80s'?", word);
+    return err_set(err, ST_USAGE,
+                   "no order '%.80s': there are status, stop, reload and restart PART", word);
 }
 
 static enum status check(const struct gateway_line *l, struct err *err)
@@ -150,7 +150,12 @@ static enum status check(const struct gateway_line *l, struct err *err)
         return err_set(err, ST_USAGE, "--dir is missing");
     }
     if (l->order != NULL && strcmp(l->order, "restart") == 0 && l->part == NULL) {
-        return err_set(err, ST_USAGE, "restart what: router or message-processor?");
+        return err_set(err, ST_USAGE, "restart what: router, message-processor or collector?");
+    }
+    struct endpoint listen;
+    if (!endpoint_parse(l->listen, &listen)) {
+        return err_set(err, ST_USAGE,
+                       "--listen '%.100s': it is ADDRESS:PORT, such as 127.0.0.1:8080", l->listen);
     }
     if ((l->cert == NULL) != (l->key == NULL)) {
         return err_set(err, ST_USAGE, "--api-cert and --api-key go together");

@@ -18,13 +18,13 @@ static int cmd_version(char **args, size_t n_args);
 
 /* clang-format off */
 static const struct command commands[] = {
-    { "explain", cmd_explain, "FILE|DIR|-...",    "say why the TLS handshakes in captures failed",                    true },
-    { "check",   cmd_check,   "FILE|HOST:PORT",   "say whether certificates are acceptable, and what mends them",     true },
-    { "probe",   cmd_probe,   "HOST[:PORT]",      "say what a live server accepts, and what to change",               true },
-    { "run",     cmd_run,     "COMMAND [ARG]...", "run a command and say why its handshakes fail, seen from inside", true },
-    { "gateway", cmd_gateway, "--dir DIR",        "run an API gateway on nginx that explains its own failures",      true },
-    { "help",    cmd_help,    "[COMMAND]",        "show this, or how a command is used",                             false },
-    { "version", cmd_version, "",                 "show the version",                                                false },
+    { "explain", cmd_explain, "FILE|DIR|-...",    "say why the TLS handshakes in captures failed",      true },
+    { "check",   cmd_check,   "FILE|HOST:PORT",   "judge certificates, and say what mends them",        true },
+    { "probe",   cmd_probe,   "HOST[:PORT]",      "say what a live server accepts, and what to change", true },
+    { "run",     cmd_run,     "COMMAND [ARG]...", "run a command; say why its TLS handshakes fail",      true },
+    { "gateway", cmd_gateway, "--dir DIR",        "run an API gateway that explains its own failures",   true },
+    { "help",    cmd_help,    "[COMMAND]",        "show this, or how a command is used",                false },
+    { "version", cmd_version, "",                 "show the version",                                   false },
 };
 /* clang-format on */
 

@@ -13,9 +13,14 @@ enum status folder_make(const char *path, mode_t mode, struct err *err)
 {
     if (mkdir(path, mode) != 0) {
         struct stat st;
-        if (errno == EEXIST && stat(path, &st) == 0 && S_ISDIR(st.st_mode)) {
-            return ST_OK;
+        int error = errno;
+        if (error == EEXIST && stat(path, &st) == 0) {
+            error = ENOTDIR;
+            if (S_ISDIR(st.st_mode)) {
+                return ST_OK;
+            }
         }
+        errno = error;
         return err_sys(err, "%s", path);
     }
     return chmod(path, mode) == 0 ? ST_OK : err_sys(err, "%s", path); /* whatever the umask is */

@@ -99,6 +99,9 @@ static enum status add_listed(struct folder *f, struct file_content *content,
     }
     f->k->wants_password = wants_password;
     TRY(tell_left_out(f, list->n_left_out));
+    if (list->n == 0) {
+        return err_set(f->err, ST_FORMAT, "%s: there is no file in this directory", f->path);
+    }
     if (f->n_useful == 0) {
         return err_set(f->err, ST_FORMAT,
                        "%s: no certificate, CRL or key in any of its %zu files%s%s", f->path,

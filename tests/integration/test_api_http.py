@@ -46,7 +46,8 @@ def methods_and_forms(tap, client):
          ('Content-Type', 'application/xml')),
         ('the heavier', 'GET', '/v1/organizations', {'Accept': 'application/xml;q=0.5, application/json'}, None, 200,
          ('Content-Type', 'application/json')),
-        ('neither', 'GET', '/v1/organizations', {'Accept': 'image/png'}, None, 406, None),
+        ('neither', 'GET', '/v1/organizations', {'Accept': 'image/png'}, None, 406,
+         ('Content-Type', 'application/json')),
         ('neither, said with q=0', 'GET', '/v1/organizations',
          {'Accept': 'application/json;q=0, application/xml;q=0, text/xml;q=0, */*'}, None, 406, None),
         ('HEAD', 'HEAD', '/v1/organizations', {}, None, 200, ('Content-Type', 'application/json')),
@@ -86,6 +87,9 @@ def methods_and_forms(tap, client):
         tap.ok(good, 'http: ' + name, answer, answer.headers)
         if status >= 400 and 'json' in answer.headers.get('Content-Type', ''):
             tap.equal(sorted(answer.json), ['code', 'contexts', 'message'], 'http: %s: the form of errors' % name)
+    answer = client.ask('POST', '/v1/organizations', 'name=x', {'Content-Type': 'application/x-www-form-urlencoded'})
+    tap.ok(answer.status == 415 and 'application/json' in answer.text, 'http: what curl -d says, and what would do',
+           answer)
     answer = client.ask('POST', '/v1/organizations', '<a>\n<b></a>', {'Content-Type': 'text/xml'})
     tap.ok('line 2, column' in answer.text, 'http: broken XML is told by line and column', answer)
     answer = client.ask('GET', '/v1/organizations', headers={'X-Request-Id': 'abc-123'})

@@ -194,6 +194,8 @@ def check_inputs(t):
     t.tap.equal(piped['valid'], True, 'standard input')
     missing = t.run('no-such-file.pem')
     t.tap.ok(missing.code == 3 and 'no-such-file.pem' in missing.errors, 'a file that is not there', missing)
+    host = t.run('no-such-host')
+    t.tap.ok(host.code == 3 and 'no-such-host:443' in host.errors, 'a server without its port', host)
     t.tap.equal(t.run().code, 2, 'nothing to check is misuse')
     t.tap.equal(t.run('--purpose', 'both', t.made.chain('good')).code, 2, 'a wrong purpose is misuse')
 

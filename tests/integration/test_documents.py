@@ -55,6 +55,7 @@ def check_options(tap, command):
     described = {option for line in re.findall(r'^\*-.*', man, re.MULTILINE)
                  for option in re.findall(r'\*(--?[a-z0-9][a-z0-9-]*)\*', line)}
     tap.ok('--help' in wanted and len(wanted) > 8, '%s --help lists options' % command, helped)
+    tap.equal([line for line in helped.splitlines() if len(line) > 80], [], '%s --help in 80 columns' % command)
     for where, found in (('its man page', described), ('the bash completion', bash_options(command)),
                          ('the zsh completion', zsh_options(command))):
         tap.equal(sorted(found), sorted(wanted), 'options of %s: %s' % (command, where))

@@ -1,8 +1,11 @@
 #!/usr/bin/env python3
 """Exit codes and the errors that go with them, as the man page promises."""
 import pathlib
+import socket
 import struct
+import subprocess
 import tempfile
+import time
 
 import harness
 
@@ -68,6 +71,29 @@ def rows(folder, size):
     )
 
 
+def sockets(tap, folder):
+    """run --listen: a socket that was left behind is replaced, one that somebody listens on is not."""
+    path = folder / 'collector'
+    with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as other:
+        other.bind(str(path))
+        other.listen(1)
+        done = harness.run('run', '--listen', path)
+        tap.ok(done.code == INPUT and 'in use' in done.errors and path.exists(), 'somebody listens there', done)
+    listener = subprocess.Popen([harness.program(), 'run', '--listen', str(path)], stderr=subprocess.PIPE)
+    until = time.monotonic() + 20
+    while time.monotonic() < until and listener.poll() is None:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as client:
+            if client.connect_ex(str(path)) == 0:
+                break
+        time.sleep(0.05)
+    else:
+        tap.ok(False, 'a socket left behind is replaced', listener.poll())
+        return
+    listener.terminate()
+    tap.equal(listener.wait(20), 0, 'a socket left behind is replaced')
+    listener.stderr.close()
+
+
 def main():
     tap = harness.Tap()
     with tempfile.TemporaryDirectory() as name:
@@ -83,6 +109,8 @@ def main():
         cut = harness.run('explain', '--trust', 'none', folder / 'corrupt.pcap', '--json', '--only', 'all')
         tap.ok(full.code == 1 and any(v['cause'] == 'protocol-mismatch' for v in cut.verdicts()),
                'verdicts on what was readable come before the error', cut)
+    with tempfile.TemporaryDirectory() as name:
+        sockets(tap, pathlib.Path(name))
     tap.done()
 
 

@@ -161,6 +161,16 @@ def errors(folder):
                     ('--dir', 'x', '--api-cert', 'c')):
         said = subprocess.run([str(lab.program()), *options], capture_output=True, timeout=30, check=False)
         tap.equal(said.returncode, 2, 'misuse: %s' % ' '.join(options))
+    fresh, file = folder / 'never-made', folder / 'a-file'
+    file.write_text('')
+    for name, where, options, code, words in (
+            ('--listen is no address', fresh, ('--listen', 'here'), 2, b'ADDRESS:PORT'),
+            ('an order that is none', fresh, ('dance',), 2, b'restart PART'),
+            ('restart of nothing', fresh, ('restart',), 2, b'collector'),
+            ('the folder is a file', file, ('--module', 'none'), 3, b'a-file: Not a directory')):
+        said = run(where, *options)
+        tap.ok(said.returncode == code and words in said.stderr, 'errors: ' + name, said)
+    tap.ok(not fresh.exists(), 'errors: and nothing is left of it')
     said = run(folder / 'long' / ('x' * 120))
     tap.ok(said.returncode == 3, 'a path that cannot be made: says so', said.stderr)
     said = subprocess.run([harness.program(), 'gateway', '--help'], capture_output=True, timeout=30, check=False)
