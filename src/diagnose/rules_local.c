@@ -297,6 +297,34 @@ static const struct local_fault *refused_fault(const struct local_facts *l)
     return NULL;
 }
 
+/* The library had nothing to say against the certificate; the program's verify callback refused it,
+ * and left no error that says why (OpenVPN's --verify-x509-name). */
+static bool refused_by_program(struct judging *j, const struct refusal *r)
+{
+    enum side peer = side_other(j->t->local->side);
+    const struct x509_fault *name = peer == SIDE_SERVER ? view_wrong_name(j->view) : NULL;
+    set_cause(j, name != NULL ? CAUSE_CERTIFICATE_HOSTNAME_MISMATCH : CAUSE_CERTIFICATE_REJECTED,
+              NULL, CONFIDENCE_PROBABLE);
+    j->v->party = actor_of_side(peer);
+    add_evidence(j, j->t->side[peer].certificate_event, "the %s's certificate was verified here",
+                 side_name(peer));
+    add_fact(j, 0, 0,
+             "the library found no fault; a check of the program's own refused, at depth %d, %s",
+             r->fault->depth, culprit_name(j, r));
+    add_evidence(j, j->view->end, "%s", end_words(j));
+    list_rest(j, r);
+    if (name != NULL) {
+        say(j, "%s refused the %s's certificate by a check of its own: %s.", us_first(j),
+            side_name(peer), name->detail);
+    } else {
+        say(j,
+            "%s refused the %s's certificate by a check of its own (%s), and its TLS library does "
+            "not know why: its own log may say.",
+            us_first(j), side_name(peer), culprit_name(j, r));
+    }
+    return true;
+}
+
 /* The library verified the peer's certificate, and said no. */
 bool match_local_verify(struct judging *j)
 {
@@ -305,6 +333,9 @@ bool match_local_verify(struct judging *j)
         return false;
     }
     struct refusal r = { .fault = refused_fault(l) };
+    if (r.fault != NULL && r.fault->error == X509_V_OK) {
+        return refused_by_program(j, &r);
+    }
     r.error = r.fault != NULL ? r.fault->error : l->verify_result;
     return r.error != X509_V_OK && blame(j, &r, CONFIDENCE_CERTAIN);
 }
