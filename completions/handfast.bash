@@ -6,6 +6,14 @@ _handfast_interfaces()
     echo any
 }
 
+# _handfast_list WORD -W WORDS: completes the last element of a list with commas.
+_handfast_list()
+{
+    local before=
+    [[ $1 == *,* ]] && before=${1%,*},
+    mapfile -t COMPREPLY < <(compgen -P "$before" -W "$3" -- "${1##*,}")
+}
+
 _handfast_explain()
 {
     local cur=$1 prev=$2
@@ -69,8 +77,7 @@ _handfast_check()
         return
         ;;
     --as)
-        mapfile -t COMPREPLY < <(compgen -W 'all openssl java go python python-strict nss gnutls node
-            chrome' -- "$cur")
+        _handfast_list "$cur" -W 'all openssl java go python python-strict nss gnutls node chrome'
         return
         ;;
     --starttls)
@@ -140,11 +147,11 @@ _handfast_probe()
         return
         ;;
     --as)
-        mapfile -t COMPREPLY < <(compgen -W 'all java7 java8 java8-old java11 java17 android4.4 android5 android7
+        _handfast_list "$cur" -W 'all java7 java8 java8-old java11 java17 android4.4 android5 android7
             android8 android10 openssl0.9.8 openssl1.0.1 openssl1.0.2 openssl1.1.0 openssl1.1.1 openssl3 curl
             python3.11 libpq node20 go1.19 gnutls3.7 wget git chrome chrome-no-pq
             firefox ios7 ios9 ios10 ios17 ie8-xp ie11 ie11-win10 edge15
-            dotnet-win2012' -- "$cur")
+            dotnet-win2012'
         return
         ;;
     --policy)
@@ -246,6 +253,11 @@ _handfast()
     local cur=${COMP_WORDS[COMP_CWORD]}
     local prev=${COMP_WORDS[COMP_CWORD - 1]}
     COMPREPLY=()
+    if [[ $cur == = ]]; then # readline cuts --option=value in three
+        cur=
+    elif [[ $prev == = ]]; then
+        prev=${COMP_WORDS[COMP_CWORD - 2]}
+    fi
     if [[ $COMP_CWORD -eq 1 ]]; then
         mapfile -t COMPREPLY < <(compgen -W 'explain check probe run gateway help version --help --version' -- "$cur")
         return

@@ -339,7 +339,7 @@ static void fill_request(struct command_line *l)
     bool is_given = trust_words_are_given(&l->trust) || rq->against != NULL;
     rq->trust_system = l->trust.system || !is_given;
     rq->arg = l;
-    bool is_terminal = isatty(STDERR_FILENO) == 1;
+    bool is_terminal = terminal_shows_progress();
     rq->progress = is_terminal && !l->no_progress ? show_progress : NULL;
     l->password.before_asking = clear_progress;
     l->password.arg = l;

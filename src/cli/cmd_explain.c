@@ -285,7 +285,7 @@ static struct explain_options options_of(struct request *rq)
         .out = out,
         .use_colour = !rq->use_json && terminal_wants_colour(rq->colour, out),
         .width = rq->width != 0 ? rq->width : terminal_width(out),
-        .show_progress = !rq->no_progress && isatty(STDERR_FILENO) == 1,
+        .show_progress = !rq->no_progress && terminal_shows_progress(),
     };
 }
 

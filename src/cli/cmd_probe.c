@@ -141,6 +141,7 @@ struct line {
     struct survey_style style;
     struct probe_extras extras;
     bool progress_is_shown;
+    int64_t last_shown_ns; /* progress, monotonic */
     size_t n_results, n_reached, n_failing;
 };
 
@@ -409,6 +410,11 @@ static void show_progress(void *arg, const struct survey_facts *f, unsigned n_as
                           unsigned n_answered)
 {
     struct line *l = arg;
+    int64_t now_ns = clock_monotonic_ns();
+    if (now_ns - l->last_shown_ns < NS_PER_S / 10) {
+        return; /* most surveys are over before anybody could read it */
+    }
+    l->last_shown_ns = now_ns;
     fprintf(stderr, "\r\033[K%.60s: %u of %u answers", f->target->host, n_answered, n_asked);
     fflush(stderr);
     l->progress_is_shown = true;
@@ -548,7 +554,8 @@ static int run(struct line *l)
     if (l->replay != NULL) {
         return run_replay(l);
     }
-    if (!l->no_progress && isatty(STDERR_FILENO) == 1) {
+    if (!l->no_progress && terminal_shows_progress()) {
+        l->last_shown_ns = clock_monotonic_ns();
         l->survey.progress = show_progress;
         l->survey.progress_arg = l;
     }

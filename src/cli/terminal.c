@@ -23,17 +23,28 @@ enum status terminal_width_parse(const char *word, unsigned *out, struct err *er
     return option_number("width", word, TERMINAL_WIDTH_MIN, TERMINAL_WIDTH_MAX, out, err);
 }
 
+/* A terminal that knows no escape sequences. */
+static bool is_dumb(void)
+{
+    const char *term = getenv("TERM");
+    return term != NULL && strcmp(term, "dumb") == 0;
+}
+
 bool terminal_wants_colour(enum terminal_colour colour, FILE *out)
 {
     const char *no_colour = getenv("NO_COLOR");
-    const char *term = getenv("TERM");
     if (colour != COLOUR_AUTO) {
         return colour == COLOUR_ALWAYS;
     }
     if (no_colour != NULL && no_colour[0] != '\0') {
         return false;
     }
-    return isatty(fileno(out)) == 1 && (term == NULL || strcmp(term, "dumb") != 0);
+    return isatty(fileno(out)) == 1 && !is_dumb();
+}
+
+bool terminal_shows_progress(void)
+{
+    return isatty(STDERR_FILENO) == 1 && !is_dumb();
 }
 
 unsigned terminal_width(FILE *out)

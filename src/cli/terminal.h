@@ -18,6 +18,8 @@ enum status terminal_colour_parse(const char *word, enum terminal_colour *out,
 enum status terminal_width_parse(const char *word, unsigned *out, struct err *err) NODISCARD;
 /* NO_COLOR, TERM and whether it is a terminal are weighed. */
 bool terminal_wants_colour(enum terminal_colour colour, FILE *out);
+/* Standard error is a terminal that can clear a line. */
+bool terminal_shows_progress(void);
 /* Columns; 0 where it is no terminal. */
 unsigned terminal_width(FILE *out);
 /* A line without echo, from /dev/tty; false without a terminal. The newline is left out. */
