@@ -5,13 +5,18 @@
 #include <poll.h>
 #include <signal.h>
 #include <spawn.h>
+#include <stdatomic.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 
-enum { REAP_STEP_MS = 20 };
+enum { REAP_STEP_MS = 20, KILL_MS = 2000, LEFT_MAX = 16 };
+
+/* Killed and not ended, which takes a kernel that waits for a disk. 0: none. Whoever runs a program
+ * next looks after them; beyond these they stay in the table of processes until we end. */
+static atomic_int left_pids[LEFT_MAX];
 
 struct plan {
     posix_spawn_file_actions_t actions;
@@ -104,18 +109,46 @@ static bool reap_until(int pid, int64_t until_ns, int *exit_status)
     }
 }
 
+static void leave(int pid)
+{
+    for (size_t i = 0; i < LEFT_MAX; i++) {
+        int none = 0;
+        if (atomic_compare_exchange_strong(&left_pids[i], &none, pid)) {
+            return;
+        }
+    }
+}
+
+/* A number is taken out before it is asked for: once it is reaped it may be another child's. */
+static void reap_left(void)
+{
+    for (size_t i = 0; i < LEFT_MAX; i++) {
+        int pid = atomic_exchange(&left_pids[i], 0);
+        if (pid != 0 && waitpid(pid, NULL, WNOHANG) == 0) {
+            leave(pid);
+        }
+    }
+}
+
+static enum status stop(int pid, const struct child *what, struct err *err)
+{
+    int exit_status = 0;
+    kill(pid, SIGKILL);
+    if (!reap_until(pid, clock_monotonic_ns() + KILL_MS * NS_PER_MS, &exit_status)) {
+        leave(pid);
+        return err_set(err, ST_IO, "%s took more than %u ms, was killed and does not end",
+                       what->argv[0], what->limit_ms);
+    }
+    return err_set(err, ST_IO, "%s took more than %u ms", what->argv[0], what->limit_ms);
+}
+
 static enum status await(int pid, int fd, const struct child *what, struct text *out,
                          int *exit_status, struct err *err)
 {
     int64_t until_ns = clock_monotonic_ns() + (int64_t)what->limit_ms * NS_PER_MS;
-    while (await_bytes(fd, until_ns) && drain(fd, out)) {
+    while (left_ms(until_ns) > 0 && await_bytes(fd, until_ns) && drain(fd, out)) {
     }
-    if (reap_until(pid, until_ns, exit_status)) {
-        return ST_OK;
-    }
-    kill(pid, SIGKILL);
-    (void)waitpid(pid, NULL, 0);
-    return err_set(err, ST_IO, "%s took more than %u ms", what->argv[0], what->limit_ms);
+    return reap_until(pid, until_ns, exit_status) ? ST_OK : stop(pid, what, err);
 }
 
 enum status child_run(const struct child *what, struct text *out, int *exit_status, struct err *err)
@@ -123,6 +156,7 @@ enum status child_run(const struct child *what, struct text *out, int *exit_stat
     int ends[2];
     int pid = 0;
     struct plan plan;
+    reap_left();
     if (pipe2(ends, O_CLOEXEC) != 0) {
         return err_sys(err, "%s", what->argv[0]);
     }

@@ -17,7 +17,7 @@ enum { CHILD_OUTPUT_MAX = 64 * 1024 };
 struct child {
     const char *const *argv; /* ends with NULL; argv[0] is looked for in PATH */
     const char *cwd;
-    unsigned limit_ms; /* it is killed after that time */
+    unsigned limit_ms; /* it is killed after that time, and waited for some seconds more */
 };
 
 /* Runs it to its end; `out` gets what it wrote, standard error too. `*exit_status` is 128 + signal
