@@ -82,6 +82,7 @@ static enum status compile_now(struct gateway *g, struct store *s, struct err *e
         .worker_user = g->worker_user[0] == '\0' ? NULL : g->worker_user,
         .has_ipv6 = g->has_ipv6,
     };
+    g->compiled_at_ns = clock_monotonic_ns();
     TRY(compile(&in, &g->prepared, err));
     return generation_seal(&g->prepared, err);
 }
@@ -208,6 +209,9 @@ enum status generations_activate(struct gateway *g, struct err *err)
         return err_set(err, ST_USAGE, "nothing was prepared");
     }
     enum status st = g->prepared_number == 0 ? ST_OK : swap(g, err);
+    if (st == ST_OK) {
+        hosts_keep(g->hosts, g->compiled_at_ns);
+    }
     if (st != ST_OK || g->prepared_number == 0) {
         generations_forget(g);
         return st;

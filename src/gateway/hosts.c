@@ -18,6 +18,7 @@ struct host {
     bool is_asked;  /* by an asker, now */
     bool is_known;  /* asked at least once */
     bool is_stale;  /* differs from what was given out */
+    bool is_kept;   /* it stands in the configuration in force */
     int64_t asked_at_ns, used_at_ns;
     size_t n;
     struct endpoint at[HOSTS_ADDRESSES_MAX];
@@ -177,24 +178,46 @@ static struct host *find(struct hosts *hosts, const char *name)
     return h;
 }
 
-/* Every compilation looks up all names in use: the one not looked up for longest is in no use. What
- * somebody waits for, or an asker has, stays. */
+/* What somebody waits for, or an asker has, stays. */
+static bool may_go(const struct host *h)
+{
+    return h->is_known && !h->is_asked && h->used_at_ns != 0;
+}
+
+static void forget(struct hosts *hosts, struct host **at)
+{
+    struct host *h = *at;
+    *at = h->next;
+    hosts->n--;
+    free(h->name);
+    free(h);
+}
+
+/* Every compilation looks up all names in use: the one not looked up for longest is in no use. */
 static void forget_oldest(struct hosts *hosts)
 {
     struct host **oldest = NULL;
     for (struct host **at = &hosts->first; *at != NULL; at = &(*at)->next) {
-        const struct host *h = *at;
-        if (h->is_known && !h->is_asked && h->used_at_ns != 0 &&
-            (oldest == NULL || h->used_at_ns < (*oldest)->used_at_ns)) {
+        if (may_go(*at) && (oldest == NULL || (*at)->used_at_ns < (*oldest)->used_at_ns)) {
             oldest = at;
         }
     }
     if (oldest != NULL) {
-        struct host *h = *oldest;
-        *oldest = h->next;
-        hosts->n--;
-        free(h->name);
-        free(h);
+        forget(hosts, oldest);
+    }
+}
+
+/* What was looked up a moment ago may be about to come in force. */
+static void forget_unused(struct hosts *hosts)
+{
+    int64_t old = clock_monotonic_ns() - HOSTS_UNUSED_S * NS_PER_S;
+    struct host **at = &hosts->first;
+    while (*at != NULL) {
+        if (may_go(*at) && !(*at)->is_kept && (*at)->used_at_ns < old) {
+            forget(hosts, at);
+        } else {
+            at = &(*at)->next;
+        }
     }
 }
 
@@ -256,10 +279,20 @@ size_t hosts_look_up(struct hosts *hosts, const char *name,
     return n;
 }
 
+void hosts_keep(struct hosts *hosts, int64_t since_ns)
+{
+    pthread_mutex_lock(&hosts->mutex);
+    for (struct host *h = hosts->first; h != NULL; h = h->next) {
+        h->is_kept = h->used_at_ns >= since_ns;
+    }
+    pthread_mutex_unlock(&hosts->mutex);
+}
+
 void hosts_renew(struct hosts *hosts)
 {
     int64_t old = clock_monotonic_ns() - HOSTS_KEPT_S * NS_PER_S;
     pthread_mutex_lock(&hosts->mutex);
+    forget_unused(hosts);
     for (struct host *h = hosts->first; h != NULL; h = h->next) {
         if (h->is_known && !h->is_asked && h->asked_at_ns < old) {
             h->is_wanted = true;

@@ -29,6 +29,7 @@ struct gateway {
     struct generation running;  /* in force, or to be so as soon as a part starts */
     struct generation prepared; /* not yet in force */
     bool is_prepared;
+    int64_t compiled_at_ns;   /* what was prepared last: when that began */
     uint64_t number;          /* of the generation in `current` */
     uint64_t prepared_number; /* 0: none was written */
 

@@ -1,5 +1,5 @@
 /* The addresses of target hosts, with a resolver and a clock of the test's own: when a name is
- * asked again, what an answer changes, and which name is forgotten where there are too many. */
+ * asked again, what an answer changes, and which name is forgotten, in no use or one too many. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -283,6 +283,75 @@ static void a_slow_name_holds_up_nobody_for_long(void **state)
     assert_int_equal(read_counter(&resolver.n_slow), 1);
 }
 
+/* Renews until an asker has taken up what is due; then a moment more, for what is not. */
+static unsigned n_asked_after(struct hosts *hosts, int passed_s)
+{
+    unsigned before = n_asked();
+    atomic_fetch_add(&ahead_s, passed_s);
+    int64_t until = clock_monotonic_ns() + LONG_MS * NS_PER_MS;
+    while (n_asked() == before && clock_monotonic_ns() < until) {
+        hosts_renew(hosts);
+        poll(NULL, 0, 1);
+    }
+    poll(NULL, 0, 50);
+    return n_asked() - before;
+}
+
+static void a_name_in_no_use_is_asked_no_more(void **state)
+{
+    answer_with("A");
+    look_up(*state, "was.test");
+    look_up(*state, "is.test");
+    hosts_keep(*state, 0);
+    assert_int_equal(n_asked_after(*state, HOSTS_UNUSED_S + 1), 2); /* in force: however long */
+    int64_t began = clock_monotonic_ns();
+    look_up(*state, "is.test");
+    hosts_keep(*state, began);
+    assert_int_equal(n_asked_after(*state, HOSTS_UNUSED_S + 1), 1);
+    unsigned before = n_asked();
+    look_up(*state, "is.test");
+    assert_int_equal(n_asked(), before);
+    assert_string_equal(look_up(*state, "was.test"), "A"); /* forgotten, so asked */
+    assert_int_equal(n_asked(), before + 1);
+}
+
+/* Of a change that was refused; a moment later it could yet have been made. */
+static void a_name_that_never_came_in_force_is_forgotten(void **state)
+{
+    answer_with("A");
+    look_up(*state, "is.test");
+    hosts_keep(*state, 0);
+    look_up(*state, "refused.test");
+    assert_int_equal(n_asked_after(*state, HOSTS_KEPT_S + 1), 2);
+    assert_int_equal(n_asked_after(*state, HOSTS_UNUSED_S), 1);
+}
+
+/* The one that is looked up for the first time, by a thread that waits for it. */
+static void *look_up_slow(void *arg)
+{
+    return look_up(arg, "slow.test")[0] == 'A' ? arg : NULL;
+}
+
+static void one_that_is_waited_for_is_not_forgotten(void **state)
+{
+    pthread_t thread;
+    void *was_told = NULL;
+    answer_with("A");
+    hold(true);
+    assert_int_equal(pthread_create(&thread, NULL, look_up_slow, *state), 0);
+    while (read_counter(&resolver.n_slow) == 0) {
+        poll(NULL, 0, 1);
+    }
+    hosts_keep(*state, INT64_MAX);
+    hosts_renew(*state);
+    hold(false);
+    for (int i = 0; i < 1000; i++) {
+        hosts_renew(*state);
+    }
+    pthread_join(thread, &was_told);
+    assert_ptr_equal(was_told, *state);
+}
+
 static void fill(struct hosts *hosts, unsigned from, unsigned until)
 {
     char name[32];
@@ -348,6 +417,10 @@ int main(void)
                                         take_down),
         cmocka_unit_test_setup_teardown(one_address_less_is_a_change, set_up, take_down),
         cmocka_unit_test_setup_teardown(a_slow_name_holds_up_nobody_for_long, set_up, take_down),
+        cmocka_unit_test_setup_teardown(a_name_in_no_use_is_asked_no_more, set_up, take_down),
+        cmocka_unit_test_setup_teardown(a_name_that_never_came_in_force_is_forgotten, set_up,
+                                        take_down),
+        cmocka_unit_test_setup_teardown(one_that_is_waited_for_is_not_forgotten, set_up, take_down),
         cmocka_unit_test_setup_teardown(the_one_not_used_for_longest_is_forgotten, set_up,
                                         take_down),
         cmocka_unit_test_setup_teardown(one_that_is_being_asked_is_not_forgotten, set_up,
