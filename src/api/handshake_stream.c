@@ -97,15 +97,16 @@ static enum status begin_flow(struct api_request *r, struct flow *f, struct err 
 {
     const char *had = api_header(r, "last-event-id");
     int64_t last = 0;
+    int64_t after = 0;
     struct events *e = NULL;
     TRY(events_open(f->path, false, &e, err));
     enum status st = events_last(e, &last, err);
     events_close(e);
-    f->after = last;
-    if (had != NULL && api_handshake_number(had, INT64_MAX, &f->after) && f->after > last) {
-        f->after = 0; /* of a file that was set aside */
-    } else if (had != NULL && strcmp(had, "0") == 0) {
-        f->after = 0;
+    bool is_number = had != NULL && api_handshake_number(had, INT64_MAX, &after);
+    bool is_zero = had != NULL && strcmp(had, "0") == 0;
+    f->after = is_number ? after : last;
+    if (is_zero || f->after > last) {
+        f->after = 0; /* all: it has had nothing, or its number is of a file that was set aside */
     }
     return st;
 }

@@ -237,6 +237,10 @@ def stream(gateway):
     again.start()
     tap.equal([one['number'] for one in again.wait(3)[:3]], [seen[0]['number'] - 2 + i for i in range(3)] if seen else 0,
               'Last-Event-ID goes on from there')
+    odd = Listener(gateway, last='%dth' % (seen[0]['number'] - 3) if seen else '')
+    odd.start()
+    odd.begun.wait(10)
+    tap.equal(odd.wait(1, seconds=0.5), [], 'Last-Event-ID that is no number: from now on')
 
 
 def metrics(gateway):
