@@ -148,7 +148,7 @@ static enum status put_events(struct api_request *r, struct events *e, const cha
     struct expiry_series series = { .out = out, .now_s = clock_now_ns() / NS_PER_S };
     put_head(out, "handfast_certificate_days_left", "gauge",
              "Days until a certificate of a keystore expires.");
-    return expiry_each(r->store, e, org, env, put_expiry, &series, err);
+    return expiry_each(r->store, e, &(struct expiry_scope){ org, env }, put_expiry, &series, err);
 }
 
 static enum status put_metrics(struct api_request *r, const char *org, const char *env,
@@ -290,7 +290,8 @@ static enum status list_expiry(struct api_request *r, struct expiry_list *l, str
     struct events *e = NULL;
     TRY(events_open(r->places->events, false, &e, err));
     enum status st =
-        expiry_each(r->store, e, api_param(r, "o"), api_param(r, "e"), add_expiring, l, err);
+        expiry_each(r->store, e, &(struct expiry_scope){ api_param(r, "o"), api_param(r, "e") },
+                    add_expiring, l, err);
     events_close(e);
     return l->failed ? err_set(err, ST_NOMEM, "no memory") : st;
 }

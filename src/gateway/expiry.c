@@ -74,26 +74,26 @@ static void tell_served(void *arg, const struct event_served *served)
     t->each(t->arg, &row);
 }
 
-static enum status tell_all(struct telling *t, struct store *s, struct events *e, const char *org,
-                            const char *env, struct err *err)
+static enum status tell_all(struct telling *t, struct store *s, struct events *e,
+                            const struct expiry_scope *in, struct err *err)
 {
     struct store_names names = { 0 };
-    struct store_key within = { .kind = STORE_ALIAS, .org = org, .env = env };
+    struct store_key within = { .kind = STORE_ALIAS, .org = in->org, .env = in->env };
     TRY(x509_store_new(&t->certificates, err));
     TRY(store_list(s, &within, &names, err));
     for (size_t i = 0; i < names.n; i++) {
         tell_alias(t, s, &names.list[i]);
     }
     store_names_deinit(&names);
-    return e == NULL ? ST_OK : events_read_served(e, org, env, tell_served, t, err);
+    return e == NULL ? ST_OK : events_read_served(e, in->org, in->env, tell_served, t, err);
 }
 
-enum status expiry_each(struct store *s, struct events *e, const char *org, const char *env,
+enum status expiry_each(struct store *s, struct events *e, const struct expiry_scope *in,
                         void (*each)(void *arg, const struct expiring *what), void *arg,
                         struct err *err)
 {
     struct telling t = { .each = each, .arg = arg };
-    enum status st = tell_all(&t, s, e, org, env, err);
+    enum status st = tell_all(&t, s, e, in, err);
     x509_store_free(t.certificates);
     return st;
 }

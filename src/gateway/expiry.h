@@ -21,9 +21,13 @@ struct expiring {
     int64_t not_after_s; /* since 1970 */
 };
 
-/* Calls `each` for every certificate of the environment (NULL: of all), in no order. Texts are
- * borrowed until it returns. */
-enum status expiry_each(struct store *s, struct events *e, const char *org, const char *env,
+/* An environment; NULL: all. */
+struct expiry_scope {
+    const char *org, *env;
+};
+
+/* Calls `each` for every certificate there, in no order. Texts are borrowed until it returns. */
+enum status expiry_each(struct store *s, struct events *e, const struct expiry_scope *in,
                         void (*each)(void *arg, const struct expiring *what), void *arg,
                         struct err *err) NODISCARD;
 /* Whole days from `now_s`, rounded down; negative once it is over. */

@@ -6,7 +6,7 @@
 /* Behind the next `end`; all of the text where it is not there. */
 static struct bytes after(struct bytes text, struct bytes end)
 {
-    while (text.len >= end.len) {
+    while (text.len > 0 && text.len >= end.len) {
         const uint8_t *p = memchr(text.p, end.p[0], text.len);
         if (p == NULL) {
             break;
