@@ -2,8 +2,12 @@
 
     with Lab(folder) as lab:
         backend = lab.backend(chain=..., key=...)   # .port, .seen
-        site = lab.nginx(http, n_ports)             # .ports, .reload(), .log()
+        site = lab.nginx_site(http, n_ports)        # .ports, .reload(), .field(...)
+
+Where $HANDFAST_NGINX_PRELOAD names a sanitizer's library the module was built with it, and nginx, which
+was not, has it preloaded; what it finds is a row of the test that failed.
 """
+import contextlib
 import http.client
 import json
 import os
@@ -21,6 +25,7 @@ import peers
 
 LOOPBACK = peers.LOOPBACK
 TALK_S = 10
+SANITIZER = os.environ.get('HANDFAST_NGINX_PRELOAD')
 
 
 def module_path():
@@ -32,7 +37,8 @@ def module_path():
 
 
 def need(tap):
-    """Ends the test, saying so, where there is no nginx or no module."""
+    """Ends the test, saying so, where there is no nginx or no module. Rows of a Lab itself go to `tap`."""
+    Lab.tap = tap
     if peers.find('nginx') is None or module_path() is None:
         tap.skip('the module for nginx', 'no nginx, or the module was not built')
         tap.done()
@@ -84,6 +90,24 @@ def keep_alive_answer(tls):
         tls.sendall(b'HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nok\n')
 
 
+def environment(folder, more=None, leaks=True):
+    """Of an nginx. The sanitizers write to files in its folder; their library has to be the first one."""
+    env = dict(os.environ, **(more or {}))
+    if SANITIZER:
+        env['LD_PRELOAD'] = ' '.join([SANITIZER, (more or {}).get('LD_PRELOAD', '')])
+        for name in ('ASAN_OPTIONS', 'UBSAN_OPTIONS'):
+            env[name] = '%s:log_path=%s/sanitizer:detect_leaks=%d' % (env.get(name, ''), folder, leaks)
+    return env
+
+
+def report_of(text):
+    """Of memory that was not given back what is the module's: nginx itself leaves much to the end."""
+    if 'LeakSanitizer' not in text:
+        return text
+    ours = re.compile(r'\bsrc/(%s)/\w+\.[ch]:' % '|'.join(p.name for p in (harness.SOURCE / 'src').iterdir()))
+    return '\n\n'.join(part for part in text.split('\n\n') if ours.search(part))
+
+
 class Site:
     """One nginx with the module."""
 
@@ -92,12 +116,18 @@ class Site:
         self.folder = group.folder / ('site-%d' % self.ports[0])
         self.folder.mkdir()
         self.workers, self.main = workers, main
+        self.env = environment(self.folder, env)
         self.write(http_block)
-        self.process = group.start(self._argv(), self.ports, log=self.folder / 'out.log',
-                                   env=dict(os.environ, **env) if env else None)
+        self.process = group.start(self._argv(), self.ports, log=self.folder / 'out.log', env=self.env)
+        group.sites.append(self)
 
     def _argv(self):
         return [peers.find('nginx'), '-e', self.folder / 'error.log', '-c', self.folder / 'nginx.conf']
+
+    def reports(self):
+        """What the sanitizers say of the module."""
+        found = [report_of(path.read_text(errors='replace')) for path in sorted(self.folder.glob('sanitizer.*'))]
+        return [text for text in found if text]
 
     def write(self, http_block):
         """`http_block` may name PORT0, PORT1 ... and FOLDER."""
@@ -113,7 +143,8 @@ class Site:
 
     def check(self):
         """Of nginx -t: exit status and words."""
-        done = subprocess.run([str(a) for a in self._argv()] + ['-t'], capture_output=True, check=False)
+        done = subprocess.run([str(a) for a in self._argv()] + ['-t'], env=environment(self.folder, leaks=False),
+                              capture_output=True, check=False)
         return done.returncode, done.stderr.decode('utf-8', 'replace')
 
     def reload(self):
@@ -150,6 +181,29 @@ def until_told(site, ask, tries=4):
 
 
 class Lab(peers.Group):
+    tap = None
+
+    def __init__(self, folder):
+        super().__init__(folder)
+        self.sites = []
+
+    def __exit__(self, *how):
+        if SANITIZER:
+            self._end_sites()
+        super().__exit__(*how)
+        for site in self.sites if SANITIZER else ():
+            words = site.reports()
+            self.tap.ok(not words, 'the sanitizers have nothing to say', *words)
+
+    def _end_sites(self):
+        """In a way that lets them look for leaks."""
+        for site in self.sites:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(site.process.pid, signal.SIGTERM)
+        for site in self.sites:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                site.process.wait(TALK_S)
+
     def backend(self, **settings):
         return Backend(self, **settings)
 
