@@ -10,10 +10,12 @@
 #include "api/fix_call.h"
 #include "api/handshake_stream.h"
 #include "base/clock.h"
+#include "report/wrap.h"
 
 enum {
     PAGE_USUAL = 100,
     RELATED_MAX = 16,
+    TEXT_COLUMNS = 100,
     WAIT_STEPS = 10, /* for a verdict that is about to be written */
     WAITING_MAX = 8,
 };
@@ -254,7 +256,12 @@ static void put_call(struct text *out, const char *title, const json_t *call)
     if (call == NULL) {
         return;
     }
-    text_printf(out, "\n%s: %s", title, json_string_value(json_object_get(call, "why")));
+    const char *why = json_string_value(json_object_get(call, "why"));
+    struct wrap w = wrap_start(out, 0, 2, TEXT_COLUMNS);
+    wrap_words(&w, bytes_of_str(title));
+    wrap_words(&w, bytes_of_str(why != NULL ? why : ""));
+    wrap_words(&w, BYTES("(USER is you; $API is the address of this API, such as "
+                         "http://127.0.0.1:8080):"));
     const json_t *first = json_object_get(call, "first");
     for (size_t i = 0; i < json_array_size(first); i++) {
         put_command(out, json_array_get(first, i), NULL);
@@ -284,8 +291,8 @@ static enum status tell_one(struct one *one, const struct kept_event *event)
     set_call(out, "fix", calls.fix);
     set_call(out, "workaround", calls.workaround);
     text_puts(&one->text, event->text);
-    put_call(&one->text, "The call that mends it", calls.fix);
-    put_call(&one->text, "What the gateway can do meanwhile", calls.workaround);
+    put_call(&one->text, "The call that mends it:", calls.fix);
+    put_call(&one->text, "What the gateway can do meanwhile:", calls.workaround);
     fix_calls_deinit(&calls);
     return ST_OK;
 }
