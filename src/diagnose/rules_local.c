@@ -271,12 +271,14 @@ static bool blame(struct judging *j, struct refusal *r, enum confidence confiden
     cite_refusal(j, r);
     list_rest(j, r);
     const struct x509_fault *link = is_missing_issuer(r->error) ? judged_link(j, peer) : NULL;
-    if (link != NULL) {
-        say(j, "%s refused the %s's certificate: %s.", us_first(j), side_name(peer), link->detail);
-    } else {
-        say(j, "%s refused the %s's certificate: %s %s.", us_first(j), side_name(peer),
-            culprit_name(j, r), words_of(j, r));
-    }
+    const char *what = link != NULL
+                           ? link->detail
+                           : arena_printf(j->arena, "%s %s", culprit_name(j, r), words_of(j, r));
+    const char *how = confidence == CONFIDENCE_POSSIBLE
+                          ? "left right after the handshake, and may have refused"
+                          : "refused";
+    say(j, "%s %s the %s's certificate: %s.", us_first(j), how, side_name(peer),
+        what == NULL ? "it does not verify" : what);
     return true;
 }
 
@@ -401,7 +403,16 @@ bool match_local_late(struct judging *j)
             r.fault = &l->faults[i];
         }
     }
-    return blame(j, &r, CONFIDENCE_PROBABLE);
+    bool insists = !l->has_policy || l->called != NULL || (l->verify_mode & SSL_VERIFY_PEER) != 0;
+    blame(j, &r, insists ? CONFIDENCE_PROBABLE : CONFIDENCE_POSSIBLE);
+    if (!insists) { /* nginx looks at the result by itself, `openssl s_client` and scanners do not
+                     */
+        add_alternative(
+            j, CAUSE_CONNECTION_CLOSED, CONFIDENCE_POSSIBLE,
+            "its library was told not to insist on a valid certificate: the program may "
+            "have wanted no more than the handshake");
+    }
+    return true;
 }
 
 /* --- the error queue --- */
