@@ -216,7 +216,6 @@ void hf_observe_start(ngx_cycle_t *cycle)
     struct calls calls;
     static const struct observer_options options = {
         .program = "nginx",
-        .has_one_thread = true,
         .at_start = on_start,
         .wants_good = wants_good,
         .refuses = on_data,

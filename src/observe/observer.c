@@ -8,7 +8,7 @@
 #include "observe/kept.h"
 #include "observe/watched.h"
 
-enum { OBSERVERS_MAX = 4, SPINS_MAX = 4096, PEERS_LOOKED_AT = 256, FRESH_MAX = 16 };
+enum { OBSERVERS_MAX = 4, SPINS_MAX = 4096, PEERS_LOOKED_AT = 256 };
 
 /* The callbacks of OpenSSL know no closure: what is watched has to be found from here. */
 static struct observer observers[OBSERVERS_MAX];
@@ -190,38 +190,6 @@ void watched_unlist(struct watched *w)
     }
     w->is_listed = false;
     unlock(&listing);
-}
-
-/* Those whose handshake was over last, in a program of one thread. Most have their first request
- * soon, and their note goes: it is made small only where as many others come before. */
-static struct watched *fresh[FRESH_MAX];
-static size_t n_fresh; /* ever */
-
-void watched_rest(struct watched *w)
-{
-    if (w->fresh_at > 0) {
-        return;
-    }
-    if (!observing.has_one_thread || w->note.is_compact) {
-        note_compact(&w->note);
-        return;
-    }
-    size_t i = n_fresh++ % FRESH_MAX;
-    if (fresh[i] != NULL) {
-        fresh[i]->fresh_at = 0;
-        note_compact(&fresh[i]->note);
-    }
-    fresh[i] = w;
-    w->fresh_at = (uint8_t)(i + 1);
-}
-
-void watched_forget(struct watched *w)
-{
-    if (w->fresh_at > 0) {
-        fresh[w->fresh_at - 1] = NULL;
-        w->fresh_at = 0;
-    }
-    note_deinit(&w->note);
 }
 
 static bool is_peer_of(const struct watched *w, const X509 *certificate)

@@ -26,9 +26,6 @@ struct observer_options {
     bool wants_all;  /* completed handshakes too */
     bool wants_keys; /* lines of a key log */
     bool wants_wire; /* bytes as they went over the wire, of the handshake */
-    /* All of OpenSSL runs in one thread of the program: a note may be touched when another
-     * connection's turn is. */
-    bool has_one_thread;
     uint8_t key[NOTE_KEY_BYTES];
     const char *program; /* borrowed for ever */
     /* At the start of a connection's first handshake, before anything of it is built or read: who

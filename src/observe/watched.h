@@ -98,13 +98,15 @@ void watched_settle(struct watched *w, enum note_end end, int error, enum ssl_st
 /* The connection of this thread, its handshake over and still observed, whose peer showed this
  * certificate; NULL where it is none of those that began last. */
 struct watched *watched_of_peer(struct observer *o, const X509 *certificate);
+/* Links it, so that the end of the process finds it. */
+void watched_list(struct watched *w);
+void watched_unlist(struct watched *w);
+
+/* fresh.c */
 /* The handshake is over: the note is made small, unless it goes soon. */
 void watched_rest(struct watched *w);
 /* The note is of no use any more. */
 void watched_forget(struct watched *w);
-/* Links it, so that the end of the process finds it. */
-void watched_list(struct watched *w);
-void watched_unlist(struct watched *w);
 
 /* told.c */
 struct watched_ctx *watched_ctx_of(const struct observer *o, SSL_CTX *ctx);

@@ -26,11 +26,11 @@ EXPORTS = {
 }
 NEEDED = {'libc.so.6'}
 LIBRARY = pathlib.Path(harness.program()).parent / 'src' / 'agent' / 'libhandfast-agent.so'
-GUEST_SOURCES = ('agent/interpose.c', 'agent/origin.c', 'agent/outbox.c', 'agent/preload.c', 'observe/again.c', 'observe/calls.c',
-                 'observe/hooks.c', 'observe/in_force.c', 'observe/kept.c', 'observe/names.c', 'observe/note.c', 'observe/observer.c', 'observe/own_certificate.c',
-                 'observe/sockets.c',
-                 'observe/told.c', 'base/clock.c',
-                 'base/text.c', 'base/utf8.c')
+GUEST_SOURCES = ('agent/interpose.c', 'agent/origin.c', 'agent/outbox.c', 'agent/preload.c',
+                 'observe/again.c', 'observe/calls.c', 'observe/fresh.c', 'observe/hooks.c',
+                 'observe/in_force.c', 'observe/kept.c', 'observe/names.c', 'observe/note.c',
+                 'observe/observer.c', 'observe/own_certificate.c', 'observe/sockets.c', 'observe/told.c',
+                 'base/clock.c', 'base/text.c', 'base/utf8.c')
 
 # d: port of a good server, port of an expired one, CA file
 SCRIPT_HEAD = r'''
