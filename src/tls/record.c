@@ -13,7 +13,8 @@ enum state {
     IN_KEPT,    /* a body that is handed over whole */
     IN_HANDSHAKE,
     IN_SSLV2,
-    LOST, /* until a push starts with a record header */
+    LOST,      /* until a push starts with a record header */
+    LOST_DATA, /* and some did not */
 };
 
 enum {
@@ -22,6 +23,11 @@ enum {
     SEEN_BYTES = 256,
     BUFFER_BYTES_MIN = 1024,
 };
+
+static bool is_lost(const struct tls_record_stream *s)
+{
+    return s->state == LOST || s->state == LOST_DATA;
+}
 
 static void release(struct tls_record_stream *s)
 {
@@ -388,14 +394,28 @@ static bool resumes(const struct tls_record_stream *s, struct bytes data)
         return !s->started && tls_looks_like(data) == 1;
     }
     unsigned len = load_be16(data.p + 3);
-    return is_header(data.p) && load_be16(data.p + 1) == s->record_version && len > 0 &&
-           len <= TLS_RECORD_LIMIT_BYTES;
+    unsigned version = load_be16(data.p + 1);
+    /* The record of a first ClientHello may say TLS 1.0 where all others say TLS 1.2 (RFC
+     * 8446 5.1).
+     */
+    bool is_version = version == s->record_version ||
+                      (s->record_version == 0x0301 && version >= 0x0301 && version <= 0x0303);
+    return is_header(data.p) && is_version && len > 0 && len <= TLS_RECORD_LIMIT_BYTES;
+}
+
+static void lose(struct tls_record_stream *s, const struct tls_record_sink *sink)
+{
+    if (s->state == LOST) {
+        s->state = LOST_DATA;
+        sink->fault(sink->arg, TLS_RECORD_LOST, (struct bytes){ NULL, 0 });
+    }
 }
 
 static bool push(struct tls_record_stream *s, struct bytes data, const struct tls_record_sink *sink)
 {
-    if (s->state == LOST) {
+    if (is_lost(s)) {
         if (!resumes(s, data)) {
+            lose(s, sink);
             return true;
         }
         s->state = s->started ? AT_HEADER : AT_START;
@@ -448,7 +468,7 @@ static void gap_in_handshake(struct tls_record_stream *s, uint32_t len)
 
 void tls_record_gap(struct tls_record_stream *s, uint32_t len, const struct tls_record_sink *sink)
 {
-    if (s->dead || s->state == LOST || len == 0) {
+    if (s->dead || is_lost(s) || len == 0) {
         return;
     }
     bool in_body = s->state != AT_START && s->state != AT_HEADER && s->state != IN_SSLV2;
@@ -456,7 +476,6 @@ void tls_record_gap(struct tls_record_stream *s, uint32_t len, const struct tls_
         drop_message(s);
         s->header_len = 0;
         s->state = LOST;
-        sink->fault(sink->arg, TLS_RECORD_LOST, (struct bytes){ NULL, 0 });
         return;
     }
     if (s->state == IN_HANDSHAKE) {
@@ -491,7 +510,7 @@ static void report_unfinished(const struct tls_record_stream *s, const struct tl
 
 void tls_record_finish(struct tls_record_stream *s, const struct tls_record_sink *sink)
 {
-    if (!s->dead && s->state != LOST) {
+    if (!s->dead && !is_lost(s)) {
         report_unfinished(s, sink);
     }
     drop_message(s);

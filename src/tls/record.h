@@ -38,7 +38,7 @@ enum tls_record_fault {
     TLS_RECORD_NOT_TLS,  /* a header that no version of TLS allows: bytes of something else */
     TLS_RECORD_TOO_LONG, /* length above TLS_RECORD_LIMIT_BYTES: record_overflow */
     TLS_RECORD_EMPTY,    /* a zero-length handshake, alert or change_cipher_spec fragment */
-    TLS_RECORD_LOST,     /* a gap hit a header: framing is lost */
+    TLS_RECORD_LOST,     /* behind a gap that hit a header: no record begins */
     TLS_RECORD_MESSAGE_TOO_LONG, /* a message above TLS_MESSAGE_LIMIT_BYTES: `seen` is its header */
 };
 
@@ -57,7 +57,8 @@ struct tls_record_sink {
     void (*alert)(void *arg, uint8_t level, uint8_t description);
     /* Something that is not a record: `seen` are up to 256 of the bytes at that place. After
      * NOT_TLS the direction is `dead`; after LOST bytes are ignored until a push starts with a
-     * record header; it goes on after the others. */
+     * record header; it goes on after the others. LOST is said of bytes that are ignored, so not
+     * where a record begins behind the gap, nor where nothing does. */
     void (*fault)(void *arg, enum tls_record_fault fault, struct bytes seen);
     /* Asked at each record's header (not for handshake and alerts in clear): must the body be
      * kept? May be NULL: none. */
@@ -86,7 +87,8 @@ struct tls_record_stream {
 bool tls_record_push(struct tls_record_stream *s, struct bytes data,
                      const struct tls_record_sink *sink);
 /* `len` bytes are missing. Within a body the record goes on without its content and the message
- * hit is dropped; a gap that hits a header is TLS_RECORD_LOST. */
+ * hit is dropped; behind a gap that hits a header TLS_RECORD_LOST is said, unless a push starts
+ * with a record header. */
 void tls_record_gap(struct tls_record_stream *s, uint32_t len, const struct tls_record_sink *sink);
 /* The direction is over: reports a record or message that stayed unfinished (record() with
  * is_whole false) and ignores what comes after. */

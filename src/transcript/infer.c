@@ -48,6 +48,12 @@ static bool may_hold_finished(const struct transcript *t, const struct event *e,
     return e->len >= sizes->finished;
 }
 
+/* Bytes behind a gap are read when it is given up, later than what came after them. */
+static bool is_before(const struct event *a, const struct event *b)
+{
+    return a->when.frame != b->when.frame ? a->when.frame < b->when.frame : a < b;
+}
+
 static const struct event *server_flight(const struct transcript *t)
 {
     for (size_t i = 0; i < t->n_events; i++) {
@@ -84,9 +90,10 @@ static struct client_flight find_client_flight(struct transcript *t,
     const struct event *server = server_flight(t);
     for (size_t i = 0; i < t->n_events && flight.finished == NULL; i++) {
         struct event *e = &t->events[i];
-        bool counts = is_sealed(e, SIDE_CLIENT) &&
-                      (t->side[SIDE_SERVER].is_silent || (server != NULL && server < e)) &&
-                      !is_early_data(t, e, i, sizes);
+        bool counts =
+            is_sealed(e, SIDE_CLIENT) &&
+            (t->side[SIDE_SERVER].is_silent || (server != NULL && is_before(server, e))) &&
+            !is_early_data(t, e, i, sizes);
         if (!counts) {
             continue;
         }
@@ -110,7 +117,7 @@ static struct event *find_combined(struct transcript *t, const struct sealed_siz
     struct event *largest = NULL;
     for (size_t i = 0; i < t->n_events; i++) {
         struct event *e = &t->events[i];
-        if (is_sealed(e, SIDE_CLIENT) && server != NULL && server < e &&
+        if (is_sealed(e, SIDE_CLIENT) && server != NULL && is_before(server, e) &&
             !is_early_data(t, e, i, sizes) && may_hold_finished(t, e, sizes)) {
             largest = e;
             break;
@@ -135,7 +142,9 @@ static void infer_client_certificate(struct transcript *t, const struct client_f
     }
 }
 
-/* The last record of a side before its FIN or RST that has an alert's size. */
+/* The last record of a side before its FIN or RST that has an alert's size. A side that never
+ * finished has no data to send: of several such records at its end the first is the alert, as
+ * wolfSSL sends two. */
 static struct event *find_alert(struct transcript *t, enum side side, const struct event *after,
                                 const struct sealed_sizes *sizes)
 {
@@ -143,7 +152,9 @@ static struct event *find_alert(struct transcript *t, enum side side, const stru
     for (size_t i = 0; i < t->n_events; i++) {
         struct event *e = &t->events[i];
         if (is_sealed(e, side) && (after == NULL || e > after)) {
-            last = e;
+            bool goes_on = last != NULL && last->len == sizes->alert && e->len == sizes->alert &&
+                           side == SIDE_CLIENT && after == NULL;
+            last = goes_on ? last : e;
         }
     }
     return last != NULL && last->len == sizes->alert ? last : NULL;

@@ -164,14 +164,17 @@ static const struct gap_row gap_rows[] = {
     { "gap in data",              LIT("\x17\x03\x03\x00\x10" "01"), 10, LIT("2345" HELLO_DONE), "r23.303.16 m14.0 r22.303.4 " },
     { "gap to the end of data",   LIT("\x17\x03\x03\x00\x10" "01"), 14, LIT(HELLO_DONE), "r23.303.16 m14.0 r22.303.4 " },
     { "gap over a header",        LIT("\x17\x03\x03\x00\x10" "01"), 15, LIT("xyz"), "f4 " },
-    { "gap, then a record",       LIT("\x17\x03\x03\x00\x10" "01"), 99, LIT(HELLO_DONE), "f4 m14.0 r22.303.4 " },
+    { "gap, then a record",       LIT("\x17\x03\x03\x00\x10" "01"), 99, LIT(HELLO_DONE), "m14.0 r22.303.4 " },
     { "gap, another version",     LIT("\x17\x03\x03\x00\x10" "01"), 99, LIT("\x16\x03\x01\x00\x04\x0e\x00\x00\x00"), "f4 " },
     { "gap in a message",         LIT("\x16\x03\x03\x00\x0e\x02\x00\x00\x06" "ab"), 3, LIT("f" "\x0e\x00\x00\x00"), "m14.0 r22.303.14 " },
     { "gap over two messages",    LIT("\x16\x03\x03\x00\x0e\x02\x00\x00\x06" "ab"), 5, LIT("\x00\x00\x00" HELLO_DONE), "r22.303.14 m14.0 r22.303.4 " },
     { "gap into the next record's", LIT("\x16\x03\x03\x00\x08\x02\x00\x00\x06" "ab"), 2, LIT("\x16\x03\x03\x00\x06" "ef" "\x0e\x00\x00\x00"), "r22.303.8 m14.0 r22.303.6 " },
     { "gap in a message's header", LIT("\x16\x03\x03\x00\x08\x02"), 3, LIT("abcd" HELLO_DONE), "r22.303.8 m14.0 r22.303.4 " },
-    { "gap at the start",         { NULL, 0 }, 9, LIT(HELLO_DONE), "f4 m14.0 r22.303.4 " },
-    { "gap at a boundary",        LIT(HELLO_DONE), 9, LIT(HELLO_DONE), "m14.0 r22.303.4 f4 m14.0 r22.303.4 " },
+    { "gap at the start",         { NULL, 0 }, 9, LIT(HELLO_DONE), "m14.0 r22.303.4 " },
+    { "gap at a boundary",        LIT(HELLO_DONE), 9, LIT(HELLO_DONE), "m14.0 r22.303.4 m14.0 r22.303.4 " },
+    { "gap after a ClientHello",  LIT("\x16\x03\x01\x00\x04\x0e\x00\x00\x00"), 6, LIT(HELLO_DONE), "m14.0 r22.301.4 m14.0 r22.303.4 " },
+    { "gap, and an older version", LIT(HELLO_DONE), 6, LIT("\x16\x03\x01\x00\x04\x0e\x00\x00\x00"), "m14.0 r22.303.4 f4 " },
+    { "gap, nothing behind it",   LIT(HELLO_DONE), 6, { NULL, 0 }, "m14.0 r22.303.4 " },
 };
 /* clang-format on */
 
