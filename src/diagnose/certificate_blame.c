@@ -55,9 +55,10 @@ bool alert_names_fault(uint8_t code, enum x509_fault_kind fault)
                code == TLS_ALERT_DECRYPT_ERROR;
     case X509_FAULT_WRONG_PURPOSE:
         return code == TLS_ALERT_UNSUPPORTED_CERTIFICATE;
+    case X509_FAULT_WEAK: /* Mbed TLS: unsupported_certificate for a key that is too small */
+        return code == TLS_ALERT_BAD_CERTIFICATE || code == TLS_ALERT_UNSUPPORTED_CERTIFICATE;
     case X509_FAULT_HOSTNAME_MISMATCH:
     case X509_FAULT_MALFORMED:
-    case X509_FAULT_WEAK:
         return code == TLS_ALERT_BAD_CERTIFICATE;
     case X509_N_FAULTS:
         break;

@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "base/status.h"
+#include "tls/record.h"
 
 /* Retransmissions back off (RFC 6298 section 5.5): a second of them is more than one lost packet.
  */
@@ -102,6 +103,15 @@ static enum outcome of_upgrade(const struct view *view, const struct event *requ
     return view->end != NULL ? OUTCOME_FAILED : OUTCOME_UNFINISHED;
 }
 
+/* What comes from the middle of a connection may be the rest of a record, and looks like nothing at
+ * all; an alert in clear says that the server was still waiting for a ClientHello. */
+static bool may_be_torn(const struct transcript *t)
+{
+    const struct event *plain = t->side[SIDE_CLIENT].plaintext;
+    return t->starts_in_middle && t->side[SIDE_SERVER].fatal_alert == NULL &&
+           prelude_name_plaintext(plain->body) == NULL;
+}
+
 static enum outcome of_prelude(const struct view *view)
 {
     const struct transcript *t = view->t;
@@ -111,6 +121,9 @@ static enum outcome of_prelude(const struct view *view)
         return of_upgrade(view, request);
     }
     if (t->side[SIDE_CLIENT].plaintext != NULL) {
+        if (may_be_torn(t)) {
+            return t->side[SIDE_SERVER].sent_tls ? OUTCOME_UNFINISHED : OUTCOME_NONE;
+        }
         bool closed = view->end != NULL && view->end_side == SIDE_SERVER &&
                       t->side[SIDE_SERVER].last_data == NULL &&
                       diagnose_is_tls_port(t->server.port) && !t->starts_in_middle;
@@ -168,7 +181,8 @@ static bool is_late_refusal(const struct view *view)
         return true;
     }
     if (view->end_side == SIDE_SERVER) {
-        return server_refuses_client(view) || server_refuses_finished(view);
+        /* What is concluded from sizes and order needs all the records. */
+        return !t->has_gap && (server_refuses_client(view) || server_refuses_finished(view));
     }
     /* Who verifies after the handshake does so at once; a spare connection closed later says
      * nothing. */
@@ -219,6 +233,18 @@ static uint64_t missing_from(const struct transcript *t, enum side side)
     return missing;
 }
 
+/* A gap hit a record's header: what came behind it was not read either. */
+static bool lost_its_records(const struct transcript *t, enum side side)
+{
+    for (size_t i = 0; i < t->n_events; i++) {
+        const struct event *e = &t->events[i];
+        if (e->kind == EVENT_RECORD_FAULT && e->side == side && e->type == TLS_RECORD_LOST) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* One direction only, or packets missing: what is there must speak for itself. */
 static enum outcome of_partial(const struct view *view)
 {
@@ -231,6 +257,7 @@ static enum outcome of_partial(const struct view *view)
     /* What is missing of the client is too small to hold its Finished: it never came. */
     bool cannot_be = !one_sided && view->end != NULL && !t->side[SIDE_CLIENT].finished &&
                      t->side[SIDE_CLIENT].sent_tls && !t->is_snap_truncated &&
+                     !lost_its_records(t, SIDE_CLIENT) &&
                      missing_from(t, SIDE_CLIENT) < SMALLEST_FINISHED;
     return alerted || cannot_be ? OUTCOME_FAILED : OUTCOME_UNFINISHED;
 }
@@ -344,7 +371,8 @@ enum outcome outcome_of(const struct view *view)
     if (view->stage == STAGE_SILENT) {
         return of_silence(view);
     }
-    if (client->last_data == NULL && !client->is_silent) {
+    bool said_nothing = client->last_data == NULL && missing_from(t, SIDE_CLIENT) == 0;
+    if (said_nothing && !client->is_silent) {
         return of_server_alone(t);
     }
     if (!client->sent_tls && (view->stage == STAGE_PRELUDE || client->plaintext != NULL)) {

@@ -23,6 +23,8 @@ const struct rule rules[] = {
     { "peer/violation", match_violation, "RFC 8446 6.2" },
     { "psk/key", match_psk_key, "RFC 4279 2" },
     { "session/no-secure-renegotiation", match_legacy_renegotiation, "RFC 5746 3.4, 4.1" },
+    { "answer/retry-without-group", match_retry_without_group, "RFC 8446 4.1.1, 4.1.4" },
+    { "answer/no-key-exchange", match_no_key_exchange, "RFC 5246 7.4.3, RFC 8422 5.4" },
     { "answer/weak-dh", match_weak_dh, "RFC 7919, RFC 9325 4.4" },
     { "answer/signature", match_answer_signature, "RFC 5246 7.4.3, RFC 8446 4.4.3" },
     { "local/late", match_local_late, "SSL_get_verify_result(3)" },

@@ -43,6 +43,8 @@ bool match_offer_refused(struct judging *j);
 bool match_version_answer(struct judging *j);
 bool match_legacy_renegotiation(struct judging *j);
 bool match_renegotiation(struct judging *j);
+bool match_retry_without_group(struct judging *j);
+bool match_no_key_exchange(struct judging *j);
 bool match_weak_dh(struct judging *j);
 bool match_answer_signature(struct judging *j);
 bool match_extended_master_secret(struct judging *j);

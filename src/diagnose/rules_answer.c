@@ -50,6 +50,15 @@ static bool client_signals_renegotiation_info(const struct tls_client_hello *hel
            tls_u16_has(hello->cipher_suites, TLS_EMPTY_RENEGOTIATION_INFO_SCSV);
 }
 
+static bool is_odd_offer(const struct view *view)
+{
+    enum { TELLING = 2 };
+    struct offer_oddness odd;
+    offers_measure(view->offer, view->max_version, &odd);
+    return odd.suites.degree >= TELLING || odd.groups.degree >= TELLING ||
+           odd.signatures.degree >= TELLING;
+}
+
 /* RFC 5746 sections 3.4, 4.1: a peer that does not know secure renegotiation may be refused with
  * handshake_failure; OpenSSL 3 clients do so by default. */
 bool match_legacy_renegotiation(struct judging *j)
@@ -63,10 +72,13 @@ bool match_legacy_renegotiation(struct judging *j)
                      ended_by_alert(view, SIDE_SERVER, TLS_ALERT_HANDSHAKE_FAILURE) &&
                      !client_signals_renegotiation_info(view->offer) &&
                      view->max_version == 0x0303 && t->violation == NULL;
-    if (!by_client && !by_server) {
+    /* Servers refuse such clients only where they are set to (RFC 5746 3.6 leaves it to them), and
+     * some clients never signal it (wolfSSL): an offer that is odd otherwise says more. */
+    if (!by_client && (!by_server || is_odd_offer(view))) {
         return false;
     }
-    set_cause(j, CAUSE_RENEGOTIATION_REFUSED, "insecure-renegotiation", CONFIDENCE_PROBABLE);
+    set_cause(j, CAUSE_RENEGOTIATION_REFUSED, "insecure-renegotiation",
+              by_client ? CONFIDENCE_PROBABLE : CONFIDENCE_POSSIBLE);
     add_evidence(
         j, by_client ? t->server_hello_event : view->offer_event,
         "without renegotiation_info: this side does not know secure renegotiation (RFC 5746)");
@@ -153,19 +165,23 @@ bool match_weak_dh(struct judging *j)
     return true;
 }
 
-/* TLS 1.3 without keys: after EncryptedExtensions, too short to hold a certificate, comes an alert.
- * What the server could not make there is Certificate or CertificateVerify, which rest on
- * signature_algorithms (RFC 8446 4.4.2.2). Java refuses them so. */
+/* TLS 1.3 without keys: after EncryptedExtensions, too short to hold a certificate, comes an alert,
+ * or within the first three records of the flight. What the server could not make there is
+ * Certificate or CertificateVerify, which rest on signature_algorithms (RFC 8446 4.4.2.2, 4.4.3).
+ * Java refuses them at the one, rustls at the other. */
 static bool match_signature_sealed(struct judging *j)
 {
-    enum { SHORTEST_CERTIFICATE = 300 };
+    /* EncryptedExtensions, CertificateRequest, Certificate; CertificateVerify would be the next. */
+    enum { SHORTEST_CERTIFICATE = 300, BEFORE_VERIFY_MAX = 3 };
     const struct view *view = j->view;
     const struct transcript *t = j->t;
     const struct side_facts *server = &t->side[SIDE_SERVER];
-    bool is_within =
-        view->end_is_sealed_alert && view->end_side == SIDE_SERVER && transcript_is_tls13(t) &&
-        !t->has_gap && view->offer != NULL && t->side[SIDE_CLIENT].n_application_records == 0 &&
-        server->n_application_records > 0 && server->application_bytes < SHORTEST_CERTIFICATE;
+    bool is_within = view->end_is_sealed_alert && view->end_side == SIDE_SERVER &&
+                     transcript_is_tls13(t) && !t->has_gap && view->offer != NULL &&
+                     t->side[SIDE_CLIENT].n_application_records == 0 &&
+                     server->n_application_records > 0 &&
+                     (server->application_bytes < SHORTEST_CERTIFICATE ||
+                      server->n_application_records <= BEFORE_VERIFY_MAX);
     struct offer_oddness odd = { 0 };
     if (is_within) {
         offers_measure(view->offer, view->max_version, &odd);
@@ -175,12 +191,75 @@ static bool match_signature_sealed(struct judging *j)
     }
     set_cause(j, CAUSE_SIGNATURE_MISMATCH, NULL, CONFIDENCE_PROBABLE);
     add_evidence(j, view->offer_event, "%s", odd.signatures.why);
-    add_evidence(j, view->end, "an encrypted alert where the server's certificate would come");
+    add_evidence(j, view->end,
+                 "an encrypted alert where the server's certificate or its signature would come");
     add_alternative(j, CAUSE_UNDETERMINED, CONFIDENCE_POSSIBLE, "the alert is encrypted");
     say(j,
-        "The server ended the handshake where its certificate would come: most likely it has none "
-        "for the signature algorithms that the client accepts (%s).",
+        "The server ended the handshake where its certificate or its signature would come: most "
+        "likely it has none for the signature algorithms that the client accepts (%s).",
         odd.signatures.why);
+    return true;
+}
+
+/* A HelloRetryRequest that asks for no change is one that the client must refuse with
+ * illegal_parameter (RFC 8446 4.1.4). A server that has no group in common, and should end with
+ * handshake_failure (4.1.1), has none to name: wolfSSL sends it so. */
+bool match_retry_without_group(struct judging *j)
+{
+    const struct view *view = j->view;
+    const struct transcript *t = j->t;
+    const struct tls_server_hello *retry = t->hello_retry;
+    bool is_empty = retry != NULL && t->retry_hello == NULL && t->server_hello == NULL &&
+                    !tls_has(&retry->ext, TLS_EXT_KEY_SHARE) &&
+                    !tls_has(&retry->ext, TLS_EXT_COOKIE);
+    if (!is_empty || view->offer == NULL ||
+        !ended_by_alert(view, SIDE_CLIENT, TLS_ALERT_ILLEGAL_PARAMETER)) {
+        return false;
+    }
+    set_cause(j, CAUSE_GROUP_MISMATCH, NULL, CONFIDENCE_PROBABLE);
+    add_evidence(j, t->hello_retry_event,
+                 "a HelloRetryRequest that names no group: it asks for nothing new");
+    cite(j);
+    add_alternative(j, CAUSE_PROTOCOL_VIOLATION, CONFIDENCE_POSSIBLE,
+                    "a HelloRetryRequest must ask for some change (RFC 8446 4.1.4)");
+    say(j, "The server wants another key share than the client sent and names no group for it: "
+           "most likely the two have none in common.");
+    return true;
+}
+
+/* Up to TLS 1.2: the server chose a suite with a signed key exchange, sent its certificate, and
+ * could not go on. What comes next needs a group and a signature algorithm that the client offers
+ * (RFC 5246 7.4.3, RFC 8422 5.4). Go refuses them there. */
+bool match_no_key_exchange(struct judging *j)
+{
+    const struct view *view = j->view;
+    const struct transcript *t = j->t;
+    const struct tls_cipher_suite *s =
+        t->server_hello == NULL ? NULL : tls_cipher_suite(t->cipher_suite);
+    bool is_due = s != NULL && (s->kx == TLS_KX_ECDHE || s->kx == TLS_KX_DHE) &&
+                  t->side[SIDE_SERVER].has_certificate && t->server_key_exchange == NULL &&
+                  t->server_key_exchange_event == NULL && !t->server_hello_done && !t->has_gap;
+    bool alerted = ended_by_alert(view, SIDE_SERVER, TLS_ALERT_HANDSHAKE_FAILURE) ||
+                   ended_by_alert(view, SIDE_SERVER, TLS_ALERT_INTERNAL_ERROR);
+    if (!is_due || !alerted || view->offer == NULL || view->stage != STAGE_SERVER_FLIGHT) {
+        return false;
+    }
+    struct offer_oddness odd;
+    offers_measure(view->offer, view->max_version, &odd);
+    bool by_group = odd.groups.degree > odd.signatures.degree;
+    const struct oddness *why = by_group ? &odd.groups : &odd.signatures;
+    bool is_odd = why->degree > 0;
+    set_cause(j, by_group ? CAUSE_GROUP_MISMATCH : CAUSE_SIGNATURE_MISMATCH, NULL,
+              why->degree >= 2 ? CONFIDENCE_PROBABLE : CONFIDENCE_POSSIBLE);
+    if (is_odd) {
+        add_evidence(j, view->offer_event, "%s", why->why);
+    }
+    add_evidence(j, view->end, "%s where its ServerKeyExchange would come", end_words(j));
+    add_alternative(j, by_group ? CAUSE_SIGNATURE_MISMATCH : CAUSE_GROUP_MISMATCH,
+                    CONFIDENCE_POSSIBLE, "the key exchange needs both");
+    say(j,
+        "The server could not make its key exchange: most likely the two have no %s in common%s%s.",
+        by_group ? "group" : "signature algorithm", is_odd ? ", as " : "", is_odd ? why->why : "");
     return true;
 }
 

@@ -77,6 +77,12 @@ static bool ends_after_client_certificate(const struct view *view)
            view->end_side == SIDE_SERVER;
 }
 
+/* Whose certificate an alert is about needs no more than the alert: the other side's. */
+static bool is_not_all_seen(const struct transcript *t, enum side side)
+{
+    return t->side[side].is_silent || t->has_gap || t->is_snap_truncated;
+}
+
 /* The server refuses the client's certificate. */
 bool match_client_certificate(struct judging *j)
 {
@@ -85,7 +91,8 @@ bool match_client_certificate(struct judging *j)
     bool alert_is_about = view->end_is_alert && alert_is_about_certificate(view->end->type) &&
                           view->end_side == SIDE_SERVER;
     if (!ends_after_client_certificate(view) &&
-        !(alert_is_about && view->stage >= STAGE_CLIENT_FLIGHT)) {
+        !(alert_is_about &&
+          (view->stage >= STAGE_CLIENT_FLIGHT || is_not_all_seen(j->t, SIDE_CLIENT)))) {
         return false;
     }
     uint8_t code = view->end_is_alert ? view->end->type : 0;
@@ -122,19 +129,29 @@ static bool ends_after_server_certificate(const struct view *view)
            view->end_side == SIDE_CLIENT;
 }
 
+/* rustls: decode_error for a name in the certificate that it does not take (*.test). What was sent
+ * is whole and well-formed, so the certificate is what is left to mind. */
+static bool refuses_to_decode(const struct view *view)
+{
+    return ended_by_alert(view, SIDE_CLIENT, TLS_ALERT_DECODE_ERROR) && !view->t->has_gap &&
+           view->t->violation == NULL && view->stage == STAGE_CLIENT_FLIGHT &&
+           !view->t->client_key_exchange && view->t->side[SIDE_SERVER].chain != NULL;
+}
+
 /* The client refuses the server's certificate, in words or by leaving. */
 bool match_server_certificate(struct judging *j)
 {
     const struct view *view = j->view;
     bool seen = ends_after_server_certificate(view);
     bool alert_is_about = view->end_is_alert && view->end_side == SIDE_CLIENT &&
-                          alert_is_about_certificate(view->end->type) && j->t->server_hello != NULL;
+                          alert_is_about_certificate(view->end->type) &&
+                          (j->t->server_hello != NULL || is_not_all_seen(j->t, SIDE_SERVER));
     if (!seen && !alert_is_about) {
         return false;
     }
     uint8_t code = view->end_is_alert ? view->end->type : 0;
     const struct x509_fault *fault = certificate_choose_fault(j, SIDE_SERVER);
-    if (view->end_is_alert && code != TLS_ALERT_CLOSE_NOTIFY &&
+    if (view->end_is_alert && code != TLS_ALERT_CLOSE_NOTIFY && !refuses_to_decode(view) &&
         !alert_may_be_about_certificate(code) &&
         !(fault != NULL && alert_names_fault(code, fault->kind))) {
         return false;

@@ -67,6 +67,20 @@ bool match_version(struct judging *j)
     return true;
 }
 
+/* A suite that servers took as long as they took those versions: then it is not the suites. */
+static bool has_usual_old_suite(const struct tls_client_hello *hello)
+{
+    for (size_t i = 0; i < tls_u16_count(hello->cipher_suites); i++) {
+        const struct tls_cipher_suite *s = tls_cipher_suite(tls_u16_at(hello->cipher_suites, i));
+        bool is_usual = s != NULL && s->mode == TLS_MODE_CBC && s->auth == TLS_AUTH_RSA &&
+                        !tls_cipher_suite_is_weak(s->value);
+        if (is_usual && (s->kx == TLS_KX_ECDHE || s->kx == TLS_KX_RSA)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* SSL 2.0 hellos, and versions below 1.2 or 1.3 alone, refused without saying so. Playbook and
  * wire-behaviour: old servers answer close_notify, OpenSSL 3 at security level 2 internal_error,
  * GnuTLS and others FIN. */
@@ -90,9 +104,12 @@ bool match_version_silent(struct judging *j)
         same_version_works =
             same_version_works || (v >= view->min_version && v <= view->max_version);
     }
+    /* rustls and wolfSSL say handshake_failure to a hello below TLS 1.2, as RFC 8996 has it
+     * refused.
+     */
     bool is_plain_handshake_failure =
         ended_by_alert(view, SIDE_SERVER, TLS_ALERT_HANDSHAKE_FAILURE) && s == NULL &&
-        !view->offer->is_sslv2;
+        !view->offer->is_sslv2 && !(is_old && has_usual_old_suite(view->offer));
     if (same_version_works || !vague || !(is_old || is_new || view->offer->is_sslv2) ||
         is_plain_handshake_failure || (is_new && s == NULL)) {
         return false;
@@ -215,7 +232,10 @@ static const struct peer_success *success_with_name(const struct view *view)
 static void say_server_name(struct judging *j)
 {
     const struct peer_success *s = success_with_name(j->view);
-    if (j->t->server_name == NULL) {
+    if (j->view->offer == NULL) {
+        say(j, "The server knows no host by the name that the client asked for (SNI); the "
+               "ClientHello was not captured.");
+    } else if (j->t->server_name == NULL) {
         say(j, "The client sent no server name (SNI), and the server needs one to choose its "
                "certificate.");
     } else {
@@ -248,8 +268,15 @@ bool match_server_name(struct judging *j)
     if (!unrecognized && !missing && !by_others) {
         return false;
     }
-    set_cause(j, named ? CAUSE_SNI_UNRECOGNIZED : CAUSE_SNI_MISSING, NULL,
-              unrecognized && view->offer != NULL ? CONFIDENCE_CERTAIN : CONFIDENCE_PROBABLE);
+    bool is_unseen = unrecognized && view->offer == NULL;
+    set_cause(j, named || is_unseen ? CAUSE_SNI_UNRECOGNIZED : CAUSE_SNI_MISSING, NULL,
+              is_unseen      ? CONFIDENCE_POSSIBLE
+              : unrecognized ? CONFIDENCE_CERTAIN
+                             : CONFIDENCE_PROBABLE);
+    if (is_unseen) {
+        add_alternative(j, CAUSE_SNI_MISSING, CONFIDENCE_POSSIBLE,
+                        "the ClientHello, with or without a name, was not captured");
+    }
     say_server_name(j);
     return true;
 }

@@ -26,11 +26,13 @@ bool match_violation(struct judging *j)
     bool vague = !view->end_is_alert || code == TLS_ALERT_HANDSHAKE_FAILURE ||
                  code == TLS_ALERT_PROTOCOL_VERSION || code == TLS_ALERT_INTERNAL_ERROR ||
                  code == TLS_ALERT_BAD_CERTIFICATE || code == TLS_ALERT_CLOSE_NOTIFY;
-    if (!confirmed && !vague) {
+    /* Where packets are missing, what seems out of order need not be. */
+    bool is_partial = t->has_gap || t->side[0].is_silent || t->side[1].is_silent;
+    if (!confirmed && (!vague || is_partial)) {
         return false;
     }
     set_cause(j, CAUSE_PROTOCOL_VIOLATION, NULL,
-              confirmed ? CONFIDENCE_PROBABLE : CONFIDENCE_POSSIBLE);
+              confirmed && !is_partial ? CONFIDENCE_PROBABLE : CONFIDENCE_POSSIBLE);
     add_evidence(j, t->violation, "%s", t->violation_text);
     add_evidence(j, view->end, "%s", end_words(j));
     add_alternative(j, CAUSE_UNDETERMINED, CONFIDENCE_POSSIBLE, "the end may have another reason");
@@ -97,12 +99,40 @@ static const struct {
       "an unknown server name" },
 };
 
+/* OpenSSL 3 answers the end of the other side's bytes with decode_error, where they end without
+ * close_notify (SSL_OP_IGNORE_UNEXPECTED_EOF): an end that was not captured, perhaps. */
+static bool may_be_reaction(const struct view *view)
+{
+    const struct transcript *t = view->t;
+    return view->end->type == TLS_ALERT_DECODE_ERROR &&
+           (t->has_gap || t->side[side_other(view->end_side)].is_silent);
+}
+
+static bool match_reaction(struct judging *j)
+{
+    const struct view *view = j->view;
+    enum side other = side_other(view->end_side);
+    set_cause(j, CAUSE_PROTOCOL_VIOLATION, NULL, CONFIDENCE_POSSIBLE);
+    add_evidence(j, view->last_before_end, "the last message before the alert");
+    add_evidence(j, view->end, "%s", end_words(j));
+    add_alternative(j, CAUSE_CONNECTION_CLOSED, CONFIDENCE_POSSIBLE,
+                    "it may have met the end of the connection, which was not captured");
+    say(j,
+        "The %s ended the handshake with decode_error: for a message that does not parse, or for "
+        "the end of what the %s sent; the capture does not hold all of that.",
+        side_name(view->end_side), side_name(other));
+    return true;
+}
+
 /* An alert, and nothing else to weigh it with. */
 bool match_peer_alert(struct judging *j)
 {
     const struct view *view = j->view;
     if (!view->end_is_alert) {
         return false;
+    }
+    if (may_be_reaction(view)) {
+        return match_reaction(j);
     }
     for (size_t i = 0; i < sizeof meanings / sizeof meanings[0]; i++) {
         if (meanings[i].code == view->end->type) {

@@ -1,3 +1,4 @@
+#include "base/clock.h"
 #include "diagnose/diagnose.h"
 #include "diagnose/rules.h"
 #include "tls/record.h"
@@ -36,20 +37,52 @@ static bool begins_as_record(const struct event *e)
            (e->body.p[0] == TLS_ALERT || e->body.p[0] == TLS_HANDSHAKE) && e->body.p[1] == 3;
 }
 
+static const struct event *find_proxy_header(const struct transcript *t)
+{
+    for (size_t i = 0; i < t->n_events; i++) {
+        const struct event *e = &t->events[i];
+        if (e->kind == EVENT_PRELUDE && e->side == SIDE_CLIENT && e->level == PRELUDE_PROXY) {
+            return e;
+        }
+    }
+    return NULL;
+}
+
+/* A PROXY header is the start of the connection for a server that does not expect one: no TLS
+ * (The PROXY protocol, section 2). Many then close without a word, as OpenSSL's programs do. */
+static bool match_proxy_header(struct judging *j)
+{
+    const struct view *view = j->view;
+    const struct transcript *t = j->t;
+    const struct event *header = find_proxy_header(t);
+    bool left = view->end != NULL && view->end_side == SIDE_SERVER && !view->end_is_alert &&
+                !view->server_answered && view->idle_ns < NS_PER_S;
+    if (header == NULL || !left || view->stage != STAGE_HELLO || t->has_gap) {
+        return false;
+    }
+    set_cause(j, CAUSE_PLAINTEXT_CLIENT, NULL, CONFIDENCE_POSSIBLE);
+    add_evidence(j, header, "before its ClientHello the client sent a PROXY header");
+    add_evidence(j, view->end, "%s without an answer", end_words(j));
+    add_alternative(j, CAUSE_CONNECTION_CLOSED, CONFIDENCE_POSSIBLE, "no alert says why");
+    say(j, "The client sent a PROXY header before its ClientHello, and the server closed at once: "
+           "it may not expect the PROXY protocol there.");
+    return true;
+}
+
 /* The client's bytes are no TLS, and the server answered as TLS does, or said so in HTTP. */
 bool match_plaintext_client(struct judging *j)
 {
     const struct transcript *t = j->t;
     const struct event *plain = t->side[SIDE_CLIENT].plaintext;
     if (plain == NULL || t->hello != NULL) {
-        return false;
+        return match_proxy_header(j);
     }
     const char *name = prelude_name_plaintext(plain->body);
     bool answered = t->side[SIDE_SERVER].sent_tls || t->side[SIDE_SERVER].plaintext != NULL;
     set_cause(j, CAUSE_PLAINTEXT_CLIENT, NULL,
-              t->side[SIDE_SERVER].sent_tls ? CONFIDENCE_CERTAIN
-              : answered                    ? CONFIDENCE_PROBABLE
-                                            : CONFIDENCE_POSSIBLE);
+              t->side[SIDE_SERVER].sent_tls && !t->starts_in_middle ? CONFIDENCE_CERTAIN
+              : answered                                            ? CONFIDENCE_PROBABLE
+                                                                    : CONFIDENCE_POSSIBLE);
     add_evidence(j, plain, "the client's first bytes are no TLS record (%s)",
                  name == NULL ? "an unknown protocol" : name);
     add_evidence(j, t->side[SIDE_SERVER].first_alert, "the server answered with a TLS alert");

@@ -1,9 +1,12 @@
+#include <inttypes.h>
+
 #include "base/clock.h"
 #include "diagnose/rules.h"
 
 /* Who sent so many SYNs has given up: tcp_syn_retries of Linux is 6; others try less often. */
 enum { SYN_RETRIES = 5 };
 
+#define RETRY_NS (NS_PER_S / 5)
 #define STALL_NS (5 * NS_PER_S) /* nothing moved for 5 s or more */
 /* A ClientHello was acknowledged and not one byte came back, for longer than TCP's own first retry
  * and any server's thinking: who closes then does so on a timer (RFC 6298 section 2: 1 s). */
@@ -117,7 +120,10 @@ static void describe_stall(struct judging *j)
 bool match_stalled(struct judging *j)
 {
     const struct view *view = j->view;
-    bool lost = view->stalled_retry != NULL && was_never_acknowledged(j->t);
+    /* A packet seen twice is none sent twice: that takes 200 ms, or longer (RFC 6298 section 2.4).
+     */
+    bool lost = view->stalled_retry != NULL && was_never_acknowledged(j->t) &&
+                (view->end == NULL || view->idle_ns >= RETRY_NS);
     bool silent = view->stage == STAGE_HELLO && view->offer != NULL && !view->server_answered &&
                   view->end_side == SIDE_CLIENT && !view->end_is_reset &&
                   view->idle_ns >= SILENCE_NS;
@@ -178,12 +184,37 @@ static const char *detail_of_close(const struct judging *j)
     return cancelled ? "client-cancelled" : NULL;
 }
 
+static uint64_t missing_bytes(const struct transcript *t, enum side side)
+{
+    uint64_t missing = 0;
+    for (size_t i = 0; i < t->n_events; i++) {
+        const struct event *e = &t->events[i];
+        missing += e->kind == EVENT_GAP && e->side == side ? e->len : 0;
+    }
+    return missing;
+}
+
+/* The capture lacks bytes: an alert may have been among them. */
+static void doubt_missing(struct judging *j, enum side side)
+{
+    uint64_t missing = j->t->has_gap ? missing_bytes(j->t, side) : 0;
+    if (missing > 0) {
+        j->v->confidence = CONFIDENCE_POSSIBLE;
+        add_fact(j, 0, 0,
+                 "%" PRIu64 " bytes of the %s are missing from the capture: an alert may have been "
+                 "among them",
+                 missing, side_name(side));
+    }
+}
+
 static bool match_cut(struct judging *j, enum cause cause)
 {
     const struct view *view = j->view;
     set_cause(j, cause, detail_of_close(j), CONFIDENCE_PROBABLE);
     add_evidence(j, view->last_before_end, "the last message before the end");
     add_evidence(j, view->end, "%s %s, without a fatal alert before", end_words(j), where(view));
+    doubt_missing(j, view->end_side);
+    doubt_missing(j, side_other(view->end_side));
     say(j, "The %s %s the connection %s and gave no reason.", side_name(view->end_side),
         leaving_word(j), where(view));
     if (j->t->local != NULL && j->t->local->end_is_guess) {

@@ -78,6 +78,10 @@ static const struct row {
     { "middle c.app=100 s.app=200 s.alert=40", OUTCOME_UNFINISHED },
     { "middle s.serverhello s.cert", OUTCOME_UNFINISHED },
     { "middle c.hello s.alert=40", OUTCOME_FAILED },
+    { "middle c.plain'abc' s.app=19 s.fin", OUTCOME_UNFINISHED },
+    { "middle c.plain'abc' s.fin", OUTCOME_NONE },
+    { "middle c.plain'abc' s.alert=10", OUTCOME_FAILED },
+    { "middle c.plain'GET / HTTP/1.1' s.alert=10", OUTCOME_FAILED },
 
     /* upgrades */
     { POSTGRES "s.prelude(kind=14,step=4)'N' c.prelude(kind=14,step=6)", OUTCOME_FAILED },
@@ -133,6 +137,8 @@ static const struct row {
     { "c.hello s.serverhello s.gap=900 c.fin", OUTCOME_FAILED },
     { "c.hello s.serverhello c.gap=36 c.fin", OUTCOME_FAILED },
     { "c.hello s.serverhello c.gap=37 c.fin", OUTCOME_UNFINISHED },
+    { "c.hello s.serverhello c.gap=36 c.fault=4 c.fin", OUTCOME_UNFINISHED },
+    { NEW "c.gap=6 c.app=53 s.app=19 s.fin", OUTCOME_COMPLETED },
     { "snap c.hello s.serverhello c.fin", OUTCOME_UNFINISHED },
     { OLD_OVER "s.gap=900 c.app=40 s.app=40 s.fin", OUTCOME_COMPLETED },
 };

@@ -62,6 +62,15 @@ static const struct row rows[] = {
     { "plaintext/client", NULL, "c.plain'GET / HTTP/1.1' s.alert=10",
       "failed plaintext-client by server certain plaintext/client", "c.hello s.alert=10",
       "failed protocol-violation by server probable peer/alert" },
+    { "plaintext/client", NULL, /* the SYN was not captured: so were other bytes, perhaps */
+      "middle c.plain'abc' s.alert=10",
+      "failed plaintext-client by server probable plaintext/client",
+      "middle c.plain'abc' s.app=19 s.fin", "unfinished" },
+    { "plaintext/client", NULL, /* a PROXY header that nobody expected, perhaps */
+      "c.prelude(kind=1,step=0)'192.0.2.7' c.hello s.fin",
+      "failed plaintext-client by server possible plaintext/client",
+      "c.prelude(kind=1,step=0)'192.0.2.7' c.hello s.alert=80",
+      "failed peer-internal-error by server probable peer/alert" },
     { "plaintext/client", NULL, /* told so in HTTP */
       "c.plain'GET / HTTP/1.1' s.plain'HTTP/1.1 400 Bad: plain HTTP request was sent to HTTPS "
       "port' s.fin",
@@ -113,6 +122,9 @@ static const struct row rows[] = {
       "c.hello(v=-,shares=-,suites=00a8+c02f) s.alert=40", NULL },
     { "sni/name", NULL, "c.hello s.alert=112", "failed sni-unrecognized by server certain sni/name",
       "c.hello s.warn=112 s.fin", "failed connection-closed by server probable transport/closed" },
+    { "sni/name", NULL, /* what was asked for was not captured */
+      "c.gap=517 s.alert=112", "failed sni-unrecognized by server possible sni/name",
+      "c.gap=517 s.alert=40", NULL },
     { "sni/name", NULL, "c.hello(sni=-) s.alert=109",
       "failed sni-missing by server probable sni/name", "c.hello s.alert=109",
       "failed protocol-violation by server probable peer/alert" },
@@ -167,9 +179,25 @@ static const struct row rows[] = {
       OLD "c.alert=40", "failed undetermined by client possible unknown" },
     { "session/no-secure-renegotiation", NULL, /* the other way */
       "c.hello(v=-,shares=-,suites=c02f+c030) s.alert=40",
-      "failed renegotiation-refused/insecure-renegotiation by server probable "
+      "failed renegotiation-refused/insecure-renegotiation by server possible "
       "session/no-secure-renegotiation",
       "c.hello(v=-,shares=-,suites=c02f+c030+00ff) s.alert=40", NULL },
+    { "session/no-secure-renegotiation", NULL, /* and nothing else is odd about it */
+      "c.hello(v=-,shares=-,suites=c02f+c030) s.alert=40", NULL,
+      "c.hello(v=-,shares=-,suites=c02f+c030,sigs=0403) s.alert=40",
+      "failed signature-mismatch by server probable hello/refused" },
+    { "answer/retry-without-group", NULL, "c.hello(v=0304) s.retry(group=-) c.alert=47",
+      "failed group-mismatch by client probable answer/retry-without-group",
+      "c.hello(v=0304) s.retry(group=-,ext=002c) c.alert=47", NULL },
+    { "answer/no-key-exchange", NULL,
+      "c.hello(v=-,shares=-,sigs=0202) s.serverhello(v=0303,ri) s.cert s.alert=40",
+      "failed signature-mismatch by server probable answer/no-key-exchange",
+      "c.hello(v=-,shares=-,sigs=0202) s.serverhello(v=0303,ri) s.cert s.ske s.alert=40", NULL },
+    { "answer/no-key-exchange", NULL, /* the group, where that is odd */
+      "c.hello(v=-,shares=-,groups=0019) s.serverhello(v=0303,ri) s.cert s.alert=40",
+      "failed group-mismatch by server probable answer/no-key-exchange",
+      "c.hello(v=-,shares=-,groups=0019) s.serverhello(v=0303,ri) s.cert s.gap=300 s.alert=40",
+      NULL },
     { "answer/weak-dh", NULL,
       "c.hello(v=-,shares=-,suites=009e+00ff) s.serverhello(v=0303,suite=009e,ri) s.cert "
       "s.ske(dh=1024) s.done c.alert=40",
@@ -187,6 +215,11 @@ static const struct row rows[] = {
       "failed signature-mismatch by server probable answer/signature",
       "c.hello s.serverhello s.app=65 s.app=19 s.fin",
       "failed undetermined by server possible unknown" },
+    { "answer/signature", NULL, /* where its signature would be; a fourth record is its signature */
+      "c.hello(sigs=0403) s.serverhello s.app=27 s.app=1197 s.app=19 s.fin",
+      "failed signature-mismatch by server probable answer/signature",
+      "c.hello(sigs=0403) s.serverhello s.app=27 s.app=1197 s.app=281 s.app=53 s.app=19 s.fin",
+      "failed undetermined by server possible unknown" },
     { "certificate/client", NULL,
       ASKED "c.cert c.cke c.verify c.ccs c.sealed=40 s.alert=45 fault=c:expired",
       "failed certificate-expired of client by server certain certificate/client",
@@ -196,6 +229,22 @@ static const struct row rows[] = {
       NEW "c.app=600 c.app=100 c.app=53 s.app=19 s.fin",
       "failed certificate-rejected of client by server possible certificate/client",
       NEW "c.app=600 c.app=100 c.app=53 s.app=20 s.fin", "completed" },
+    { "certificate/server", NULL, /* decode_error, and all that was sent is well-formed */
+      OLD "c.alert=50 fault=s:hostname-mismatch",
+      "failed certificate-hostname-mismatch of server by client probable certificate/server",
+      OLD "c.alert=50 ok=s", "failed protocol-violation by client probable peer/alert" },
+    { "certificate/server", NULL, /* a key too small, as Mbed TLS says it */
+      OLD "c.alert=43 fault=s:weak-crypto-refused", NULL,
+      OLD "c.alert=10 fault=s:weak-crypto-refused", NULL },
+    { "certificate/server",
+      NULL, /* the server's packets were not captured: the alert tells whose */
+      "silent=s c.hello c.alert=48",
+      "failed certificate-untrusted-ca of server by client probable certificate/server",
+      "silent=s c.hello c.alert=50", "failed protocol-violation by client possible peer/alert" },
+    { "certificate/client", NULL, /* the client's were not */
+      "silent=c s.serverhello(v=0303,ri) s.cert s.creq s.done s.alert=45",
+      "failed certificate-expired of client by server probable certificate/client",
+      "silent=c s.serverhello(v=0303,ri) s.cert s.creq s.done s.alert=40", NULL },
     { "certificate/server", NULL, OLD "c.alert=45 fault=s:expired",
       "failed certificate-expired of server by client certain certificate/server",
       OLD "c.alert=80 ok=s", "failed peer-internal-error by client probable peer/alert" },
@@ -269,6 +318,11 @@ static const struct row rows[] = {
       "failed protocol-mismatch by server possible version/silent",
       "c.hello(legacy=0302,v=-,shares=-) +2000 s.fin",
       "failed connection-closed by server probable transport/closed" },
+    { "version/silent", NULL, /* its suites are what servers of that time took */
+      "c.hello(legacy=0302,v=-,shares=-,suites=c013+002f+00ff) s.alert=40",
+      "failed protocol-mismatch by server probable version/silent",
+      "c.hello(legacy=0302,v=-,shares=-,suites=0004+00ff) s.alert=40",
+      "failed cipher-mismatch by server probable hello/refused" },
     { "version/silent", NULL, "c.sslv s.alert=40",
       "failed protocol-mismatch by server probable version/silent", "c.sslv s.alert=90",
       "failed connection-closed by server possible peer/alert" },
@@ -302,6 +356,13 @@ static const struct row rows[] = {
     { "transport/stalled", NULL, /* never acknowledged */
       "c.hello c.again +3000", "failed handshake-timeout by network probable transport/stalled",
       "c.hello +3000", "unfinished" },
+    { "transport/stalled", NULL, /* a packet seen twice is none sent twice */
+      "c.hello c.again +250 s.rst", "failed handshake-timeout by server probable transport/stalled",
+      "c.hello c.again s.rst", "failed connection-reset by server probable transport/reset" },
+    { "transport/closed", NULL, /* an alert may be what is missing */
+      "c.hello s.gap=7 s.fin", "failed connection-closed by server possible transport/closed",
+      "c.hello s.serverhello s.fin",
+      "failed connection-closed by server probable transport/closed" },
     { "transport/reset", NULL, "c.hello s.serverhello s.rst",
       "failed connection-reset by server probable transport/reset", "c.hello s.serverhello s.fin",
       "failed connection-closed by server probable transport/closed" },
