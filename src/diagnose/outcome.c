@@ -153,10 +153,10 @@ static bool server_refuses_client(const struct view *view)
     /* Who sends an empty Certificate was asked for one (RFC 8446 4.4.2), also where the request is
      * encrypted. A server that goes on to send tickets took it. */
     bool was_asked = t->certificate_request != NULL || (transcript_is_tls13(t) && !t->has_ticket);
-    bool left_at_once =
-        client->certificate_is_empty && was_asked && view->idle_ns < LATE_REFUSAL_NS;
-    bool spoke_up =
-        view->end_is_sealed_alert || view_hard_fault(view, SIDE_CLIENT) != NULL || left_at_once;
+    bool is_at_once = view->idle_ns < LATE_REFUSAL_NS;
+    bool left_at_once = client->certificate_is_empty && was_asked && is_at_once;
+    bool spoke_up = view->end_is_sealed_alert ||
+                    (view_hard_fault(view, SIDE_CLIENT) != NULL && is_at_once) || left_at_once;
     return may_refuse_late && has_reason && spoke_up;
 }
 

@@ -138,6 +138,41 @@ static bool refuses_to_decode(const struct view *view)
            !view->t->client_key_exchange && view->t->side[SIDE_SERVER].chain != NULL;
 }
 
+/* What was sent is not enough to build a path, whatever the client trusts but this very
+ * certificate. */
+static const struct x509_fault *unbuildable(const struct view *view)
+{
+    const struct x509_judgement *judgement = view->context->judgement[SIDE_SERVER];
+    for (size_t i = 0; judgement != NULL && i < judgement->n_faults; i++) {
+        enum x509_fault_kind kind = judgement->faults[i].kind;
+        if (kind == X509_FAULT_CHAIN_INCOMPLETE || kind == X509_FAULT_SELF_SIGNED) {
+            return &judgement->faults[i];
+        }
+    }
+    return NULL;
+}
+
+/* Seen from inside the server, who knows its chain whole. Node and Java's HttpClient may leave
+ * without an alert where a client verifies: when they have read the server's flight, and before
+ * they have answered it. Browsers that are told to stop reset connections there. */
+static bool match_left_at_flight(struct judging *j)
+{
+    const struct view *view = j->view;
+    const struct side_facts *client = &j->t->side[SIDE_CLIENT];
+    bool is_own = j->t->local != NULL && j->t->local->side == SIDE_SERVER;
+    bool is_silent = is_own && view->end != NULL && view->end->kind == EVENT_FIN &&
+                     view->stage == STAGE_CLIENT_FLIGHT && view->idle_ns < INT64_C(2000000000);
+    bool has_answered = client->finished || client->has_certificate || j->t->client_key_exchange;
+    const struct x509_fault *fault = unbuildable(view);
+    if (!is_silent || has_answered || j->t->certificate_request != NULL || fault == NULL) {
+        return false;
+    }
+    certificate_blame_fault(j, SIDE_SERVER, fault);
+    j->v->confidence = CONFIDENCE_POSSIBLE;
+    add_alternative(j, CAUSE_CONNECTION_CLOSED, CONFIDENCE_POSSIBLE, "no alert says why");
+    return true;
+}
+
 /* The client refuses the server's certificate, in words or by leaving. */
 bool match_server_certificate(struct judging *j)
 {
@@ -168,7 +203,7 @@ bool match_server_certificate(struct judging *j)
                    ? certificate_blame_by_alert(j, SIDE_SERVER, code)
                    : certificate_blame_seen_elsewhere(j, code);
     }
-    return false;
+    return fault == NULL && match_left_at_flight(j);
 }
 
 /* TLS 1.3 without keys: the client's first encrypted record after the server's flight is an alert.

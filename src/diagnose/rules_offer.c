@@ -147,23 +147,44 @@ static void judge_plain_offer(struct judging *j)
     }
 }
 
-/* Every OpenSSL that can be observed knows TLS 1.3: a lower limit is somebody's setting. */
+/* Every OpenSSL that can be observed knows TLS 1.3 and TLS 1.2: one without the other is somebody's
+ * setting. */
 static bool is_version_limited(const struct judging *j)
 {
     const struct local_facts *l = j->t->local;
-    return l != NULL && l->side == SIDE_CLIENT && l->has_policy && l->max_version != 0 &&
-           l->max_version < 0x0304 && !has_success_with(j->view, l->max_version);
+    if (l == NULL || l->side != SIDE_CLIENT || !l->has_policy) {
+        return false;
+    }
+    bool is_low = l->max_version != 0 && l->max_version < 0x0304;
+    return (is_low && !has_success_with(j->view, l->max_version)) ||
+           (l->min_version == 0x0304 && !has_success_with(j->view, 0x0304));
 }
 
-/* GnuTLS says handshake_failure, not protocol_version, to a hello below the versions it takes. */
+/* GnuTLS says handshake_failure, not protocol_version, to a hello below the versions it takes; and
+ * a server without TLS 1.3 passes over supported_versions and finds no suite it knows (RFC 8446
+ * section 4.2.1). */
 static void judge_limited_version(struct judging *j)
 {
-    const char *limit = tls_version_name(j->t->local->max_version);
+    const struct local_facts *l = j->t->local;
+    const char *called = l->called == NULL ? "the program" : l->called;
+    const char *limit = tls_version_name(l->max_version);
     set_cause(j, CAUSE_PROTOCOL_MISMATCH, NULL, CONFIDENCE_PROBABLE);
-    say(j,
-        "The program is set to offer nothing above %s, and the server refused its otherwise "
-        "ordinary ClientHello: it most likely takes newer versions only.",
-        limit == NULL ? "an old version" : limit);
+    if (l->min_version == 0x0304) {
+        say(j,
+            "%c%s is set to offer TLS 1.3 only, and the server refused its otherwise ordinary "
+            "ClientHello: it most likely does not speak TLS 1.3.",
+            called[0] == 't' ? 'T' : called[0], called + 1);
+    } else {
+        say(j,
+            "%c%s is set to offer nothing above %s, and the server refused its otherwise ordinary "
+            "ClientHello: it most likely takes newer versions only.",
+            called[0] == 't' ? 'T' : called[0], called + 1,
+            limit == NULL ? "an old version" : limit);
+    }
+    if (j->t->server_name == NULL) {
+        add_alternative(j, CAUSE_SNI_MISSING, CONFIDENCE_POSSIBLE,
+                        "the server may need a name, and none was sent");
+    }
 }
 
 /* A well-formed ClientHello is what a server waits for: unexpected_message is about what is in it.

@@ -124,6 +124,21 @@ static bool match_reaction(struct judging *j)
     return true;
 }
 
+/* Go, and what is made with it (Caddy, Traefik), says internal_error where it has no certificate
+ * for the name: crypto/tls, Config.GetCertificate. */
+static void suspect_name(struct judging *j)
+{
+    bool is_at_hello = ended_by_alert(j->view, SIDE_SERVER, TLS_ALERT_INTERNAL_ERROR) &&
+                       j->view->stage == STAGE_HELLO;
+    if (is_at_hello && j->t->server_name == NULL) {
+        add_alternative(j, CAUSE_SNI_MISSING, CONFIDENCE_POSSIBLE,
+                        "servers in Go say the same where no name was sent and they need one");
+    } else if (is_at_hello) {
+        add_alternative(j, CAUSE_SNI_UNRECOGNIZED, CONFIDENCE_POSSIBLE,
+                        "servers in Go say the same where they have no certificate for the name");
+    }
+}
+
 /* An alert, and nothing else to weigh it with. */
 bool match_peer_alert(struct judging *j)
 {
@@ -139,6 +154,7 @@ bool match_peer_alert(struct judging *j)
             set_cause(j, meanings[i].cause, NULL, meanings[i].confidence);
             add_evidence(j, view->last_before_end, "the last message before the alert");
             add_evidence(j, view->end, "%s", end_words(j));
+            suspect_name(j);
             add_alternative(j, CAUSE_UNDETERMINED, CONFIDENCE_POSSIBLE,
                             "nothing but the alert points there");
             say(j, "The %s ended the handshake and reported %s.", side_name(view->end_side),

@@ -2,6 +2,7 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "base/status.h"
 
@@ -175,10 +176,44 @@ void view_make(const struct transcript *t, const struct diagnose_context *contex
     }
 }
 
+static bool is_within(struct bytes name, const struct x509_chain *chain)
+{
+    for (size_t i = 0; i < x509_chain_n(chain); i++) {
+        struct bytes der = x509_chain_der(chain, i);
+        if (memmem(der.p, der.len, name.p, name.len) != NULL) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The server named the CAs that it takes (RFC 5246 section 7.4.4, RFC 8446 section 4.2.4), and the
+ * client's chain leads to none of them. */
+static bool is_of_no_named_ca(const struct transcript *t)
+{
+    const struct x509_chain *chain = t->side[SIDE_CLIENT].chain;
+    struct bytes name = { NULL, 0 };
+    bool is_any = false;
+    if (chain == NULL || t->certificate_request == NULL) {
+        return false;
+    }
+    struct bytes list = t->certificate_request->authorities;
+    while (tls_authority_next(&list, &name)) {
+        is_any = is_any || name.len > 0;
+        if (name.len > 0 && is_within(name, chain)) {
+            return false;
+        }
+    }
+    return is_any;
+}
+
 /* From inside a program its own trust is known: it says nothing of what the peer trusts. */
 static bool trust_counts(const struct view *view, enum side owner)
 {
     const struct local_facts *local = view->t->local;
+    if (owner == SIDE_CLIENT && is_of_no_named_ca(view->t)) {
+        return true;
+    }
     return view->context->trust_is_given && (local == NULL || owner != local->side);
 }
 

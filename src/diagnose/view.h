@@ -61,7 +61,7 @@ void view_make(const struct transcript *t, const struct diagnose_context *contex
 bool ended_by_alert(const struct view *view, enum side side, enum tls_alert_description alert);
 /* The first fault of that side's chain for which a verifier would end a connection without a word:
  * strength and revocation are policy, and trust counts only where the user said what the peers
- * trust. NULL where none. */
+ * trust, or the server named its CAs and the client's chain leads to none. NULL where none. */
 const struct x509_fault *view_hard_fault(const struct view *view, enum side owner);
 /* The server's certificate does not name the host; NULL where it does, or nobody knows. */
 const struct x509_fault *view_wrong_name(const struct view *view);

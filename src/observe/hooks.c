@@ -241,6 +241,13 @@ static bool is_eof(const struct watched *w)
     return library == ERR_SSL_LIB && reason == REASON_UNEXPECTED_EOF;
 }
 
+bool hooks_peer_has_left(const struct watched *w)
+{
+    const struct calls *c = &w->o->calls;
+    return w->done && !w->closed[1] && c->SSL_get_fd != NULL && c->SSL_get_fd(w->ssl) >= 0 &&
+           c->BIO_ctrl(c->SSL_get_rbio(w->ssl), BIO_CTRL_EOF, 0, NULL) == 1;
+}
+
 static void on_alert(struct watched *w, bool from_peer, struct bytes body)
 {
     if (body.len < 2) {
@@ -249,7 +256,9 @@ static void on_alert(struct watched *w, bool from_peer, struct bytes body)
     uint8_t level = body.p[0];
     uint8_t code = body.p[1];
     bool is_end = ends(w, level, code);
-    if (!from_peer && is_end && is_eof(w)) { /* an alert to somebody who is gone */
+    bool is_goodbye = code == ALERT_CLOSE_NOTIFY;
+    if (!from_peer && ((is_end && is_eof(w)) || (is_goodbye && hooks_peer_has_left(w)))) {
+        /* an alert to somebody who is gone */
         watched_settle(w, NOTE_END_EOF, 0, SSL_WHOLE);
         return;
     }

@@ -344,7 +344,7 @@ static void settle_in_free(struct watched *w)
     if (!w->is_abandoned && has_certificate_in_free(w->o)) { /* nobody told us in time */
         w->is_abandoned = in_force_is_abandoned(w);
     }
-    watched_settle(w, NOTE_END_FREED, 0, SSL_IN_FREE);
+    watched_settle(w, hooks_peer_has_left(w) ? NOTE_END_EOF : NOTE_END_FREED, 0, SSL_IN_FREE);
 }
 
 static void on_free(void *parent, void *ptr, CRYPTO_EX_DATA *ad, int idx, long argl, void *argp)

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <netinet/tcp.h>
+#include <openssl/ssl.h>
 
 #include "base/clock.h"
 #include "base/reader.h"
@@ -72,6 +73,36 @@ static void keep_place(struct story *s, struct arena *arena, struct bytes path)
     }
 }
 
+/* The older way to choose versions, and nginx's: SSL_CTX_set_options(3). */
+static void limit_versions(struct local_facts *l, uint64_t options)
+{
+    static const struct {
+        uint64_t off;
+        uint16_t version;
+    } rows[] = { { SSL_OP_NO_TLSv1, 0x0301 },
+                 { SSL_OP_NO_TLSv1_1, 0x0302 },
+                 { SSL_OP_NO_TLSv1_2, 0x0303 },
+                 { SSL_OP_NO_TLSv1_3, 0x0304 } };
+    size_t low = 0;
+    size_t high = ARRAY_LEN(rows);
+    while (low < high && (options & rows[low].off) != 0) {
+        low++;
+    }
+    while (high > low && (options & rows[high - 1].off) != 0) {
+        high--;
+    }
+    if (low == high) {
+        return; /* none is left */
+    }
+    if (low > 0 && rows[low].version > l->min_version) {
+        l->min_version = rows[low].version;
+    }
+    bool is_lower = l->max_version == 0 || rows[high - 1].version < l->max_version;
+    if (high < ARRAY_LEN(rows) && is_lower) {
+        l->max_version = rows[high - 1].version;
+    }
+}
+
 /* Facts that are numbers. */
 static void keep_number(struct story *s, enum note_fact fact, uint64_t v)
 {
@@ -85,6 +116,11 @@ static void keep_number(struct story *s, enum note_fact fact, uint64_t v)
         break;
     case FACT_MAX_VERSION:
         l->max_version = (uint16_t)v;
+        break;
+    case FACT_OPTIONS:
+        if (!s->is_dtls) {
+            limit_versions(l, v);
+        }
         break;
     case FACT_SECURITY_LEVEL:
         l->security_level = v <= 5 ? (int)v : -1;
@@ -117,7 +153,6 @@ static void keep_number(struct story *s, enum note_fact fact, uint64_t v)
     case FACT_SERVER_NAME:
     case FACT_PEER:
     case FACT_LOCAL:
-    case FACT_OPTIONS:
     case FACT_CIPHERS:
     case FACT_GROUPS:
     case FACT_CHECKED_HOST:

@@ -126,6 +126,10 @@ void hooks_put(struct watched *w, struct note_entry e, struct bytes head, struct
 /* The oldest and the newest of the error queue, left where they are. */
 void hooks_put_errors(struct watched *w);
 
+/* Behind a handshake that went well the peer's FIN was read, without a close_notify. Only where the
+ * SSL has a socket: a BIO in memory is at its end whenever it is empty. */
+bool hooks_peer_has_left(const struct watched *w);
+
 /* The handshake is over, and well. */
 void hooks_done(struct watched *w);
 

@@ -440,6 +440,25 @@ static void certificate(struct text *out, const char *options, const struct tran
     }
 }
 
+/* One X.501 name of a common name, as the certificates here have theirs. */
+static void put_authorities(struct text *out, const char *options)
+{
+    char name[VALUE_MAX];
+    size_t list = open_vector(out);
+    if (flow_option(options, "ca", name, sizeof name)) {
+        size_t len = strlen(name);
+        size_t der = open_vector(out);
+        put_u16(out, 0x3000 + len + 11);
+        put_u16(out, 0x3100 + len + 9);
+        put_u16(out, 0x3000 + len + 7);
+        text_put(out, "\x06\x03\x55\x04\x03\x0c", 6);
+        put_u8(out, len);
+        text_puts(out, name);
+        close_vector(out, der);
+    }
+    close_vector(out, list);
+}
+
 static void certificate_request(struct text *out, const char *options, const struct transcript *t)
 {
     bool is_13 = tls_format_version(t->version) == 0x0304;
@@ -447,6 +466,9 @@ static void certificate_request(struct text *out, const char *options, const str
         put_u8(out, 0);
         size_t extensions = open_vector(out);
         put_list_extension(out, 13, "0403");
+        size_t names = open_extension(out, 47);
+        put_authorities(out, options);
+        close_vector(out, names);
         close_vector(out, extensions);
         return;
     }
@@ -456,7 +478,7 @@ static void certificate_request(struct text *out, const char *options, const str
         put_u16(out, 2);
         put_u16(out, 0x0403);
     }
-    put_u16(out, 0);
+    put_authorities(out, options);
 }
 
 static void server_key_exchange(struct text *out, const char *options, const struct transcript *t)

@@ -15,7 +15,8 @@
  *   retry serverhello   v=0304 (or 0303 ..) suite=1301 group=001d id=N comp=00 ext=NNNN+.. alpn=..
  *             psk ri ems dup broken
  *   cert      empty broken small (RSA of 1024 bits) leaf=N (one of two)
- *   creq ske(dh=N,group=N,sig=N) done cke verify(sig=N) finished ee(ext=..,alpn=..) ticket helloreq
+ *   creq      ca=name (of the one CA that the server names)
+ *   ske(dh=N,group=N,sig=N) done cke verify(sig=N) finished ee(ext=..,alpn=..) ticket helloreq
  *   msg       type=N
  * Each event is a frame of its own, a millisecond after the one before; "+ms" lets time pass.
  * Words about the connection: middle dropped snap dtls inside (from an agent) guess silent=c|s

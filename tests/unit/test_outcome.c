@@ -63,6 +63,9 @@ static const struct row {
       OUTCOME_FAILED },
     { ASKED "c.cert c.cke c.verify c.ccs c.sealed=40 s.ccs s.sealed=40 s.fin ok=c",
       OUTCOME_COMPLETED },
+    { ASKED "+2500 c.cert c.cke c.verify c.ccs c.sealed=40 s.ccs s.sealed=40 +2500 s.fin "
+            "fault=c:expired",
+      OUTCOME_COMPLETED },
     /* up to TLS 1.2 its Finished says that it took the certificate */
     { ASKED
       "c.cert c.cke c.verify c.ccs c.sealed=40 s.ccs s.sealed=40 s.sealedalert=26 fault=c:expired",

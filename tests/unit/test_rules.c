@@ -14,19 +14,20 @@
 #include "flow_script.h"
 
 /* Server flights of TLS 1.2 and 1.3, and handshakes that went through. */
-#define OLD_HELLO  "c.hello(v=-,shares=-) "
-#define OLD_FLIGHT "s.serverhello(v=0303,ri) s.cert s.ske s.done "
-#define EMS        "c.hello(v=-,shares=-,ext=0017) "
-#define OLD        OLD_HELLO OLD_FLIGHT
-#define OLD_FINISH "c.cke c.ccs c.sealed=40 "
-#define OLD_OVER   OLD OLD_FINISH "s.ccs s.sealed=40 "
-#define ASKED      OLD_HELLO "s.serverhello(v=0303,ri) s.cert s.ske s.creq s.done "
-#define NEW        "c.hello s.serverhello s.app=100 "
-#define NEW_OVER   NEW "c.app=53 "
-#define WORKS_OLD  OLD_OVER "c.app=40 s.app=40 "
-#define WORKS_NEW  NEW_OVER "c.app=90 s.app=90 "
-#define SYNS       "c.syn c.syn c.syn c.syn c.syn c.syn "
-#define SMTP       "s.prelude(kind=4,step=0)'220 hi' c.prelude(kind=4,step=2)'STARTTLS' "
+#define OLD_HELLO    "c.hello(v=-,shares=-) "
+#define OLD_FLIGHT   "s.serverhello(v=0303,ri) s.cert s.ske s.done "
+#define EMS          "c.hello(v=-,shares=-,ext=0017) "
+#define OLD          OLD_HELLO OLD_FLIGHT
+#define OLD_FINISH   "c.cke c.ccs c.sealed=40 "
+#define OLD_OVER     OLD OLD_FINISH "s.ccs s.sealed=40 "
+#define ASKED_OF(ca) OLD_HELLO "s.serverhello(v=0303,ri) s.cert s.ske s.creq(ca=" ca ") s.done "
+#define ASKED        OLD_HELLO "s.serverhello(v=0303,ri) s.cert s.ske s.creq s.done "
+#define NEW          "c.hello s.serverhello s.app=100 "
+#define NEW_OVER     NEW "c.app=53 "
+#define WORKS_OLD    OLD_OVER "c.app=40 s.app=40 "
+#define WORKS_NEW    NEW_OVER "c.app=90 s.app=90 "
+#define SYNS         "c.syn c.syn c.syn c.syn c.syn c.syn "
+#define SMTP         "s.prelude(kind=4,step=0)'220 hi' c.prelude(kind=4,step=2)'STARTTLS' "
 
 struct row {
     const char *rule;
@@ -225,6 +226,11 @@ static const struct row rows[] = {
       "failed certificate-expired of client by server certain certificate/client",
       ASKED "c.cert c.cke c.verify c.ccs c.sealed=40 s.alert=70 fault=c:expired",
       "failed protocol-mismatch by server probable peer/alert" },
+    { "certificate/client", NULL, /* Node: no alert; of none of the CAs that it named */
+      ASKED_OF("other.ca") "c.cert c.cke c.verify c.ccs c.sealed=40 s.fin fault=c:self-signed",
+      "failed certificate-self-signed of client by server probable certificate/client",
+      ASKED_OF("app.example") "c.cert c.cke c.verify c.ccs c.sealed=40 s.fin fault=c:self-signed",
+      "failed connection-closed by server probable transport/closed" },
     { "certificate/client", NULL, /* in the dark: large enough, and the server left at once */
       NEW "c.app=600 c.app=100 c.app=53 s.app=19 s.fin",
       "failed certificate-rejected of client by server possible certificate/client",
