@@ -1,5 +1,6 @@
 /* Kept-alive connections are nginx's per upstream block, whoever asked for them: one that was made
  * under other demands must not be used. So the choice of a connection is looked at. */
+#include "nginx/errors.h"
 #include "nginx/own_note.h"
 #include "nginx/south.h"
 
@@ -106,16 +107,39 @@ static void keep_tls(struct hf_attempt *a, const ngx_connection_t *c)
     a->suite = cipher == NULL ? 0 : SSL_CIPHER_get_protocol_id(cipher);
 }
 
+/* A server of TLS 1.3 can refuse our certificate only when the handshake is over for us (RFC 8446
+ * section 4.4.2.4). Where a reset follows its alert at once, nginx asks the socket for its error
+ * before it reads, and gives up: what came before the reset is still there. */
+static void hear_out(ngx_connection_t *c)
+{
+    char octet = 0;
+    bool is_unheard = c != NULL && c->ssl != NULL && c->ssl->handshaked && !c->read->eof &&
+                      !c->read->error && !c->read->timedout && !c->write->timedout &&
+                      SSL_version(c->ssl->connection) == TLS1_3_VERSION;
+    struct hf_errors errors;
+    if (!is_unheard) {
+        return;
+    }
+    hf_errors_take(&errors);
+    int n = SSL_peek(c->ssl->connection, &octet, sizeof octet);
+    if (n <= 0 && SSL_get_error(c->ssl->connection, n) == SSL_ERROR_SSL) {
+        c->ssl->no_wait_shutdown = 1; /* as nginx does after an error */
+        c->ssl->no_send_shutdown = 1;
+    }
+    hf_errors_put(&errors);
+}
+
 static void on_free(ngx_peer_connection_t *pc, void *data, ngx_uint_t state)
 {
     const struct guard *g = data;
-    const ngx_connection_t *c = pc->connection;
+    ngx_connection_t *c = pc->connection;
     bool has_failed = (state & NGX_PEER_FAILED) != 0;
     struct hf_attempt *a = hf_attempt_of(g->r, has_failed);
     struct hf_tcp tcp = { .is_known = true }; /* no connection: connect() itself failed */
     if (has_failed && c != NULL) {
         tcp = tcp_look(c);
         hf_south_look_back(g->r, c, &tcp);
+        hear_out(c);
     }
     if (a != NULL) {
         a->is_eof = is_over(c);

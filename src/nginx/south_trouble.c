@@ -51,6 +51,15 @@ static struct note begin(const ngx_http_request_t *r)
     return n;
 }
 
+/* The handshake looked good here, and the server has refused it: the observer has told. */
+static bool was_refused(const struct hf_whose *w)
+{
+    const struct hf_request *own = hf_request_of(w->r);
+    ngx_str_t id;
+    return own != NULL && own->told != NULL && hf_handshake_id(w, w->r->pool, &id) &&
+           id.len == own->told->id.len && ngx_memcmp(id.data, own->told->id.data, id.len) == 0;
+}
+
 /* Its id is that of the request's last handshake, or of the request: it is no handshake of its own.
  */
 void hf_south_tell_trouble(ngx_http_request_t *r, enum answer_error why)
@@ -60,7 +69,8 @@ void hf_south_tell_trouble(ngx_http_request_t *r, enum answer_error why)
     struct hf_whose w = { is_ours ? DIRECTION_NORTHBOUND : DIRECTION_SOUTHBOUND, r->connection,
                           NULL, r, conf };
     const struct hf_attempt *a = hf_attempt_of(r, false);
-    if (conf->is_on != 1 || hf_request_of(r) == NULL) {
+    if (conf->is_on != 1 || hf_request_of(r) == NULL ||
+        (why == ANSWER_CLOSED && a != NULL && a->version != 0 && was_refused(&w))) {
         return;
     }
     struct note n = begin(r);
