@@ -61,7 +61,10 @@ static void put_question(struct question *q, const struct event_filter *f)
     ask_number(q, "event.number >", f->after);
     ask_number(q, "event.number <", f->before);
     unsigned limit = f->limit == 0 || f->limit > EVENTS_PAGE_MAX ? EVENTS_PAGE_MAX : f->limit;
-    text_printf(&q->sql, " ORDER BY event.number %s LIMIT %u", f->oldest_first ? "ASC" : "DESC",
+    /* Under one id a handshake may stand that went well here and that the peer refused later. */
+    bool is_for_one = f->id != NULL && f->wants_report;
+    text_printf(&q->sql, " ORDER BY %sevent.number %s LIMIT %u",
+                is_for_one ? "outcome = 'failed' DESC, " : "", f->oldest_first ? "ASC" : "DESC",
                 limit);
 }
 
