@@ -37,16 +37,6 @@ static void keep_der(void *arg, struct bytes der)
     }
 }
 
-/* The last certificate of a chain that has its root with it is an anchor too. */
-static enum status trust_own_root(struct judging_alias *j)
-{
-    size_t last = x509_chain_n(j->chain);
-    if (last > 0 && x509_chain_facts(j->chain, last - 1)->is_self_signed) {
-        return x509_store_add_anchor(j->store, x509_chain_der(j->chain, last - 1), NULL);
-    }
-    return ST_OK;
-}
-
 /* Whose root it is, is for its clients to say. */
 static bool is_others_affair(enum x509_fault_kind kind)
 {
@@ -102,25 +92,79 @@ static json_t *say(struct judging_alias *j, const char *alias, bool has_key)
                      "certificates", (int)j->n, "findings", j->findings);
 }
 
-/* Below a root that a keystore of the environment has, or the system, a chain is complete. */
-static bool add_anchors(struct judging_alias *j)
+/* The last certificate of a chain that has its root with it is an anchor too. */
+static enum status trust_own_root(struct judging_alias *j)
+{
+    size_t last = x509_chain_n(j->chain);
+    if (last > 0 && x509_chain_facts(j->chain, last - 1)->is_self_signed) {
+        return x509_store_add_anchor(j->store, x509_chain_der(j->chain, last - 1), NULL);
+    }
+    return ST_OK;
+}
+
+/* Below a root that a keystore of the environment has a chain is complete. They are asked only
+ * where something is missing: there may be many. */
+static enum status add_anchors(struct judging_alias *j, bool with_environment)
 {
     struct store_problem problem = { 0 };
-    return x509_store_new(&j->store, NULL) == ST_OK &&
-           x509_store_add_system_trust(j->store, NULL) != ST_NOMEM &&
-           alias_judge_add_anchors(j->r->store, api_param(j->r, "o"), api_param(j->r, "e"),
-                                   j->store, &problem) == ST_OK;
+    TRY(x509_store_new(&j->store, NULL));
+    if (x509_store_add_system_trust(j->store, NULL) == ST_NOMEM) {
+        return ST_NOMEM;
+    }
+    return with_environment ? alias_judge_add_anchors(j->r->store, api_param(j->r, "o"),
+                                                      api_param(j->r, "e"), j->store, &problem)
+                            : ST_OK;
+}
+
+static void end_judging(struct judging_alias *j)
+{
+    x509_chain_unref(j->chain);
+    x509_store_free(j->store);
+    j->chain = NULL;
+    j->store = NULL;
+}
+
+static bool begin_judging(struct judging_alias *j, bool with_environment)
+{
+    end_judging(j);
+    if (add_anchors(j, with_environment) != ST_OK) {
+        return false;
+    }
+    j->chain = x509_store_chain(j->store, j->der, j->n);
+    return j->chain != NULL && trust_own_root(j) != ST_NOMEM;
+}
+
+static bool lacks_issuer(const struct judging_alias *j)
+{
+    for (size_t i = 0; i < json_array_size(j->findings); i++) {
+        const char *id = json_string_value(json_object_get(json_array_get(j->findings, i), "id"));
+        if (id != NULL && strcmp(id, x509_fault_id(X509_FAULT_CHAIN_INCOMPLETE)) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool judge_whole_chain(struct judging_alias *j, enum x509_purpose purpose)
+{
+    judge_chain(j, purpose);
+    if (!lacks_issuer(j)) {
+        return true;
+    }
+    json_array_clear(j->findings);
+    j->is_good = true;
+    if (!begin_judging(j, true)) {
+        return false;
+    }
+    judge_chain(j, purpose);
+    return true;
 }
 
 static json_t *judge_loaded(struct judging_alias *j, const struct alias *a, const char *name,
                             const struct texts *hosts)
 {
     x509_pem_each(a->pem, keep_der, j);
-    if (j->n == 0 || !add_anchors(j)) {
-        return NULL;
-    }
-    j->chain = x509_store_chain(j->store, j->der, j->n);
-    if (j->chain == NULL || trust_own_root(j) == ST_NOMEM) {
+    if (j->n == 0 || !begin_judging(j, false)) {
         return NULL;
     }
     bool is_trust = !a->has_key; /* an anchor: no chain is needed of it */
@@ -133,7 +177,9 @@ static json_t *judge_loaded(struct judging_alias *j, const struct alias *a, cons
                 "the certificate is outside its dates", 0);
         }
     } else {
-        judge_chain(j, hosts->n > 0 ? X509_FOR_SERVER : X509_FOR_ANY);
+        if (!judge_whole_chain(j, hosts->n > 0 ? X509_FOR_SERVER : X509_FOR_ANY)) {
+            return NULL;
+        }
         judge_hosts(j, hosts);
     }
     return say(j, name, a->has_key);
@@ -151,8 +197,7 @@ json_t *diagnose_alias(struct api_request *r, const char *keystore, const char *
         out = judge_loaded(&j, &a, alias, hosts);
     }
     *is_good = out != NULL && j.is_good;
-    x509_chain_unref(j.chain);
-    x509_store_free(j.store);
+    end_judging(&j);
     json_decref(j.findings);
     alias_deinit(&a);
     return out;

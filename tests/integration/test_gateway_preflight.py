@@ -9,6 +9,8 @@ import pathlib
 import ssl
 import tempfile
 
+from cryptography.x509.oid import ExtendedKeyUsageOID
+
 import gateway_lab as lab
 import harness
 import peers
@@ -71,6 +73,19 @@ class Site:
         alone.write_bytes(self.pem(path).split(END)[0] + END)
         return alone
 
+    def directly(self, folder):
+        """A leaf that the root itself has issued: there is no intermediate to send."""
+        maker, work = pki.Maker(), folder / 'direct'
+        work.mkdir()
+        maker.authority('direct-root')
+        leaf, key = maker.leaf((pki.HOST,), (ExtendedKeyUsageOID.SERVER_AUTH,), issuer='direct-root')
+        pki.write_leaf(work, 'own', [leaf], key)
+        (work / 'root.pem').write_bytes(pki.pem(maker.authorities['direct-root'][0]))
+        self.keystore('directroot', root=work / 'root.pem')
+        roots = pathlib.Path(self.made.root)
+        roots.write_bytes(roots.read_bytes() + (work / 'root.pem').read_bytes())  # clients trust it
+        return work / 'own.crt', work / 'own.key'
+
     def own(self, leaf):
         return self.made.chain(leaf), self.made.key(leaf)
 
@@ -101,7 +116,7 @@ class Site:
         return answer.status == 200, answer
 
 
-def set_up(site):
+def set_up(site, folder):
     made, gateway = site.made, site.gateway
     site.keystore('trust', root=made.root)
     site.keystore('other', root=made.other_root)
@@ -115,6 +130,7 @@ def set_up(site):
     site.keystore('nobody', someone=site.own('client'))
     site.keystore('keys', own=site.own('good'))
     site.keystore('rsakeys', own=site.own('good-rsa'))
+    site.keystore('directkeys', own=site.directly(folder))
     site.keystore('oldkeys', own=site.own('expired'))
     site.keystore('barekeys', own=site.own('incomplete'))
     site.keystore('wrongkeys', own=site.own('wrong-name'))
@@ -221,6 +237,8 @@ def changes(site):
                                                                        'keyStore': 'clients', 'keyAlias': 'own'}), '/server', True),
         # virtual hosts
         Change('host: the reference to an RSA key', *refers('site-keys', 'rsakeys', 'keys'), 'site', True),
+        Change('host: the reference to a leaf below a root that the environment has', *refers('site-keys', 'directkeys', 'keys'),
+               'site', True),
         Change('host: the reference to an expired certificate', *refers('site-keys', 'oldkeys', 'keys'), 'site', False,
                'virtual host site'),
         Change('host: the reference to a chain without its intermediate', *refers('site-keys', 'barekeys', 'keys'), 'site', False,
@@ -308,7 +326,7 @@ def main():
         folder.chmod(0o755)
         with lab.Gateway(folder) as gateway:
             site = Site(folder, gateway)
-            set_up(site)
+            set_up(site, folder)
             for where in ('/direct', '/many', '/referring', '/twoway', '/server', '/idle', 'site', 'mutual'):
                 works, answer = site.call(where)
                 tap.ok(works, where + ': it works to begin with', answer)
