@@ -223,7 +223,7 @@ static void files(void **state)
     struct err err = { 0 };
     (void)state;
     check_error(x509_store_add_trust(store, "/nonexistent", &err), ST_IO, &err, "/nonexistent");
-    check_error(x509_store_add_trust(store, folder, &err), ST_FORMAT, &err, "no certificate");
+    check_error(x509_store_add_trust(store, folder, &err), ST_FORMAT, &err, "no file");
     write_file(BYTES("hello\n"));
     check_error(x509_store_add_trust(store, path, &err), ST_FORMAT, &err, "no certificate");
     made_cert_write(&root, path);
