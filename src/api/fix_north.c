@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <openssl/err.h>
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
 
@@ -43,56 +44,78 @@ static void mend_no_client(struct fixing *f, json_t *host)
 
 /* --- our own certificate --- */
 
-struct wanted {
-    const char *host;   /* "": any */
-    X509_NAME *of_whom; /* NULL: whoever issued it */
-};
-
-/* Has a key and covers the name that the client asked for, now. */
-static bool fits_name(void *arg, X509 *leaf)
-{
-    const struct wanted *w = arg;
-    bool is_his = w->of_whom == NULL || X509_NAME_cmp(w->of_whom, X509_get_issuer_name(leaf)) == 0;
-    return is_his && fix_is_valid_now(leaf) &&
-           (w->host[0] == '\0' || X509_check_host(leaf, w->host, 0, 0, NULL) == 1);
-}
-
-/* The certificate that a virtual host shows; the caller frees. */
-static X509 *shown_by(const struct fixing *f, const json_t *host)
+/* What a virtual host shows, as sSLInfo says: its leaf, new, and how many certificates; NULL: none.
+ */
+static X509 *shown_by(const struct fixing *f, const json_t *ssl, size_t *out_n)
 {
     struct alias alias = { 0 };
     struct store_problem problem = { 0 };
     char keystore[KEYSTORE_NAME_MAX + 1];
-    X509 *leaf = NULL;
-    const json_t *ssl = json_object_get(host, "sSLInfo");
-    const char *key_alias = json_string_value(json_object_get(ssl, "keyAlias"));
+    const char *name = json_string_value(json_object_get(ssl, "keyAlias"));
     fix_keystore(f, ssl, "keyStore", keystore);
-    struct alias_name at = { f->event->org, f->event->env, keystore, key_alias };
-    if (key_alias != NULL && alias_load(f->store, &at, false, &alias, &problem) == ST_OK &&
+    struct alias_name at = { f->event->org, f->event->env, keystore, name };
+    X509 *leaf = NULL;
+    *out_n = 0;
+    if (name != NULL && alias_load(f->store, &at, false, &alias, &problem) == ST_OK &&
         alias.pem != NULL) {
         BIO *in = BIO_new_mem_buf(alias.pem, -1);
-        leaf = in == NULL ? NULL : PEM_read_bio_X509(in, NULL, NULL, NULL);
+        X509 *x = NULL;
+        while (in != NULL && (x = PEM_read_bio_X509(in, NULL, NULL, NULL)) != NULL) {
+            leaf = *out_n == 0 ? x : leaf;
+            if (x != leaf) {
+                X509_free(x);
+            }
+            *out_n += 1;
+        }
         BIO_free(in);
+        ERR_clear_error();
     }
     alias_deinit(&alias);
     return leaf;
 }
 
-/* One of the same CA is the one that clients trust, where there is one. */
-static bool find_other(const struct fixing *f, const json_t *host, const char **keystore,
+struct wanted {
+    const char *host;      /* "" where the client named none */
+    X509 *shown;           /* now; NULL: not known */
+    bool is_trusted;       /* as far as is known: its issuer is not what the client minds */
+    bool is_of_any_issuer; /* no other is to be found */
+};
+
+static bool is_of_same_issuer(const X509 *a, const X509 *b)
+{
+    return X509_NAME_cmp(X509_get_issuer_name(a), X509_get_issuer_name(b)) == 0;
+}
+
+/* Is for servers, and for the name that the client asked for, now. Whoever trusted the issuer will
+ * go on to; whoever did not wants another. */
+static bool fits_name(void *arg, X509 *leaf)
+{
+    const struct wanted *w = arg;
+    bool is_named = w->host[0] == '\0' || X509_check_host(leaf, w->host, 0, 0, NULL) == 1;
+    bool is_for_servers = X509_check_purpose(leaf, X509_PURPOSE_SSL_SERVER, 0) == 1;
+    bool is_issuer_right = w->is_of_any_issuer || w->shown == NULL ||
+                           is_of_same_issuer(leaf, w->shown) == w->is_trusted;
+    return fix_is_valid_now(leaf) && is_named && is_for_servers && is_issuer_right;
+}
+
+/* An issuer that the client trusts first, and chains that are as long as the one that is shown. */
+static bool find_other(const struct fixing *f, const json_t *ssl, const char **keystore,
                        const char **alias)
 {
-    bool is_its_fault = fix_is(f->event->cause, "certificate-untrusted-ca") ||
-                        fix_is(f->event->cause, "certificate-self-signed");
-    X509 *shown = is_its_fault ? NULL : shown_by(f, host);
-    struct wanted w = { .host = f->event->server_name };
-    w.of_whom = shown == NULL ? NULL : X509_get_issuer_name(shown);
-    bool is_found = fix_find_alias(f, fits_name, &w, keystore, alias);
-    if (!is_found && shown != NULL) {
-        w.of_whom = NULL;
-        is_found = fix_find_alias(f, fits_name, &w, keystore, alias);
-    }
-    X509_free(shown);
+    const char *cause = f->event->cause;
+    size_t n = 0;
+    struct wanted w = { .host = f->event->server_name, .shown = shown_by(f, ssl, &n) };
+    bool is_own_issuer = w.shown != NULL && X509_self_signed(w.shown, 0) == 1;
+    w.is_trusted = !is_own_issuer && !fix_is(cause, "certificate-untrusted-ca") &&
+                   !fix_is(cause, "certificate-chain-invalid");
+    size_t wished = n > 1 ? n : 2;
+    bool is_found =
+        fix_find_alias(f, (struct fix_wanted){ fits_name, &w, wished }, keystore, alias);
+    w.is_of_any_issuer = true;
+    is_found = is_found ||
+               fix_find_alias(f, (struct fix_wanted){ fits_name, &w, wished }, keystore, alias) ||
+               fix_find_alias(f, (struct fix_wanted){ fits_name, &w, 0 }, keystore, alias);
+    X509_free(w.shown);
     return is_found;
 }
 
@@ -104,7 +127,7 @@ static bool puts_other_alias(struct fixing *f, json_t *host)
     json_t *ssl = json_object_get(host, "sSLInfo");
     const char *had_alias = json_string_value(json_object_get(ssl, "keyAlias"));
     fix_keystore(f, ssl, "keyStore", had);
-    if (!find_other(f, host, &keystore, &alias) ||
+    if (!find_other(f, ssl, &keystore, &alias) ||
         (had_alias != NULL && fix_is(had, keystore) && fix_is(had_alias, alias))) {
         return false;
     }
@@ -207,7 +230,8 @@ static void mend_ciphers(struct fixing *f, json_t *host)
 /* Is the certificate that a virtual host shows for that name? */
 static bool covers(const struct fixing *f, const json_t *host, const char *name)
 {
-    X509 *leaf = shown_by(f, host);
+    size_t n = 0;
+    X509 *leaf = shown_by(f, json_object_get(host, "sSLInfo"), &n);
     bool is_covered = leaf != NULL && X509_check_host(leaf, name, 0, 0, NULL) == 1;
     X509_free(leaf);
     return is_covered;

@@ -81,7 +81,8 @@ struct search {
     void *arg;
     X509 *child, *found; /* of an issuer */
     bool is_found;
-    size_t index;
+    size_t index;    /* of the next in an alias; behind it the number of them */
+    size_t at_least; /* so many certificates must an alias have */
 };
 
 static void look_at(void *arg, struct bytes der)
@@ -110,6 +111,7 @@ static bool look_into(const struct fixing *f, const struct store_name *at, bool 
     }
     alias_deinit(&alias);
     ERR_clear_error();
+    s->is_found = s->is_found && s->index >= s->at_least;
     return s->is_found;
 }
 
@@ -141,10 +143,14 @@ static bool take_fitting(struct search *s, X509 *x)
     return s->fits(s->arg, x);
 }
 
-bool fix_find_alias(const struct fixing *f, fix_fits *fits, void *arg, const char **keystore,
+bool fix_find_alias(const struct fixing *f, struct fix_wanted wanted, const char **keystore,
                     const char **alias)
 {
-    struct search s = { .take = take_fitting, .leaf_only = true, .fits = fits, .arg = arg };
+    struct search s = { .take = take_fitting,
+                        .leaf_only = true,
+                        .fits = wanted.fits,
+                        .arg = wanted.arg,
+                        .at_least = wanted.at_least };
     return search_all(f, true, &s, keystore, alias);
 }
 

@@ -42,8 +42,13 @@ json_t *fix_subject(const struct fixing *f, enum store_kind kind, const char *na
 /* The keystore that a member of sSLInfo names, references followed; "" where there is none. */
 void fix_keystore(const struct fixing *f, const json_t *ssl, const char *member,
                   char out[KEYSTORE_NAME_MAX + 1]);
+struct fix_wanted {
+    fix_fits *fits;
+    void *arg;
+    size_t at_least; /* certificates in the alias: the leaf, and what is sent with it */
+};
 /* The first alias with a key whose leaf fits: its names, in the arena. False: none. */
-bool fix_find_alias(const struct fixing *f, fix_fits *fits, void *arg, const char **keystore,
+bool fix_find_alias(const struct fixing *f, struct fix_wanted wanted, const char **keystore,
                     const char **alias);
 /* The CA certificate of any keystore of the environment that issued `child`; the caller frees. */
 X509 *fix_find_issuer(const struct fixing *f, X509 *child);

@@ -206,7 +206,8 @@ static void mend_own(struct fixing *f, json_t *target)
     if (fix_is(f->event->cause, "certificate-chain-incomplete")) {
         fix_complete_chain(f, ssl, "the Message Processor");
     }
-    if (f->out->fix != NULL || !fix_find_alias(f, fits_backend, &w, &keystore, &alias)) {
+    if (f->out->fix != NULL ||
+        !fix_find_alias(f, (struct fix_wanted){ fits_backend, &w, 0 }, &keystore, &alias)) {
         return;
     }
     const char *had = json_string_value(json_object_get(ssl, "keyAlias"));
