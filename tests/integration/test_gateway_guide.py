@@ -11,7 +11,6 @@ import json
 import os
 import pathlib
 import re
-import socket
 import ssl
 import subprocess
 import sys
@@ -20,8 +19,11 @@ import time
 
 import gateway_lab as lab
 import harness
+import java_peers
 import peers
 import pki
+from guide_peers import (Backend, Fixed, curl, gnutls, gnutls_client, java, java_client, nginx, node, openssl, plain_http, python,
+                         python_client, raw, s_client, speaking)
 
 FLOW = 'messaging.adaptors.http.flow.'
 REFUSES = FLOW + 'SslHandshakeFailed'
@@ -55,74 +57,12 @@ class South:
     also: tuple = ()         # other causes that are as true
     in_bundle: object = False  # no target server: URL and SSLInfo stand in a bundle of its own; 'route': the URL in a RouteRule
     pasted: bool = False     # its fix is made by the commands of the text
+    needs: str = None        # a program; without it the row is skipped
     number: int = 0
 
     @property
     def path(self):
         return ('/bundle%d' if self.in_bundle else '/south/t%d') % self.number
-
-
-class Backend:
-    """A port that can be given another server."""
-
-    def __init__(self, lab_, serve):
-        self.serve = serve
-        self.port = lab_.group.raw(lambda connection: self.serve(connection))
-
-
-def speaking(**settings):
-    """A TLS server of HTTP."""
-    names = settings.pop('names', None)
-    context = peers.server_context(**settings)
-    if names is not None:
-        context.sni_callback = lambda _, name, __: None if name in names else ssl.ALERT_DESCRIPTION_UNRECOGNIZED_NAME
-
-    def serve(connection):
-        with context.wrap_socket(connection, server_side=True, do_handshake_on_connect=False) as tls:
-            try:
-                tls.do_handshake()
-            except ssl.SSLError:  # the alert is out: a reset must not overtake it
-                peers.drain(tls)
-                return
-            try:
-                peers.http_answer(tls)
-            except ssl.SSLError:
-                peers.drain(tls)
-    return serve
-
-
-def python(name, **settings):
-    return lambda lab_: Backend(lab_, speaking(chain=lab_.made.chain(name), key=lab_.made.key(name), **settings))
-
-
-def raw(serve):
-    return lambda lab_: Backend(lab_, serve)
-
-
-@dataclasses.dataclass
-class Fixed:
-    """A server that is a process."""
-    port: int
-
-
-def openssl(name, *options):
-    return lambda lab_: Fixed(lab_.group.openssl_server('-cert', lab_.made.chain(name), '-cert_chain', lab_.made.chain(name),
-                                                        '-key', lab_.made.key(name), *options))
-
-
-def nginx(name, *lines):
-    return lambda lab_: Fixed(lab_.group.nginx([['ssl_certificate %s;' % lab_.made.chain(name),
-                                                 'ssl_certificate_key %s;' % lab_.made.key(name),
-                                                 'ssl_verify_depth 5;', *[w.replace('ROOT', lab_.made.root) for w in lines]]])[0])
-
-
-def plain_http(connection):
-    """A server of HTTP in clear, which takes a ClientHello for a bad request, as real ones do."""
-    first = connection.recv(65536)
-    if not first.startswith(b'GET '):
-        connection.sendall(b'HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\nConnection: close\r\n\r\n')
-        return
-    connection.sendall(peers.HTTP_ANSWER)
 
 
 def slow(connection):
@@ -135,6 +75,13 @@ def gets(name, **settings):
     def mend(lab_, row):
         row.made.serve = speaking(chain=lab_.made.chain(name), key=lab_.made.key(name), **settings)
     return mend
+
+
+def retarget(lab_, row, backend):
+    """Another backend in its place."""
+    target = lab_.want(lab_.gateway.api('GET', '%s/targetservers/t%d' % (lab.E, row.number)), 200).json
+    target['port'] = backend(lab_).port
+    lab_.want(lab_.gateway.api('PUT', '%s/targetservers/t%d' % (lab.E, row.number), target), 200)
 
 
 def is_started(lab_, row):
@@ -252,6 +199,26 @@ SOUTH = (
           'protocol-mismatch', (None, False), also=('signature-mismatch',), in_bundle='route'),
     South('in a route: TLS to a plain port', raw(plain_http), NO_SSL, 'plaintext-server', (None, 'client'), in_bundle='route'),
     South('in a route: plain HTTP to TLS', python('good'), EOF, 'plaintext-client', (None, 'server'), ssl=False, in_bundle='route'),
+    # other libraries than OpenSSL: the same faults in other words
+    South('Java: TLS 1.2 only, target TLS 1.3', java('good', protocols='TLSv1.2'), UNAVAILABLE, 'protocol-mismatch', (None, 'server'),
+          ssl={'protocols': ['TLSv1.3']}, needs='java'),
+    South('Java: no cipher in common', java('good', protocols='TLSv1.2', ciphers=CHACHA_JAVA), UNAVAILABLE, 'cipher-mismatch',
+          (None, 'server'), ssl={'protocols': ['TLSv1.2'], 'ciphers': [AES_JAVA]}, needs='java'),
+    South('Java: unknown CA', java('untrusted', by='server'), NO_PATH, 'certificate-untrusted-ca', SERVER, trust='root', needs='java'),
+    South('Java: knows other names', java('good', name=r'orders\.test'), UNAVAILABLE, 'sni-unrecognized', (None, 'server'),
+          lambda lab_, row: retarget(lab_, row, java('good')), host='localhost', needs='java'),
+    South('Java: no client certificate', java('good', ca='root'), UNAVAILABLE, 'client-certificate-missing', (None, 'server'), needs='java'),
+    South('Java: client certificate expired', java('good', ca='root'), UNAVAILABLE, 'certificate-expired', OWN, own='client-expired',
+          needs='java'),
+    South('Java: client certificate without its chain', java('good', ca='root'), UNAVAILABLE, 'certificate-chain-incomplete',
+          OWN, own='client-incomplete', needs='java'),
+    South('GnuTLS: TLS 1.3 only, target TLS 1.2', gnutls('good', '--priority', 'NORMAL:-VERS-ALL:+VERS-TLS1.3'), UNAVAILABLE,
+          'protocol-mismatch', (None, 'server'), ssl={'protocols': ['TLSv1.2']}, needs='gnutls-serv'),
+    South('GnuTLS: client certificate of an unknown CA',
+          gnutls('good', '--x509cafile', 'ROOT', '--require-client-cert', '--verify-client-cert'), UNAVAILABLE, 'certificate-untrusted-ca',
+          OWN, own='client-untrusted', needs='gnutls-serv'),
+    South('Node: client certificate of an unknown CA', node('good'), EOF, 'certificate-untrusted-ca', OWN, own='client-untrusted',
+          needs='node'),
     # slow
     South('a slow answer', raw(slow), (504, FLOW + 'GatewayTimeout', 'Gateway Timeout'), None, mend=None, ssl=False, properties=TIMES),
 )
@@ -274,64 +241,8 @@ class North:
     tls: bool = True
     extra: str = None        # a certificate in a further keystore, for the fix to find
     also: tuple = ()
+    needs: str = None        # a program; without it the row is skipped
     number: int = 0
-
-
-def curl(*options, scheme='https', ca='root', certificate=None, host=pki.HOST):
-    """curl to the row's virtual host."""
-    def call(lab_, row):
-        argv = [peers.find('curl'), '-sS', '-i', '--max-time', '10', '--resolve', '%s:%d:127.0.0.1' % (host, row.port), '--cacert',
-                getattr(lab_.made, ca), *options]
-        if certificate:
-            argv += ['--cert', lab_.made.chain(certificate), '--key', lab_.made.key(certificate)]
-        done = subprocess.run(argv + ['%s://%s:%d/north' % (scheme, host, row.port)], capture_output=True, timeout=30, check=False)
-        status = re.match(rb'HTTP/\S+ (\d+)', done.stdout)
-        return int(status.group(1)) if status else 0, (done.stdout + done.stderr).decode('utf-8', 'replace')
-    return call
-
-
-def s_client(*options, name=pki.HOST):
-    """openssl s_client, one request."""
-    def call(lab_, row):
-        argv = [peers.find('openssl'), 's_client', '-quiet', '-no_ign_eof', '-connect', '127.0.0.1:%d' % row.port, '-CAfile', lab_.made.root,
-                '-verify_return_error', *(('-servername', name) if name else ('-noservername',)), *options]
-        host = name or row.alias
-        done = subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-        try:
-            done.stdin.write(b'GET /north HTTP/1.1\r\nHost: %s:%d\r\nConnection: close\r\n\r\n' % (host.encode(), row.port))
-            done.stdin.flush()
-            said = done.stdout.read()
-        except BrokenPipeError:
-            said = done.stdout.read()
-        done.wait(10)
-        status = re.search(rb'HTTP/1\.\d (\d+)', said)
-        return int(status.group(1)) if status else 0, said.decode('utf-8', 'replace')
-    return call
-
-
-def python_client(ca='root', certificate=None, name=pki.HOST, **settings):
-    def call(lab_, row):
-        chain, key = (lab_.made.chain(certificate), lab_.made.key(certificate)) if certificate else (None, None)
-        context = peers.client_context(ca=getattr(lab_.made, ca), chain=chain, key=key, **settings)
-        try:
-            with socket.create_connection(('127.0.0.1', row.port), 10) as raw_, \
-                    context.wrap_socket(raw_, server_hostname=name, do_handshake_on_connect=False) as tls:
-                try:
-                    tls.do_handshake()
-                except ssl.SSLError:
-                    peers.drain(tls)
-                    raise
-                tls.sendall(b'GET /north HTTP/1.1\r\nHost: %s:%d\r\nConnection: close\r\n\r\n' % (name.encode(), row.port))
-                said = b''
-                while True:
-                    more = tls.recv(65536)
-                    if not more:
-                        break
-                    said += more
-        except OSError as problem:
-            return 0, '%s: %s' % (type(problem).__name__, problem)
-        return int(said.split()[1]) if said.startswith(b'HTTP/') else 0, said.decode('utf-8', 'replace')
-    return call
 
 
 NO_CERTIFICATE = (400, 'No required SSL certificate was sent')
@@ -390,6 +301,22 @@ NORTH = (
     North('plain HTTP to TLS', curl(scheme='http'), (400, 'The plain HTTP request was sent to HTTPS port'), 'plaintext-client',
           (None, 'server'), curl()),
     North('TLS to a plain port', curl(), (0, ''), 'plaintext-server', (None, False), curl(scheme='http'), tls=False),
+    # other libraries than OpenSSL
+    North('Java: no cipher in common', java_client('client', protocols='TLSv1.2', ciphers=AES_JAVA), (0, 'handshake_failure'),
+          'cipher-mismatch', (None, 'server'), properties={'ssl_ciphers': CHACHA, 'ssl_protocols': 'TLSv1.2'}, needs='java'),
+    North('Java: host name', java_client(), (0, 'No subject alternative DNS name matching good.test found'),
+          'certificate-hostname-mismatch', ('server', 'client'), own='wrong-name', needs='java'),
+    North('Java: unknown CA, the client gets it', java_client(), (0, 'unable to find valid certification path'), 'certificate-untrusted-ca',
+          ('server', 'client'), java_client(ca='other_root'), own='untrusted', needs='java'),
+    North('Java: expired', java_client(), (0, 'NotAfter'), 'certificate-expired', ('server', 'client'), own='expired', needs='java'),
+    North('Java: no name is sent', java_client('socket'), (0, 'unrecognized_name'), 'sni-missing', (None, 'server'), java_client(),
+          needs='java'),
+    North('Java: no client certificate', java_client(), NO_CERTIFICATE, 'client-certificate-missing', (None, 'server'),
+          java_client(certificate='client'), trust='root', needs='java'),
+    North('Java: withholds a certificate of another CA', java_client(certificate='client-untrusted'), NO_CERTIFICATE,
+          'client-certificate-missing', (None, 'server'), java_client(certificate='client'), trust='root', needs='java'),
+    North('GnuTLS: expired', gnutls_client(), (0, 'expired'), 'certificate-expired', ('server', 'client'), own='expired',
+          needs='gnutls-cli'),
 )
 
 
@@ -399,6 +326,7 @@ class Lab:
         self.made = pki.make(folder / 'pki')
         self.plain = group.raw(peers.http_answer)
         self.latest = 0
+        self.java = java_peers.Java(folder) if java_peers.find() else None
 
     def want(self, answer, *statuses):
         if answer.status not in statuses:
@@ -667,8 +595,18 @@ def substitute(lab_):
     def with_root(*given, client_ca=None, **more):
         return real(*given, client_ca=lab_.made.root if client_ca == 'ROOT' else client_ca, **more)
     peers.server_context = with_root
-    start = lab_.group.openssl_server
-    lab_.group.openssl_server = lambda *options: start(*[lab_.made.root if o == 'ROOT' else o for o in options])
+    for name in ('openssl_server', 'gnutls_server'):
+        start = getattr(lab_.group, name)
+        setattr(lab_.group, name, lambda *options, start=start: start(*[lab_.made.root if o == 'ROOT' else o for o in options]))
+
+
+def without_missing(tap, rows):
+    """The rows whose program is there; the others are skipped, saying so."""
+    has = {None: True, 'java': java_peers.find() is not None}
+    for row in rows:
+        if not has.setdefault(row.needs, peers.find(row.needs or '') is not None):
+            tap.skip(row.name, 'no ' + row.needs)
+    return [row for row in rows if has[row.needs]]
 
 
 def main():
@@ -678,6 +616,7 @@ def main():
     wanted = lambda name: not words or any(word in name for word in words)
     south = [row for row in SOUTH if wanted('south: ' + row.name)]
     north = [row for row in NORTH if wanted('north: ' + row.name)]
+    south, north = (without_missing(tap, rows) for rows in (south, north))
     for number, row in enumerate(south + north):
         row.number = number
     began = time.monotonic()
@@ -686,6 +625,8 @@ def main():
         folder.chmod(0o755)
         with peers.Group(folder / 'peers') as group, lab.Gateway(folder) as gateway:
             lab_ = Lab(folder, group, gateway)
+            if lab_.java is not None:
+                group.processes.append(lab_.java.process)
             substitute(lab_)
             lab_.store('spare', 'client', lab_.made.chain('client'), lab_.made.key('client'))
             lab_.store('spare', 'server', lab_.made.chain('good'), lab_.made.key('good'))
