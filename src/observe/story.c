@@ -396,7 +396,7 @@ static void tell_close(struct telling *g, const struct story_entry *e)
     case NOTE_END_EOF:
         break;
     case NOTE_END_SYSTEM:
-        event.kind = kind_of_system(g);
+        event.kind = (uint8_t)kind_of_system(g);
         break;
     case NOTE_END_ERROR:
         event.side = (uint8_t)l->side;
@@ -404,7 +404,7 @@ static void tell_close(struct telling *g, const struct story_entry *e)
     case NOTE_END_FREED:
     case NOTE_END_EXIT:
         if (g->s->tcp_state == TCP_CLOSE || peer_left_first(g, e->head.at_ns)) {
-            event.kind = kind_of_leaving(g);
+            event.kind = (uint8_t)kind_of_leaving(g);
         } else {
             event.side = (uint8_t)l->side;
         }
