@@ -1,6 +1,7 @@
 #include "agent/delivery.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -8,13 +9,16 @@
 #include <syslog.h>
 #include <unistd.h>
 
+enum { PATIENCE_MS = 2000 };
+
 enum delivery_kind { TO_STDERR, TO_FILE, TO_SYSLOG, TO_SOCKET };
 
 struct delivery {
     enum delivery_kind kind;
     const char *place;
     FILE *file;
-    int socket; /* -1: not connected */
+    int socket;    /* -1: not connected */
+    bool is_stuck; /* its reader reads nothing: it is not waited for again */
     bool has_complained;
 };
 
@@ -34,7 +38,7 @@ static bool connect_socket(struct delivery *d)
         return false;
     }
     for (size_t i = 0; i < ARRAY_LEN(types) && d->socket < 0; i++) {
-        int fd = socket(AF_UNIX, types[i] | SOCK_CLOEXEC, 0);
+        int fd = socket(AF_UNIX, types[i] | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
         if (fd >= 0 && connect(fd, (const struct sockaddr *)&a, sizeof a) == 0) {
             d->socket = fd;
         } else if (fd >= 0) {
@@ -115,6 +119,32 @@ static bool write_to(FILE *to, const struct text *t)
     return fwrite(text_str(t), 1, t->len, to) == t->len && fflush(to) == 0;
 }
 
+static bool can_wait(struct delivery *d)
+{
+    struct pollfd p = { .fd = d->socket, .events = POLLOUT };
+    bool is_free = !d->is_stuck && poll(&p, 1, PATIENCE_MS) > 0;
+    d->is_stuck = !is_free;
+    errno = EAGAIN;
+    return is_free;
+}
+
+/* Whoever stands between a command and its end must not wait for a reader for ever. How much of it
+ * went. */
+static size_t send_some(struct delivery *d, const struct text *t)
+{
+    size_t sent = 0;
+    while (sent < t->len) {
+        ssize_t n = send(d->socket, text_str(t) + sent, t->len - sent, MSG_NOSIGNAL | MSG_DONTWAIT);
+        if (n > 0) {
+            d->is_stuck = false;
+            sent += (size_t)n;
+        } else if (errno != EAGAIN || !can_wait(d)) {
+            break;
+        }
+    }
+    return sent;
+}
+
 /* A reader that was restarted is found again. */
 static bool send_to(struct delivery *d, const struct text *t)
 {
@@ -122,13 +152,20 @@ static bool send_to(struct delivery *d, const struct text *t)
         if (d->socket < 0 && !connect_socket(d)) {
             return false;
         }
-        if (send(d->socket, text_str(t), t->len, MSG_NOSIGNAL) == (ssize_t)t->len) {
+        size_t sent = send_some(d, t);
+        if (sent == t->len) {
             return true;
         }
+        if (sent == 0 && errno == EAGAIN) {
+            return false;
+        }
         int saved = errno;
-        close(d->socket);
+        close(d->socket); /* half a verdict ends with its connection */
         d->socket = -1;
         errno = saved;
+        if (saved == EAGAIN) {
+            return false;
+        }
     }
     return false;
 }

@@ -89,11 +89,18 @@ static enum status prepare_environment(const struct runner_options *o, const str
 
 /* --- the command --- */
 
+/* What this process does otherwise than the command: a broken pipe or a full quota is told by
+ * errno, and who ignores SIGCHLD learns of no end. */
+static const struct {
+    int number;
+    void (*ours)(int);
+} dispositions[] = { { SIGPIPE, SIG_IGN }, { SIGXFSZ, SIG_IGN }, { SIGCHLD, SIG_DFL } };
+
 struct running {
     pid_t pid; /* 0: none, or it has ended */
     int signals;
     bool is_over;
-    bool pipe_was_default; /* SIGPIPE is ours to ignore, not the command's */
+    struct sigaction before[ARRAY_LEN(dispositions)]; /* the command's */
     struct runner_end *end;
 };
 
@@ -101,32 +108,61 @@ static const int watched_signals[] = {
     SIGCHLD, SIGINT, SIGQUIT, SIGTERM, SIGHUP, SIGUSR1, SIGUSR2
 };
 
-static void watched_set(sigset_t *out)
+/* Meant for a command too, and most of them would end who stands before it. */
+static const int passed_signals[] = { SIGALRM, SIGVTALRM, SIGPROF, SIGIO,  SIGPWR,
+                                      SIGXCPU, SIGWINCH,  SIGURG,  SIGCONT };
+
+static void watched_set(sigset_t *out, bool has_command)
 {
     sigemptyset(out);
     for (size_t i = 0; i < ARRAY_LEN(watched_signals); i++) {
         sigaddset(out, watched_signals[i]);
     }
+    for (size_t i = 0; has_command && i < ARRAY_LEN(passed_signals); i++) {
+        sigaddset(out, passed_signals[i]);
+    }
+    for (int number = SIGRTMIN; has_command && number <= SIGRTMAX; number++) {
+        sigaddset(out, number);
+    }
+}
+
+static void set_dispositions(struct running *r)
+{
+    for (size_t i = 0; i < ARRAY_LEN(dispositions); i++) {
+        struct sigaction ours = { .sa_handler = dispositions[i].ours };
+        sigaction(dispositions[i].number, &ours, &r->before[i]);
+    }
+}
+
+/* 0, or errno of what kept the command from being started. What is ignored here is as the command
+ * ought to find it; SIGCHLD, where somebody ignored it, is not ignored any more: else nobody would
+ * learn of the command's end. */
+static int start_child(const struct runner_options *o, struct running *r, const sigset_t *before)
+{
+    posix_spawnattr_t attributes;
+    sigset_t defaults;
+    sigemptyset(&defaults);
+    for (size_t i = 0; i < ARRAY_LEN(dispositions); i++) {
+        if (r->before[i].sa_handler == SIG_DFL) {
+            sigaddset(&defaults, dispositions[i].number);
+        }
+    }
+    int error = posix_spawnattr_init(&attributes);
+    if (error != 0) {
+        return error;
+    }
+    posix_spawnattr_setsigdefault(&attributes, &defaults);
+    posix_spawnattr_setsigmask(&attributes, before);
+    posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+    error = posix_spawnp(&r->pid, o->command[0], NULL, &attributes, o->command, environ);
+    posix_spawnattr_destroy(&attributes);
+    return error;
 }
 
 static enum status start(const struct runner_options *o, struct running *r, const sigset_t *before,
                          struct err *err)
 {
-    posix_spawnattr_t attributes;
-    if (posix_spawnattr_init(&attributes) != 0) {
-        return err_set(err, ST_NOMEM, "no memory");
-    }
-    sigset_t defaults;
-    sigemptyset(&defaults);
-    if (r->pipe_was_default) {
-        sigaddset(&defaults, SIGPIPE);
-    }
-    posix_spawnattr_setsigdefault(&attributes, &defaults);
-    posix_spawnattr_setsigmask(&attributes, before);
-    posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
-    r->end->not_found =
-        posix_spawnp(&r->pid, o->command[0], NULL, &attributes, o->command, environ);
-    posix_spawnattr_destroy(&attributes);
+    r->end->not_found = start_child(o, r, before);
     if (r->end->not_found != 0) {
         r->pid = 0;
         r->is_over = true;
@@ -145,6 +181,16 @@ static void reap(struct running *r)
     }
 }
 
+static void pass_on(pid_t pid, const struct signalfd_siginfo *info)
+{
+    union sigval value = { .sival_ptr = (void *)(uintptr_t)info->ssi_ptr };
+    if (info->ssi_code == SI_QUEUE) {
+        sigqueue(pid, (int)info->ssi_signo, value);
+    } else {
+        kill(pid, (int)info->ssi_signo);
+    }
+}
+
 /* The terminal sends its signals to the command by itself; what others send to us is for it. */
 static void on_signal(struct running *r, const struct signalfd_siginfo *info)
 {
@@ -152,7 +198,7 @@ static void on_signal(struct running *r, const struct signalfd_siginfo *info)
     if (info->ssi_signo == SIGCHLD) {
         reap(r);
     } else if (r->pid > 0 && !from_terminal) {
-        kill(r->pid, (int)info->ssi_signo);
+        pass_on(r->pid, info);
     } else if (r->pid == 0 && info->ssi_signo != SIGHUP && info->ssi_signo != SIGUSR1 &&
                info->ssi_signo != SIGUSR2) {
         r->is_over = true; /* listening only */
@@ -197,8 +243,8 @@ enum status runner_run(const struct runner_options *options, struct collector *c
     if (options->command != NULL) {
         TRY(prepare_environment(options, c, err));
     }
-    watched_set(&watched);
-    r.pipe_was_default = signal(SIGPIPE, SIG_IGN) == SIG_DFL;
+    watched_set(&watched, options->command != NULL);
+    set_dispositions(&r);
     sigprocmask(SIG_BLOCK, &watched, &before);
     r.signals = signalfd(-1, &watched, SFD_NONBLOCK | SFD_CLOEXEC);
     if (r.signals < 0) {
@@ -221,7 +267,11 @@ int runner_exit_code(const struct runner_end *end)
     struct rlimit no_core = { 0, 0 }; /* the command's own is there already */
     int number = WTERMSIG(end->status);
     setrlimit(RLIMIT_CORE, &no_core);
+    sigset_t only;
+    sigemptyset(&only);
+    sigaddset(&only, number);
     signal(number, SIG_DFL);
+    sigprocmask(SIG_UNBLOCK, &only, NULL);
     raise(number);
     return EXIT_SIGNAL + number;
 }

@@ -178,12 +178,13 @@ static enum target_kind judge_elf(struct bytes file)
         return TARGET_UNREADABLE;
     }
     int self = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
-    bool is_ours = self >= 0 && read(self, &own, sizeof own) == (ssize_t)sizeof own &&
+    if (self < 0) { /* no descriptor is left: nothing is known */
+        return TARGET_UNREADABLE;
+    }
+    bool is_ours = read(self, &own, sizeof own) == (ssize_t)sizeof own &&
                    own.e_ident[EI_CLASS] == e.head.e_ident[EI_CLASS] &&
                    own.e_machine == e.head.e_machine;
-    if (self >= 0) {
-        close(self);
-    }
+    close(self);
     if (!is_ours || e.head.e_ident[EI_CLASS] != ELFCLASS64) {
         return TARGET_FOREIGN;
     }

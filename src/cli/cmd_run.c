@@ -76,7 +76,7 @@ struct run {
     char *unseen[UNSEEN_MAX]; /* programs that were spoken of */
     char *by_name;            /* one that is spoken of where nothing else was seen, NULL: none */
     const char *by_name_advice;
-    bool failed;
+    bool keys_failed, verdicts_failed; /* not all of them could be written */
 };
 
 static void run_deinit(struct run *r)
@@ -159,10 +159,17 @@ static enum status read_options(struct run *r, char **args, size_t n_args, struc
 
 /* --- what comes --- */
 
+static void put(struct run *r, const struct text *report)
+{
+    bool is_put = delivery_put(r->delivery, report);
+    /* Who closed standard error does not want them. */
+    r->verdicts_failed = r->verdicts_failed || (!is_put && !delivery_is_stderr(r->delivery));
+}
+
 static void flush_held(struct run *r)
 {
     if (r->held.len > 0) {
-        delivery_put(r->delivery, &r->held);
+        put(r, &r->held);
         text_clear(&r->held);
     }
 }
@@ -181,7 +188,7 @@ static void on_verdict(void *arg, const struct text *report)
     if (delivery_is_stderr(r->delivery) && r->command != NULL) {
         hold(r, text_str(report), report->len);
     } else {
-        delivery_put(r->delivery, report);
+        put(r, report);
     }
 }
 
@@ -241,9 +248,8 @@ static void on_note(void *arg, const struct story *story)
             fputc('\n', r->keys);
         }
     }
-    if (r->keys != NULL) {
-        fflush(r->keys);
-    }
+    bool is_written = r->keys == NULL || (fflush(r->keys) == 0 && ferror(r->keys) == 0);
+    r->keys_failed = r->keys_failed || !is_written;
     if (r->trace != NULL) {
         tracefile_put(r->trace, story);
     }
@@ -334,7 +340,12 @@ static enum status observe(struct run *r, struct runner_end *end, struct err *er
     look_at_command(r);
     bool is_whole = tracefile_close(r->trace);
     r->trace = NULL;
-    return is_whole ? ST_OK : err_set(err, ST_IO, "%s: it could not be written whole", r->pcapng);
+    const char *broken = !is_whole            ? r->pcapng
+                         : r->keys_failed     ? r->keylog
+                         : r->verdicts_failed ? r->output
+                                              : NULL;
+    return broken == NULL ? ST_OK
+                          : err_set(err, ST_IO, "%.200s: it could not be written whole", broken);
 }
 
 int cmd_run(char **args, size_t n_args)

@@ -100,6 +100,29 @@ def check_ends(tap, lab):
     forbidden, _ = lab.run(['/etc/passwd'])
     tap.ok(forbidden.code == 126, 'a command that may not run: 126', forbidden)
     tap.equal(lab.run([])[0].code, 2, 'no command: misuse')
+    words = 'import os, signal, sys; signal.signal(signal.SIGCHLD, signal.SIG_IGN); os.execvp(sys.argv[1], sys.argv[1:])'
+    ignoring = subprocess.run([programs.PYTHON, '-c', words, harness.program(), 'run', '--', 'sh', '-c', 'exit 7'], timeout=30,
+                              check=False, env=harness.environment())
+    tap.equal(ignoring.returncode, 7, 'started by somebody who ignores SIGCHLD')
+
+
+def check_stuck(tap, lab):
+    """What cannot be written is said; a reader that reads nothing does not hold up the command's end."""
+    body = 'dial(bad); dial(good); sys.exit(int(sys.argv[2]))'
+    for options in (('--keylog', '/dev/full'), ('--output', '/dev/full')):
+        for status in (0, 6):
+            argv = [programs.PYTHON, '-c', SCRIPT_HEAD + body, json.dumps([lab.good, lab.bad, lab.made.root]), str(status)]
+            done, _ = lab.run(argv, *options, output=False)
+            tap.ok(done.code == (status or 3) and '/dev/full' in done.errors, '%s on a full disk, exit %d' % (options[0], status), done)
+    place = str(lab.folder / 'stuck.sock')
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as reader:
+        reader.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1)
+        reader.bind(place)
+        reader.listen(1)
+        argv = [programs.PYTHON, '-c', SCRIPT_HEAD + 'for i in range(120): dial(bad)\nsys.exit(6)',
+                json.dumps([lab.good, lab.bad, lab.made.root])]
+        done, _ = lab.run(argv, '--output', 'unix:' + place, output=False, seconds=30)
+        tap.ok(done.code == 6 and 'stuck.sock' in done.errors, 'a Unix socket that nobody reads', done)
 
 
 def check_signals(tap, lab):
@@ -115,6 +138,27 @@ def check_signals(tap, lab):
         process.kill()
         out = b'did not end'
     tap.equal((ready, out, process.returncode), (b'ready\n', b'caught\n', 9), 'SIGTERM is passed on')
+    numbers = [signal.SIGALRM, signal.SIGWINCH, signal.SIGCONT, signal.SIGIO, signal.SIGRTMIN, signal.SIGRTMAX, signal.SIGUSR1]
+    words = """
+import signal, sys
+wanted = %r
+signal.pthread_sigmask(signal.SIG_BLOCK, wanted)
+print("ready", flush=True)
+got = set()
+while got < set(wanted):
+    info = signal.sigtimedwait(wanted, 20)
+    if info is None: break
+    got.add(info.si_signo)
+print(sorted(got))
+""" % sorted(map(int, numbers))
+    process = subprocess.Popen([harness.program(), 'run', '--', programs.PYTHON, '-c', words], stdout=subprocess.PIPE,
+                               env=harness.environment())
+    ready = process.stdout.readline()
+    for number in numbers:
+        process.send_signal(number)
+    out, _ = process.communicate(timeout=40)
+    tap.equal((ready, out.decode(), process.returncode), (b'ready\n', '%r\n' % sorted(map(int, numbers)), 0),
+              'other signals are passed on, and end nobody')
 
 
 def check_children(tap, lab):
@@ -298,7 +342,7 @@ def check_thread_sanitizer(tap, lab):
     tap.ok(listener.n > 100, 'ThreadSanitizer: the guest was at work', '%d notes' % listener.n)
 
 
-CHECKS = (check_library, check_ends, check_signals, check_children, check_forks, check_threads, check_odd, check_dlsym, check_nothing_left, check_files,
+CHECKS = (check_library, check_ends, check_stuck, check_signals, check_children, check_forks, check_threads, check_odd, check_dlsym, check_nothing_left, check_files,
           check_unobservable, check_no_collector, check_thread_sanitizer)
 
 
