@@ -340,6 +340,12 @@ static bool program_left(const struct view *view)
     return has_reason && view_left_unserved(view);
 }
 
+/* Both Finished of the second handshake were seen, and the library says that it is over. */
+static bool has_renegotiated(const struct transcript *t)
+{
+    return t->is_renegotiation && t->side[SIDE_CLIENT].finished && t->side[SIDE_SERVER].finished;
+}
+
 /* From inside the library itself says what became of it. */
 static enum outcome of_local(const struct view *view)
 {
@@ -351,8 +357,12 @@ static enum outcome of_local(const struct view *view)
         return l->is_given_up || view->end != NULL ? OUTCOME_FAILED : OUTCOME_UNFINISHED;
     }
     /* Asked for a certificate later: data come in between (RFC 8446 section 4.6.2). */
-    if (view->t->tls_starts_in_middle && view->end_is_alert) {
+    bool is_goodbye = view->end_is_alert && view->end->type == TLS_ALERT_CLOSE_NOTIFY;
+    if (view->t->tls_starts_in_middle && view->end_is_alert && !is_goodbye) {
         return OUTCOME_FAILED;
+    }
+    if (is_goodbye && has_renegotiated(view->t) && !program_left(view)) {
+        return OUTCOME_COMPLETED;
     }
     return program_left(view) ? OUTCOME_FAILED : of_finished(view);
 }

@@ -499,18 +499,55 @@ static bool old_version_at_level(struct judging *j)
     return true;
 }
 
+/* A server without any certificate can only go on with a pre-shared key that it knows. */
+static bool nothing_to_show(struct judging *j)
+{
+    const struct local_facts *l = j->t->local;
+    bool is_it = l->side == SIDE_SERVER && l->has_no_certificate &&
+                 (has_reason(l, SSL_R_NO_SUITABLE_SIGNATURE_ALGORITHM) ||
+                  has_reason(l, SSL_R_NO_SHARED_CIPHER));
+    if (!is_it) {
+        return false;
+    }
+    bool has_key = j->t->psk_offered;
+    set_cause(j, has_key ? CAUSE_PSK_UNKNOWN : CAUSE_SIGNATURE_MISMATCH, NULL, CONFIDENCE_PROBABLE);
+    add_evidence(j, j->view->offer_event, "the client's offer");
+    add_fact(j, 0, 0, "%s has no certificate that it could show", us(j));
+    cite_error(j, l->newest.reason);
+    add_evidence(j, j->view->end, "%s", end_words(j));
+    add_alternative(j, has_key ? CAUSE_SIGNATURE_MISMATCH : CAUSE_PSK_UNKNOWN, CONFIDENCE_POSSIBLE,
+                    has_key ? "it was meant to have a certificate to fall back to"
+                            : "it was meant for clients that have a pre-shared key");
+    say(j, "%s has no certificate%s.", us_first(j),
+        has_key ? ", and does not know the pre-shared key that the client offers"
+                : ", and the client offers no pre-shared key");
+    return true;
+}
+
+/* Up to TLS 1.2 a wrong pre-shared key shows as bytes that do not decrypt (RFC 4279 section 2). */
+static bool may_be_wrong_key(const struct judging *j, enum cause cause)
+{
+    const struct tls_cipher_suite *s =
+        j->t->server_hello == NULL ? NULL : tls_cipher_suite(j->t->cipher_suite);
+    return cause == CAUSE_INTEGRITY_FAILURE && s != NULL && !s->needs_tls13 &&
+           (s->auth == TLS_AUTH_PSK || s->kx == TLS_KX_RSA_PSK);
+}
+
 bool match_local_error(struct judging *j)
 {
     const struct local_facts *l = j->t->local;
     if (l == NULL || l->is_done || !l->is_given_up) {
         return false;
     }
-    if (old_version_at_level(j)) {
+    if (old_version_at_level(j) || nothing_to_show(j)) {
         return true;
     }
     for (size_t i = 0; i < ARRAY_LEN(reasons); i++) {
         if (!has_reason(l, reasons[i].reason)) {
             continue;
+        }
+        if (may_be_wrong_key(j, reasons[i].cause)) {
+            return false;
         }
         set_cause(j, reasons[i].cause, reasons[i].detail, CONFIDENCE_CERTAIN);
         j->v->party =

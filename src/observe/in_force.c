@@ -206,6 +206,10 @@ static void put_policy(struct watched *w, bool is_whole)
     }
     put_addresses(w, FDS_LOOKED_AT);
     put_versions(w);
+    if (is_whole && c->SSL_is_server(w->ssl) != 0 && c->SSL_get_certificate != NULL &&
+        c->SSL_get_certificate(w->ssl) == NULL) {
+        put_number(w, FACT_NO_CERTIFICATE, 1);
+    }
     put_verification(w, is_whole);
     put_ciphers(w);
     put_trust(w);

@@ -89,7 +89,8 @@ enum note_fact {
     FACT_TARGET,
     FACT_API,
     FACT_REVISION,
-    FACT_LABEL, /* "NAME=VALUE": what the administrator adds; several */
+    FACT_LABEL,          /* "NAME=VALUE": what the administrator adds; several */
+    FACT_NO_CERTIFICATE, /* number 1: a server that has none to show */
 };
 
 /* All-zero is a valid empty note. */

@@ -122,6 +122,9 @@ static void keep_number(struct story *s, enum note_fact fact, uint64_t v)
             limit_versions(l, v);
         }
         break;
+    case FACT_NO_CERTIFICATE:
+        l->has_no_certificate = v != 0;
+        break;
     case FACT_SECURITY_LEVEL:
         l->security_level = v <= 5 ? (int)v : -1;
         break;

@@ -182,6 +182,7 @@ struct local_facts {
     bool has_policy;
     uint16_t min_version, max_version; /* 0: what the library has */
     int security_level;                /* -1: not known */
+    bool has_no_certificate;           /* a server's: it could show none */
     unsigned verify_mode;              /* SSL_VERIFY_* */
     uint64_t verify_flags;             /* X509_V_FLAG_* */
     const char *checked_host;          /* that the library was told to check, NULL where none */

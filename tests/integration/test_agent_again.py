@@ -154,6 +154,17 @@ RENEGOTIATIONS = (
 )
 
 
+def check_renegotiated_only(tap, lab, options, observed):
+    """Nothing comes behind the second handshake but the client's goodbye."""
+    place, prefix = lab.place()
+    port, process = s_server(prefix if observed == 'server' else [], lab, place, *options)
+    text = s_client(prefix if observed == 'client' else [], port, lab, place, (b'hello\n', b'R\n', b'Q\n'))
+    time.sleep(0.3)
+    peers.stop(process)
+    tap.ok('RENEGOTIATING' in text and not failures(place), 'renegotiated and left, seen by the %s: nothing failed' % observed,
+           words(failures(place)), text[-1500:])
+
+
 def check_renegotiation(tap, lab):
     for options, observed, want in RENEGOTIATIONS:
         place, prefix = lab.place()
@@ -162,6 +173,8 @@ def check_renegotiation(tap, lab):
         time.sleep(0.3)
         peers.stop(process)
         found = failures(place)
+        if options:
+            check_renegotiated_only(tap, lab, options, observed)
         name = 'renegotiation %s, seen by the %s' % ('allowed' if options else 'refused', observed)
         is_there = ('RENEGOTIATING' in text) and ('niaga' in text) == bool(options)
         tap.ok(is_there, name + ": it happens", text[-1500:])
