@@ -103,76 +103,48 @@ static void limit_versions(struct local_facts *l, uint64_t options)
     }
 }
 
+/* Numbers of the policy in force; false: it is none. */
+static bool keep_policy(struct local_facts *l, enum note_fact fact, uint64_t v)
+{
+    if (fact == FACT_MIN_VERSION) {
+        l->min_version = (uint16_t)v;
+    } else if (fact == FACT_MAX_VERSION) {
+        l->max_version = (uint16_t)v;
+    } else if (fact == FACT_SECURITY_LEVEL) {
+        l->security_level = v <= 5 ? (int)v : -1;
+    } else if (fact == FACT_VERIFY_MODE) {
+        l->verify_mode = (unsigned)(v & 0xff);
+        l->has_policy = true;
+    } else if (fact == FACT_VERIFY_FLAGS) {
+        l->verify_flags = v;
+    } else if (fact == FACT_TRUST_DEFAULT) {
+        l->default_places = true;
+    } else if (fact == FACT_N_ANCHORS) {
+        l->has_anchor_count = true;
+        l->n_anchors = v;
+    } else {
+        return false;
+    }
+    return true;
+}
+
 /* Facts that are numbers. */
 static void keep_number(struct story *s, enum note_fact fact, uint64_t v)
 {
     struct local_facts *l = &s->local;
-    switch (fact) {
-    case FACT_DTLS:
+    if (keep_policy(l, fact, v)) {
+        return;
+    }
+    if (fact == FACT_DTLS) {
         s->is_dtls = v != 0;
-        break;
-    case FACT_MIN_VERSION:
-        l->min_version = (uint16_t)v;
-        break;
-    case FACT_MAX_VERSION:
-        l->max_version = (uint16_t)v;
-        break;
-    case FACT_OPTIONS:
-        if (!s->is_dtls) {
-            limit_versions(l, v);
-        }
-        break;
-    case FACT_NO_CERTIFICATE:
-        l->has_no_certificate = v != 0;
-        break;
-    case FACT_SECURITY_LEVEL:
-        l->security_level = v <= 5 ? (int)v : -1;
-        break;
-    case FACT_VERIFY_MODE:
-        l->verify_mode = (unsigned)(v & 0xff);
-        l->has_policy = true;
-        break;
-    case FACT_VERIFY_FLAGS:
-        l->verify_flags = v;
-        break;
-    case FACT_TRUST_DEFAULT:
-        l->default_places = true;
-        break;
-    case FACT_N_ANCHORS:
-        l->has_anchor_count = true;
-        l->n_anchors = v;
-        break;
-    case FACT_AGAIN:
+    } else if (fact == FACT_OPTIONS && !s->is_dtls) {
+        limit_versions(l, v);
+    } else if (fact == FACT_AGAIN) {
         s->again_version = (uint16_t)v;
-        break;
-    case FACT_WAITED:
+    } else if (fact == FACT_WAITED) {
         l->has_waited = v != 0;
-        break;
-    case FACT_TCP_STATE:
+    } else if (fact == FACT_TCP_STATE) {
         s->tcp_state = v <= TCP_CLOSING ? (unsigned)v : 0;
-        break;
-    case FACT_PROGRAM:
-    case FACT_LIBRARY:
-    case FACT_SERVER_NAME:
-    case FACT_PEER:
-    case FACT_LOCAL:
-    case FACT_CIPHERS:
-    case FACT_GROUPS:
-    case FACT_CHECKED_HOST:
-    case FACT_TRUST_FILE:
-    case FACT_TRUST_DIR:
-    case FACT_ANCHOR:
-    case FACT_LOST:
-    case FACT_ID:
-    case FACT_DIRECTION:
-    case FACT_ORG:
-    case FACT_ENV:
-    case FACT_VHOST:
-    case FACT_TARGET:
-    case FACT_API:
-    case FACT_REVISION:
-    case FACT_LABEL:
-        break;
     }
 }
 
