@@ -17,6 +17,7 @@ enum {
     DTLS_HANDSHAKE_HEADER = 12,
     RECORD_HEADER = 5,
     DTLS_RECORD_HEADER = 13,
+    DTLS_FRAGMENT_MIN = 128,   /* no message this small is sent in pieces: the least MTU is 256 */
     EMPTY_CERTIFICATE_MAX = 4, /* an empty list, and in TLS 1.3 an empty context before it */
     ALERT_WARNING = 1,
     ALERT_CLOSE_NOTIFY = 0,
@@ -194,6 +195,32 @@ static void put_own_ticket(struct watched *w)
     }
 }
 
+/* What DTLS sent in pieces has the pieces' headers written into it by now (OpenSSL's
+ * dtls1_do_write()): a Certificate is made anew, another message is left out. */
+static void put_sent_in_pieces(struct watched *w, uint8_t type, size_t len)
+{
+    uint8_t room[CERTIFICATE_BYTES_MAX];
+    struct bytes anew =
+        type == HS_CERTIFICATE ? own_certificate_message(w, len, room, sizeof room) : nothing;
+    if (anew.len > 0) {
+        hooks_put(w, (struct note_entry){ .kind = NOTE_MESSAGE, .type = type }, anew, nothing);
+    }
+}
+
+static void put_message(struct watched *w, bool from_peer, uint8_t type, struct bytes body)
+{
+    bool is_in_pieces =
+        !from_peer && w->n_written > 1 && body.len > DTLS_FRAGMENT_MIN && is_dtls(w);
+    w->n_written = from_peer ? w->n_written : 0;
+    if (is_in_pieces) {
+        put_sent_in_pieces(w, type, body.len);
+    } else {
+        hooks_put(w,
+                  (struct note_entry){ .kind = NOTE_MESSAGE, .from_peer = from_peer, .type = type },
+                  body, nothing);
+    }
+}
+
 static void on_handshake(struct watched *w, bool from_peer, struct bytes body)
 {
     size_t header = is_dtls(w) ? DTLS_HANDSHAKE_HEADER : HANDSHAKE_HEADER;
@@ -218,8 +245,7 @@ static void on_handshake(struct watched *w, bool from_peer, struct bytes body)
     } else if (w->verify_is_ours && from_peer) {
         unchain_verify(w);
     }
-    hooks_put(w, (struct note_entry){ .kind = NOTE_MESSAGE, .from_peer = from_peer, .type = type },
-              bytes_skip(body, header), nothing);
+    put_message(w, from_peer, type, bytes_skip(body, header));
     if (again_is_done(w, from_peer, type)) {
         hooks_done(w);
     }
@@ -318,6 +344,7 @@ static void on_header(struct watched *w, bool from_peer, struct bytes header)
         }
     }
     begin(w);
+    w->n_written += !from_peer && header.p[0] == SSL3_RT_HANDSHAKE;
     /* In TLS 1.3 every encrypted record looks like data: the inner type tells. */
     if (header.p[0] == SSL3_RT_APPLICATION_DATA &&
         w->o->calls.SSL_version(w->ssl) != TLS1_3_VERSION) {

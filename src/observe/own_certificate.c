@@ -1,5 +1,6 @@
-/* Whether a client could mind our certificate for its dates or its name. Servers ask that of every
- * client that leaves without a word, and of the same few certificates: answers are remembered. */
+/* Our own certificate: as the message it goes in, and whether a client could mind it for its dates
+ * or its name. Servers ask that of every client that leaves without a word, and of the same few
+ * certificates: answers are remembered. */
 #include <string.h>
 #include <time.h>
 
@@ -103,4 +104,52 @@ bool own_certificate_is_fine(const struct watched *w)
         remember(&answer);
     }
     return answer.is_fine;
+}
+
+/* --- the message --- */
+
+static void store_be24(uint8_t *p, size_t v)
+{
+    p[0] = (uint8_t)(v >> 16);
+    p[1] = (uint8_t)(v >> 8);
+    p[2] = (uint8_t)v;
+}
+
+/* One of the list, RFC 5246 section 7.4.2: its length and its DER. Where the next one goes; 0 where
+ * there is no room. */
+static size_t put_certificate(const struct calls *c, const X509 *x, uint8_t *room, size_t n_room,
+                              size_t at)
+{
+    int len = x == NULL ? 0 : c->i2d_X509(x, NULL);
+    if (len <= 0 || at == 0 || at > n_room || n_room - at < 3 || (size_t)len > n_room - at - 3) {
+        return 0;
+    }
+    unsigned char *p = room + at + 3;
+    store_be24(room + at, (size_t)len);
+    return at + 3 + (size_t)c->i2d_X509(x, &p);
+}
+
+struct bytes own_certificate_message(const struct watched *w, size_t len, uint8_t *room,
+                                     size_t n_room)
+{
+    const struct calls *c = &w->o->calls;
+    const struct bytes none = { NULL, 0 };
+    if (c->SSL_get_certificate == NULL || c->i2d_X509 == NULL || c->SSL_ctrl == NULL ||
+        c->OPENSSL_sk_num == NULL || c->OPENSSL_sk_value == NULL || n_room < 3) {
+        return none;
+    }
+    OPENSSL_STACK *chain = NULL;
+    c->ERR_set_mark();
+    c->SSL_ctrl(w->ssl, SSL_CTRL_GET_CHAIN_CERTS, 0, (void *)&chain);
+    size_t at = put_certificate(c, c->SSL_get_certificate(w->ssl), room, n_room, 3);
+    int n = chain == NULL ? 0 : c->OPENSSL_sk_num(chain);
+    for (int i = 0; i < n; i++) {
+        at = put_certificate(c, c->OPENSSL_sk_value(chain, i), room, n_room, at);
+    }
+    c->ERR_pop_to_mark();
+    if (at != len) {
+        return none;
+    }
+    store_be24(room, at - 3);
+    return bytes_of(room, at);
 }

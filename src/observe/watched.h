@@ -62,6 +62,7 @@ struct watched {
     bool is_listed;
     bool started;          /* at_start() was asked */
     bool begun;            /* a message was seen */
+    unsigned n_written;    /* records of the handshake since our last message of it */
     bool has_ticket;       /* one of ours was noted, behind the handshake */
     bool done;             /* the handshake is over */
     bool over;             /* the note is gone: nothing is watched any more */
@@ -156,5 +157,9 @@ bool in_force_is_abandoned(const struct watched *w);
 
 /* own_certificate.c: nobody could mind it for its dates, or for the name that was asked for */
 bool own_certificate_is_fine(const struct watched *w);
+/* The Certificate message up to TLS 1.2 that our settings make, in `room`; empty where it has not
+ * `len` bytes, and so was another. */
+struct bytes own_certificate_message(const struct watched *w, size_t len, uint8_t *room,
+                                     size_t n_room);
 
 #endif

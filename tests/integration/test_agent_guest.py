@@ -192,6 +192,19 @@ t.settimeout(10); t.do_handshake(); t.sendall(b"GET / HTTP/1.0\\r\\n\\r\\n"); pr
            done, verdicts)
 
 
+def check_left(tap, lab):
+    """A program that closes its socket in mid-handshake was not left by the other side."""
+    done, verdicts = lab.script('''
+s = socket.create_server(("127.0.0.1", 0))
+t = c.wrap_socket(socket.create_connection(s.getsockname()), server_hostname="good.test", do_handshake_on_connect=False)
+t.setblocking(False)
+try: t.do_handshake()
+except ssl.SSLWantReadError: pass
+sys.exit(4)
+''')
+    tap.equal((done.code, [v['rejected_by'] for v in verdicts]), (4, ['client']), 'who left in mid-handshake')
+
+
 def check_threads(tap, lab):
     done, verdicts = lab.script('''
 n = [0, 0]
@@ -235,6 +248,31 @@ def check_dlsym(tap, lab):
     tap.equal((done.code, done.text), (0, plain.stdout.decode()), 'an OpenSSL found with dlsym(): as without')
     tap.equal([v['cause'] for v in verdicts if v['inside']['side'] == 'client'], ['certificate-untrusted-ca'] * 3,
               'an OpenSSL found with dlsym(): the cause')
+
+
+def check_dtls(tap, lab):
+    """Datagrams: a certificate that goes in pieces is told as it was, by who sent it."""
+    for options, want in (((), None), (('-verify_return_error', '-CAfile', lab.made.other_root), 'certificate-untrusted-ca')):
+        port = peers.free_port()
+        path = lab.folder / ('dtls-%d.json' % port)
+        server = subprocess.Popen([harness.program(), 'run', '--all', '--json', '--output', str(path), '--', 'openssl', 's_server', '-dtls',
+                                   '-accept', str(port), '-cert', lab.made.chain('good'), '-cert_chain', lab.made.chain('good'),
+                                   '-key', lab.made.key('good'), '-naccept', '1', '-mtu', '400'],
+                                  stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=harness.environment())
+        while b'ACCEPT' not in server.stdout.readline():
+            pass
+        talk = subprocess.Popen(['openssl', 's_client', '-dtls', '-connect', '127.0.0.1:%d' % port, '-mtu', '400',
+                                 *(options or ('-CAfile', lab.made.root))],
+                                stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        time.sleep(0.7)
+        talk.communicate(b'Q\n', timeout=20)
+        time.sleep(0.3)
+        server.send_signal(signal.SIGTERM)
+        server.communicate(timeout=20)
+        found = [json.loads(line) for line in path.read_text().splitlines()]
+        shown = [m for v in found for m in v['transcript'] if m['message'] == 'Certificate'] if found and 'transcript' in found[0] else found
+        tap.ok(len(found) == 1 and found[0]['cause'] == want, 'DTLS in pieces: %s' % (want or 'completed'), found)
+        tap.ok('good.test' in json.dumps(shown), 'DTLS in pieces: the certificate', found)
 
 
 def check_nothing_left(tap, lab):
@@ -342,7 +380,7 @@ def check_thread_sanitizer(tap, lab):
     tap.ok(listener.n > 100, 'ThreadSanitizer: the guest was at work', '%d notes' % listener.n)
 
 
-CHECKS = (check_library, check_ends, check_stuck, check_signals, check_children, check_forks, check_threads, check_odd, check_dlsym, check_nothing_left, check_files,
+CHECKS = (check_library, check_ends, check_stuck, check_signals, check_children, check_forks, check_left, check_threads, check_odd, check_dlsym, check_dtls, check_nothing_left, check_files,
           check_unobservable, check_no_collector, check_thread_sanitizer)
 
 
