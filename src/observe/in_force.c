@@ -1,6 +1,8 @@
 /* What a connection was set to: gathered when it failed, never before. */
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
+#include <netinet/tcp.h>
 
 #include "observe/sockets.h"
 #include "observe/watched.h"
@@ -62,6 +64,9 @@ static void put_addresses(struct watched *w, int n_fds)
     bool is_known = fd >= 0 ? sockets_look(fd, &facts) && !facts.is_reset
                             : sockets_guess(c->SSL_is_server(w->ssl) != 0, n_fds, &facts);
     if (!is_known) {
+        if (fd >= 0 && fcntl(fd, F_GETFD) < 0) { /* the program closed it */
+            put_number(w, FACT_TCP_STATE, TCP_FIN_WAIT1);
+        }
         return;
     }
     if (!w->is_addressed && !facts.is_reset) {
