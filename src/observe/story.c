@@ -112,6 +112,8 @@ static bool keep_policy(struct local_facts *l, enum note_fact fact, uint64_t v)
         l->max_version = (uint16_t)v;
     } else if (fact == FACT_SECURITY_LEVEL) {
         l->security_level = v <= 5 ? (int)v : -1;
+    } else if (fact == FACT_NO_CERTIFICATE) {
+        l->has_no_certificate = v != 0;
     } else if (fact == FACT_VERIFY_MODE) {
         l->verify_mode = (unsigned)(v & 0xff);
         l->has_policy = true;

@@ -205,6 +205,23 @@ sys.exit(4)
     tap.equal((done.code, [v['rejected_by'] for v in verdicts]), (4, ['client']), 'who left in mid-handshake')
 
 
+def check_bare(tap, lab):
+    """A server that has no certificate at all."""
+    done, verdicts = lab.script('''
+l = socket.create_server(("127.0.0.1", 0))
+def serve():
+    try: ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).wrap_socket(l.accept()[0], server_side=True)
+    except ssl.SSLError as e: reasons.append(e.reason)
+reasons = []
+t = threading.Thread(target=serve); t.start()
+try: c.wrap_socket(socket.create_connection(l.getsockname()), server_hostname="good.test")
+except ssl.SSLError: pass
+t.join(); print(reasons)
+''')
+    found = [(v['cause'], v['confidence']) for v in verdicts if v['inside']['side'] == 'server']
+    tap.ok('NO_SHARED_CIPHER' in done.text and found == [('signature-mismatch', 'probable')], 'a server without a certificate', done, verdicts)
+
+
 def check_threads(tap, lab):
     done, verdicts = lab.script('''
 n = [0, 0]
@@ -380,7 +397,7 @@ def check_thread_sanitizer(tap, lab):
     tap.ok(listener.n > 100, 'ThreadSanitizer: the guest was at work', '%d notes' % listener.n)
 
 
-CHECKS = (check_library, check_ends, check_stuck, check_signals, check_children, check_forks, check_left, check_threads, check_odd, check_dlsym, check_dtls, check_nothing_left, check_files,
+CHECKS = (check_library, check_ends, check_stuck, check_signals, check_children, check_forks, check_left, check_bare, check_threads, check_odd, check_dlsym, check_dtls, check_nothing_left, check_files,
           check_unobservable, check_no_collector, check_thread_sanitizer)
 
 
