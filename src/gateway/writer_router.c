@@ -504,6 +504,24 @@ static void put_resolver(struct conf *c)
     text_deinit(&file);
 }
 
+/* With faults of the Message Processor, and where the Router refuses by itself with 400: its status
+ * then stands alone. */
+static void put_fault_id(struct writer *w)
+{
+    struct conf *c = &w->c;
+    conf_begin(c, "map \"$upstream_http_x_apigee_fault_code:$status:$upstream_status\" "
+                  "$handfast_fault_id");
+    conf_end_open(c);
+    conf_begin(c, "~^:400:$");
+    conf_word(c, writer_id(w));
+    conf_end(c);
+    conf_line(c, "~^: \"\"");
+    conf_begin(c, "default");
+    conf_word(c, writer_id(w));
+    conf_end(c);
+    conf_close(c);
+}
+
 static void put_common(struct writer *w)
 {
     struct conf *c = &w->c;
@@ -519,13 +537,7 @@ static void put_common(struct writer *w)
     conf_line(c,
               "map $request_uri $handfast_plain { default 1; "
               "\"~*^[^?]*(/\\.|//|%(2[de]|3[0-9]|4[1-9a-f]|5[0-9af]|6[1-9a-f]|7[0-9ae]))\" 0; }");
-    conf_begin(c, "map $upstream_http_x_apigee_fault_code $handfast_fault_id");
-    conf_end_open(c);
-    conf_line(c, "\"\" \"\"");
-    conf_begin(c, "default");
-    conf_word(c, writer_id(w));
-    conf_end(c);
-    conf_close(c);
+    put_fault_id(w);
     conf_begin(c, "map \"\" $handfast_log_id");
     conf_end_open(c);
     conf_begin(c, "default");
