@@ -5,6 +5,7 @@
 
 #include "api/environment.h"
 #include "api/event_json.h"
+#include "api/handshake_filters.h"
 
 enum { STREAM_AT_ONCE = 100 };
 
@@ -135,7 +136,10 @@ enum status api_stream_handshakes(struct api_request *r, struct api_answer *a, s
 {
     bool is_there = false;
     TRY(api_want_environment(r, a, &is_there, err));
-    if (!is_there) {
+    if (is_there) {
+        TRY(api_handshake_filters(r, a));
+    }
+    if (!is_there || api_refused(a)) {
         return ST_OK;
     }
     struct flow *f = calloc(1, sizeof *f);

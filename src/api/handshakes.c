@@ -2,20 +2,21 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
+#include "api/call_text.h"
 #include "api/core.h"
 #include "api/environment.h"
 #include "api/event_json.h"
 #include "api/fix_call.h"
+#include "api/handshake_filters.h"
 #include "api/handshake_stream.h"
 #include "base/clock.h"
-#include "report/wrap.h"
 
 enum {
     PAGE_USUAL = 100,
     RELATED_MAX = 16,
-    TEXT_COLUMNS = 100,
     WAIT_STEPS = 10, /* for a verdict that is about to be written */
     WAITING_MAX = 8,
 };
@@ -83,7 +84,10 @@ static enum status read_filter(struct api_request *r, struct api_answer *a, stru
                                 .cause = api_query(r, "cause"),
                                 .outcome = api_query(r, "outcome"),
                                 .id = api_query(r, "id") };
-    TRY(read_times(r, a, f));
+    TRY(api_handshake_filters(r, a));
+    if (!api_refused(a)) {
+        TRY(read_times(r, a, f));
+    }
     return api_refused(a) ? ST_OK : read_page(r, a, f);
 }
 
@@ -161,6 +165,7 @@ static enum status list_handshakes(struct api_request *r, struct api_answer *a, 
 
 struct one {
     struct api_request *r;
+    const char *id;  /* that is looked for */
     json_t *verdict; /* the whole answer */
     struct text text;
     size_t n;
@@ -192,88 +197,6 @@ static void set_call(json_t *out, const char *name, json_t *call)
     json_object_set_new(out, name, call == NULL ? json_null() : json_incref(call));
 }
 
-/* For a shell: what is between single quotes is taken as it stands, except such a quote. */
-static void put_quoted(struct text *out, const char *word)
-{
-    text_puts(out, "'");
-    for (; *word != '\0'; word++) {
-        if (*word == '\'') {
-            text_puts(out, "'\\''");
-        } else {
-            text_putc(out, *word);
-        }
-    }
-    text_puts(out, "'");
-}
-
-/* As a command: the reader fills in the user, and $API, the address. `file` has the body of a call
- * that has none. */
-static void put_command(struct text *out, const json_t *call, const char *file)
-{
-    const char *type = json_string_value(json_object_get(call, "contentType"));
-    const char *body = json_string_value(json_object_get(call, "body"));
-    text_printf(out, "\n  curl -u USER -X %s \"$API\"",
-                json_string_value(json_object_get(call, "method")));
-    put_quoted(out, json_string_value(json_object_get(call, "path")));
-    if (type != NULL && (body != NULL || file != NULL)) {
-        text_printf(out, " -H 'Content-Type: %s' --data-binary ", type);
-        put_quoted(out, body == NULL ? file : body);
-    }
-}
-
-/* For whoever keeps the bundle elsewhere. */
-static void put_edit(struct text *out, const json_t *change)
-{
-    const char *target = json_string_value(json_object_get(change, "target"));
-    const char *file = json_string_value(json_object_get(change, "file"));
-    if (target != NULL) {
-        text_printf(out,
-                    "\nwhich makes a TargetEndpoint %s of the URL of a RouteRule in %s, with\n    ",
-                    target, file);
-    } else {
-        text_printf(out, "\nwhich puts into the HTTPTargetConnection in %s\n    ", file);
-    }
-    text_puts(out, json_string_value(json_object_get(change, "element")));
-}
-
-/* A bundle to be taken and sent again, the documents that change, the deployment. */
-static void put_change(struct text *out, const json_t *call, const json_t *change)
-{
-    const json_t *parts = json_object_get(change, "parts");
-    text_puts(out, "\n  curl -u USER -o bundle.zip \"$API\"");
-    put_quoted(out, json_string_value(json_object_get(change, "bundle")));
-    put_command(out, call, "@bundle.zip");
-    for (size_t i = 0; i < json_array_size(parts); i++) {
-        put_command(out, json_array_get(parts, i), NULL);
-    }
-    put_command(out, json_object_get(change, "then"), NULL);
-    put_edit(out, change);
-}
-
-static void put_call(struct text *out, const char *title, const json_t *call)
-{
-    const json_t *change = json_object_get(call, "change");
-    if (call == NULL) {
-        return;
-    }
-    const char *why = json_string_value(json_object_get(call, "why"));
-    struct wrap w = wrap_start(out, 0, 2, TEXT_COLUMNS);
-    wrap_words(&w, bytes_of_str(title));
-    wrap_words(&w, bytes_of_str(why != NULL ? why : ""));
-    wrap_words(&w, BYTES("(USER is you; $API is the address of this API, such as "
-                         "http://127.0.0.1:8080):"));
-    const json_t *first = json_object_get(call, "first");
-    for (size_t i = 0; i < json_array_size(first); i++) {
-        put_command(out, json_array_get(first, i), NULL);
-    }
-    if (change != NULL) {
-        put_change(out, call, change);
-    } else {
-        put_command(out, call, NULL);
-    }
-    text_puts(out, "\n");
-}
-
 static enum status tell_one(struct one *one, const struct kept_event *event)
 {
     struct fix_calls calls = { 0 };
@@ -283,16 +206,16 @@ static enum status tell_one(struct one *one, const struct kept_event *event)
         return ST_NOMEM;
     }
     one->verdict = out;
-    if (strcmp(event->id, api_param(one->r, "id")) != 0) { /* one of many alike */
+    if (strcmp(event->id, one->id) != 0) { /* one of many alike */
         json_object_set_new(out, "representedBy", json_string(event->id));
-        json_object_set_new(out, "id", json_string(api_param(one->r, "id")));
+        json_object_set_new(out, "id", json_string(one->id));
     }
     fix_calls_of(one->r->store, event, NULL, one->r->arena, &calls);
     set_call(out, "fix", calls.fix);
     set_call(out, "workaround", calls.workaround);
     text_puts(&one->text, event->text);
-    put_call(&one->text, "The call that mends it:", calls.fix);
-    put_call(&one->text, "What the gateway can do meanwhile:", calls.workaround);
+    call_text_put(&one->text, "The call that mends it:", calls.fix);
+    call_text_put(&one->text, "What the gateway can do meanwhile:", calls.workaround);
     fix_calls_deinit(&calls);
     return ST_OK;
 }
@@ -317,18 +240,38 @@ static void take_one(void *arg, const struct kept_event *event)
     one->status = tell_one(one, event);
 }
 
-static enum status look(struct api_request *r, struct one *one, int n_times, struct err *err)
+static enum status look_for(struct api_request *r, const char *id, struct one *one, struct err *err)
 {
     struct event_filter f = { .org = api_param(r, "o"),
                               .env = api_param(r, "e"),
-                              .id = api_param(r, "id"),
+                              .id = id,
                               .wants_report = true,
                               .limit = RELATED_MAX };
+    one->id = id;
+    return read_events(r, &f, take_one, one, err);
+}
+
+/* The access log and the client have the id of a request, "CONNECTION.N"; a handshake with the
+ * client has its connection's. "": that is no request's. */
+static const char *connection_of(struct api_request *r)
+{
+    const char *id = api_param(r, "id");
+    const char *dot = strchr(id, '.');
+    const char *own = dot == NULL ? NULL : arena_strndup(r->arena, id, (size_t)(dot - id));
+    return own == NULL ? "" : own;
+}
+
+static enum status look(struct api_request *r, struct one *one, int n_times, struct err *err)
+{
+    const char *connection = connection_of(r);
     for (int i = 0; i < n_times && one->n == 0; i++) {
         if (i > 0) {
             nanosleep(&(struct timespec){ .tv_nsec = WAIT_STEP_NS }, NULL);
         }
-        TRY(read_events(r, &f, take_one, one, err));
+        TRY(look_for(r, api_param(r, "id"), one, err));
+        if (one->n == 0 && connection[0] != '\0') {
+            TRY(look_for(r, connection, one, err));
+        }
     }
     return one->status;
 }
@@ -344,15 +287,6 @@ static enum status find_one(struct api_request *r, struct one *one, struct err *
     return st;
 }
 
-static bool wants_text(const struct api_request *r)
-{
-    const char *accept = api_header(r, "accept");
-    const char *format = api_query(r, "format");
-    return (format != NULL && strcmp(format, "text") == 0) ||
-           (accept != NULL && strstr(accept, "text/plain") != NULL &&
-            strstr(accept, "json") == NULL);
-}
-
 static enum status say_one(struct api_request *r, struct api_answer *a, struct one *one)
 {
     if (one->n == 0) {
@@ -361,7 +295,7 @@ static enum status say_one(struct api_request *r, struct api_answer *a, struct o
                           "or is another environment's",
                           api_param(r, "id"), api_param(r, "e"));
     }
-    if (wants_text(r)) {
+    if (api_wants_text(r)) {
         return api_say_text(a, "text/plain; charset=utf-8", bytes_of(one->text.p, one->text.len));
     }
     json_object_set(one->verdict, "related", one->related);

@@ -140,6 +140,13 @@ def lists(gateway):
     later = gateway.api('GET', lab.E + '/handshakes?from=2100-01-01T00:00:00Z').json['handshakes']
     tap.equal(later, [], 'by time')
     tap.equal(gateway.api('GET', lab.E + '/handshakes?from=yesterday').status, 400, 'a time that is none')
+    for where in ('/handshakes', '/handshakes/stream'):
+        for name, wrong, there in (('cause', 'TYPO', 'certificate-expired'), ('direction', 'north', 'northbound'),
+                                   ('outcome', 'ok', 'unfinished')):
+            asked = gateway.api('GET', '%s%s?%s=%s' % (lab.E, where, name, wrong))
+            said = asked.json['message'] if asked.status == 400 else ''
+            tap.ok(wrong in said and there in said, '%s: a %s that there is not' % (where, name), asked)
+    tap.equal(len(gateway.api('GET', lab.E + '/handshakes?cause=&limit=2').json['handshakes']), 2, 'an empty cause asks for all')
     tap.equal(gateway.api('GET', lab.E + '/handshakes/nobody').status, 404, 'an id that is none')
     identity = only[0]['id']
     text = gateway.api('GET', '%s/handshakes/%s' % (lab.E, identity), accept='text/plain')
@@ -190,6 +197,37 @@ def north(gateway, made):
         plain.sendall(b'GET / HTTP/1.1\r\nHost: localhost\r\n\r\n')
         tap.ok(b' 400 ' in plain.recv(4096), 'north: plain HTTP gets a 400')
     tap.ok(newest(gateway, '&cause=plaintext-client'), 'north: plain HTTP has its verdict')
+
+
+def by_request(gateway, made):
+    """A client that gets a 400 of the Router has an id, which leads to the verdict, as the access log has it."""
+    port = peers.free_port()
+    must(gateway.alias('askkeys', 'own', made.chain('good'), made.key('good')))
+    must(gateway.alias('asktrust', 'root', made.root))
+    must(gateway.api('POST', lab.E + '/virtualhosts',
+                     {'name': 'asking', 'hostAliases': [pki.HOST], 'port': str(port),
+                      'sSLInfo': {'enabled': 'true', 'clientAuthEnabled': 'true', 'keyStore': 'askkeys',
+                                  'keyAlias': 'own', 'trustStore': 'asktrust'}}))
+    wrong = lab.trusting_nobody()
+    wrong.load_cert_chain(made.chain('client-untrusted'), made.key('client-untrusted'))
+    for name, context, cause in (('none sent', lab.trusting_nobody(), 'client-certificate-missing'),
+                                 ('another CA', wrong, 'certificate-untrusted-ca'),
+                                 ('in clear', None, 'plaintext-client')):
+        answer = gateway.call('/', host=pki.HOST, context=context, port=port)
+        told = answer.headers.get('X-Handfast-Id') or 'none'
+        found = gateway.api('GET', '%s/handshakes/%s' % (lab.E, told))
+        tap.equal((answer.status, (found.json or {}).get('cause')), (400, cause), 'a 400, %s: its id' % name)
+        log, until = '', time.monotonic() + 5
+        while told not in log and time.monotonic() < until:
+            time.sleep(0.1)
+            log = (gateway.dir / 'logs/router.access.log').read_text()
+        tap.ok('"id":"%s"' % told in log, 'a 400, %s: in the access log' % name)
+    fine = lab.trusting_nobody()
+    fine.load_cert_chain(made.chain('client'), made.key('client'))
+    answer = gateway.call('/', host=pki.HOST, context=fine, port=port)
+    tap.equal(answer.status, 404, 'a client certificate that is taken')
+    missing = gateway.api('GET', '%s/handshakes/%s' % (lab.E, answer.headers.get('X-Handfast-Id')))
+    tap.equal(missing.status, 404, 'where the handshake went well there is no verdict')
 
 
 class Listener(threading.Thread):
@@ -308,6 +346,7 @@ def main():
         with lab.Gateway(name) as gateway:
             south(gateway, made)
             north(gateway, made)
+            by_request(gateway, made)
             lists(gateway)
             stream(gateway)
             metrics(gateway)
