@@ -19,6 +19,7 @@ struct judging_alias {
     size_t n;
     json_t *findings;
     bool is_good;
+    bool has_dead_end; /* an issuer is neither sent nor trusted */
 };
 
 static void add(struct judging_alias *j, const char *id, const char *sentence, int certificate)
@@ -53,6 +54,8 @@ static void judge_chain(struct judging_alias *j, enum x509_purpose purpose)
     }
     for (size_t i = 0; i < judged.n_faults; i++) {
         const struct x509_fault *f = &judged.faults[i];
+        j->has_dead_end = j->has_dead_end || f->kind == X509_FAULT_CHAIN_INCOMPLETE ||
+                          f->kind == X509_FAULT_UNTRUSTED_CA;
         if (!f->is_minor && !is_others_affair(f->kind)) {
             j->is_good = false;
             add(j, x509_fault_id(f->kind), f->detail, f->culprit);
@@ -102,8 +105,9 @@ static enum status trust_own_root(struct judging_alias *j)
     return ST_OK;
 }
 
-/* Below a root that a keystore of the environment has a chain is complete. They are asked only
- * where something is missing: there may be many. */
+/* Below a root that a keystore of the environment has a chain is complete, and what an intermediate
+ * in one of them issued lacks it. They are asked only where something is missing: there may be
+ * many. */
 static enum status add_anchors(struct judging_alias *j, bool with_environment)
 {
     struct store_problem problem = { 0 };
@@ -134,21 +138,10 @@ static bool begin_judging(struct judging_alias *j, bool with_environment)
     return j->chain != NULL && trust_own_root(j) != ST_NOMEM;
 }
 
-static bool lacks_issuer(const struct judging_alias *j)
-{
-    for (size_t i = 0; i < json_array_size(j->findings); i++) {
-        const char *id = json_string_value(json_object_get(json_array_get(j->findings, i), "id"));
-        if (id != NULL && strcmp(id, x509_fault_id(X509_FAULT_CHAIN_INCOMPLETE)) == 0) {
-            return true;
-        }
-    }
-    return false;
-}
-
 static bool judge_whole_chain(struct judging_alias *j, enum x509_purpose purpose)
 {
     judge_chain(j, purpose);
-    if (!lacks_issuer(j)) {
+    if (!j->has_dead_end) {
         return true;
     }
     json_array_clear(j->findings);

@@ -186,6 +186,7 @@ static enum status add_roots(const struct x509_chain *chain, struct x509_store *
             return problem_failed(problem, &err);
         }
     }
+    x509_store_note_seen(x509, chain);
     return ST_OK;
 }
 

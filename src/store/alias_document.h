@@ -19,7 +19,7 @@ enum status alias_document_put(struct store *s, const struct alias_name *name,
 enum status alias_document_chain(const struct alias *a, struct x509_store *x509,
                                  const struct x509_chain **out,
                                  struct store_problem *problem) NODISCARD;
-/* Those that sign themselves become anchors. */
+/* Those that sign themselves become anchors; of the others it is known whether they are roots. */
 enum status alias_document_add_roots(struct store *s, const struct alias_name *name,
                                      struct x509_store *x509,
                                      struct store_problem *problem) NODISCARD;
