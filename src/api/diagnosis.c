@@ -7,6 +7,7 @@
 #include <openssl/err.h>
 #include <openssl/x509.h>
 
+#include "api/diagnosis_text.h"
 #include "api/environment.h"
 #include "api/fix_call.h"
 #include "gateway/trial.h"
@@ -63,6 +64,12 @@ static enum status subject(struct api_request *r, struct api_answer *a, enum sto
     return stored(r, a, kind, name, out, err);
 }
 
+static const char *subject_of(struct api_request *r, const char *what, const char *name)
+{
+    const char *text = arena_printf(r->arena, "%s %s", what, name);
+    return text == NULL ? what : text;
+}
+
 /* --- target servers --- */
 
 static enum status say_target(struct api_request *r, struct api_answer *a, const json_t *document,
@@ -78,7 +85,7 @@ static enum status say_target(struct api_request *r, struct api_answer *a, const
     }
     enum status st = diagnose_target(r, a, &t, document, &d, err);
     if (st == ST_OK && !api_refused(a)) {
-        st = api_say(a, 200, json_incref(d.answer));
+        st = api_say_diagnosis(r, a, subject_of(r, "target server", api_param(r, "t")), d.answer);
     }
     diagnosis_deinit(&d);
     return st;
@@ -342,7 +349,7 @@ static enum status say_virtual_host(struct api_request *r, struct api_answer *a,
     }
     enum status st = diagnose_virtual_host(r, &v, DIAGNOSE_ALL, &d, err);
     if (st == ST_OK && !api_refused(a)) {
-        st = api_say(a, 200, json_incref(d.answer));
+        st = api_say_diagnosis(r, a, subject_of(r, "virtual host", api_param(r, "v")), d.answer);
     }
     diagnosis_deinit(&d);
     return st;
@@ -447,9 +454,12 @@ static enum status keystore_diagnosis(struct api_request *r, struct api_answer *
         st = err_set(err, ST_IO, "%s", p.message);
     }
     if (st == ST_OK) {
-        st = api_say(
-            a, 200,
-            json_pack("{s:b, s:O, s:O}", "isGood", is_good, "aliases", aliases, "usedBy", uses));
+        json_t *answer =
+            json_pack("{s:b, s:O, s:O}", "isGood", is_good, "aliases", aliases, "usedBy", uses);
+        st = answer == NULL
+                 ? ST_NOMEM
+                 : api_say_diagnosis(r, a, subject_of(r, "keystore", name.keystore), answer);
+        json_decref(answer);
     }
     json_decref(aliases);
     json_decref(uses);
@@ -524,16 +534,16 @@ static const struct api_route routes[] = {
     { API_POST, ENV "/targetservers/{t}/diagnosis", API_RIGHT_DIAGNOSE, target_diagnosis,
       "diagnoseTargetServer",
       "Make a handshake with the target server as it is set, or as the body says, and judge it",
-      NULL, API_BODY_JSON | API_BODY_OPTIONAL, "TargetServer", "Diagnosis", API_OUT_DOCUMENT, 200,
-      "Diagnosis", 0 },
+      "format", API_BODY_JSON | API_BODY_OPTIONAL, "TargetServer", "Diagnosis", API_OUT_VERDICT,
+      200, "Diagnosis", 0 },
     { API_POST, ENV "/virtualhosts/{v}/diagnosis", API_RIGHT_DIAGNOSE, virtual_host_diagnosis,
       "diagnoseVirtualHost",
-      "Judge the certificates of the virtual host as it is set, or as the body says", NULL,
-      API_BODY_JSON | API_BODY_OPTIONAL, "VirtualHost", "Diagnosis", API_OUT_DOCUMENT, 200,
+      "Judge the certificates of the virtual host as it is set, or as the body says", "format",
+      API_BODY_JSON | API_BODY_OPTIONAL, "VirtualHost", "Diagnosis", API_OUT_VERDICT, 200,
       "Diagnosis", 0 },
     { API_POST, ENV "/keystores/{k}/diagnosis", API_RIGHT_DIAGNOSE, keystore_diagnosis,
-      "diagnoseKeystore", "Judge every certificate of the keystore, and say what uses it", NULL,
-      API_BODY_NONE, NULL, "KeystoreDiagnosis", API_OUT_DOCUMENT, 200, "Diagnosis", 0 },
+      "diagnoseKeystore", "Judge every certificate of the keystore, and say what uses it", "format",
+      API_BODY_NONE, NULL, "KeystoreDiagnosis", API_OUT_VERDICT, 200, "Diagnosis", 0 },
 };
 
 static const struct api_schema schemas[] = {

@@ -10,6 +10,9 @@ import tempfile
 import threading
 import time
 
+from cryptography import x509
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
 import gateway_lab as lab
 import harness
 import peers
@@ -304,6 +307,62 @@ def waiting(gateway, made):
     silent.close()
 
 
+def upload(gateway, keystore, chain, key, query=''):
+    body = b''.join(b'--xyz\r\nContent-Disposition: form-data; name="%s"; filename="f.pem"\r\n\r\n%s\r\n' % part
+                    for part in ((b'certFile', chain), (b'keyFile', key))) + b'--xyz--\r\n'
+    must(gateway.api('POST', lab.E + '/keystores', {'name': keystore}), 201, 409)
+    return gateway.api('POST', '%s/keystores/%s/aliases?alias=own&format=keycertfile&ignoreNewlineValidation=true%s'
+                       % (lab.E, keystore, query), body, 'multipart/form-data; boundary=xyz')
+
+
+def nameless(gateway):
+    """Nothing in a leaf says whether a root issued it: a keystore that has its issuer does."""
+    usual, pki.name_of = pki.name_of, lambda name: x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+    try:
+        maker = pki.Maker()
+        maker.authority('plain-root')
+        maker.authority('plain-issuer', issuer='plain-root')
+        leaf, key = maker.leaf(('plain.test',), (ExtendedKeyUsageOID.SERVER_AUTH,), issuer='plain-issuer')
+    finally:
+        pki.name_of = usual
+    bare, key = pki.pem(leaf), pki.key_pem(key)
+    whole = bare + pki.pem(maker.authorities['plain-issuer'][0])
+    must(upload(gateway, 'plainbare', bare, key))
+    must(upload(gateway, 'plainwhole', whole, key))
+    refusal = upload(gateway, 'plainagain', bare, key)
+    contexts = (refusal.json or {}).get('contexts') or [{}]
+    tap.equal((refusal.status, contexts[0].get('cause')), (400, 'certificate-chain-incomplete'), 'upload: a chain cut short')
+    tap.equal(upload(gateway, 'plainagain', bare, key, '&ignoreChainValidation=true').status, 201, 'upload: where that is meant')
+    said = gateway.api('POST', lab.E + '/keystores/plainbare/diagnosis').json
+    fix = said['aliases'][0]['fix']
+    tap.ok(fix and not said['isGood'], 'keystore: an issuer that another keystore has', said)
+    text = gateway.api('POST', lab.E + '/keystores/plainbare/diagnosis', accept='text/plain')
+    tap.ok(b'NOT GOOD' in text.body and b'certificate-chain-incomplete' in text.body and b'curl -u USER' in text.body and
+           text.headers['Content-Type'].startswith('text/plain'), 'keystore: as text', text)
+    if fix:
+        must(apply(gateway, fix))
+        tap.ok(gateway.api('POST', lab.E + '/keystores/plainbare/diagnosis').json['isGood'], 'keystore: its fix')
+
+
+def as_text(gateway, made):
+    other = backend_of(made, 'untrusted')
+    must(gateway.alias('readtrust', 'root', made.root))
+    must(gateway.api('POST', lab.E + '/targetservers', target('read', other.port, {'enabled': 'true', 'trustStore': 'readtrust'})))
+    text = gateway.api('POST', lab.E + '/targetservers/read/diagnosis', accept='text/plain')
+    tap.ok(text.body.startswith(b'target server read\n  NOT GOOD  certificate-untrusted-ca\n'), 'target server: as text', text)
+    for part in (b'ClientHello', b'To fix', b'curl -u USER'):
+        tap.ok(part in text.body, 'target server: as text, %s' % part.decode(), text)
+    other.close()
+    text = gateway.api('POST', lab.E + '/targetservers/read/diagnosis?format=text')
+    tap.ok(b'NOT GOOD  connection-refused' in text.body, 'target server: nobody listens, as text', text)
+    text = gateway.api('POST', lab.E + '/virtualhosts/secure/diagnosis', accept='text/plain')
+    tap.ok(text.body.startswith(b'virtual host secure\n  GOOD\n'), 'virtual host: as text', text)
+    text = gateway.api('POST', lab.E + '/virtualhosts/secure/diagnosis', {
+        'hostAliases': ['nobody.example'], 'port': '1', 'sSLInfo': {'enabled': 'true', 'keyStore': 'default',
+                                                                    'keyAlias': 'default'}}, accept='text/plain')
+    tap.ok(b'NOT GOOD' in text.body and b'nobody.example' in text.body, 'virtual host: another name, as text', text)
+
+
 def main():
     lab.need(tap)
     with tempfile.TemporaryDirectory() as name:
@@ -317,6 +376,8 @@ def main():
             trusting(gateway, made)
             replacing(gateway, made, name)
             waiting(gateway, made)
+            nameless(gateway)
+            as_text(gateway, made)
     tap.done()
 
 
