@@ -15,11 +15,11 @@ struct sockets {
     } connected[PORTS_MAX];
 };
 
-static bool is_tcp(int fd)
+static bool speaks(int fd, int wanted)
 {
     int protocol = 0;
     socklen_t len = sizeof protocol;
-    return getsockopt(fd, SOL_SOCKET, SO_PROTOCOL, &protocol, &len) == 0 && protocol == IPPROTO_TCP;
+    return getsockopt(fd, SOL_SOCKET, SO_PROTOCOL, &protocol, &len) == 0 && protocol == wanted;
 }
 
 static bool is_internet(const union socket_address *a)
@@ -37,7 +37,8 @@ bool sockets_look(int fd, struct socket_facts *out)
     int is_listening = 0;
     socklen_t len = sizeof is_listening;
     *out = (struct socket_facts){ 0 };
-    if (!is_tcp(fd) || getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &is_listening, &len) != 0) {
+    bool is_known = speaks(fd, IPPROTO_TCP) || speaks(fd, IPPROTO_UDP); /* TLS, DTLS */
+    if (!is_known || getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &is_listening, &len) != 0) {
         return false;
     }
     out->is_listening = is_listening != 0;
@@ -60,7 +61,7 @@ bool sockets_look(int fd, struct socket_facts *out)
 static void gather(struct sockets *all, int fd)
 {
     struct socket_facts facts;
-    if (!sockets_look(fd, &facts)) {
+    if (!speaks(fd, IPPROTO_TCP) || !sockets_look(fd, &facts)) {
         return;
     }
     uint16_t port = port_of(&facts.local);

@@ -25,7 +25,7 @@ struct socket_facts {
     union socket_address local, peer;
 };
 
-/* False where it is no TCP socket with an address. */
+/* False where it is no socket of TCP or UDP with an address. */
 bool sockets_look(int fd, struct socket_facts *out);
 /* The only connection of the process that a client, or a server, can have here, among the first
  * `n_fds` descriptors; false where there is none, or several. */

@@ -287,6 +287,10 @@ bool story_open(struct bytes note, const uint8_t key[NOTE_KEY_BYTES], struct are
     out->local.side = note.p[HEAD_SIDE_AT] != 0 ? SIDE_SERVER : SIDE_CLIENT;
     out->entries = bytes_skip(note, NOTE_HEAD_BYTES);
     scan(out, arena);
+    /* A datagram that nobody took comes back as ICMP (RFC 1122 section 4.1.3.3). */
+    if (out->is_dtls && out->local.system_error == ECONNREFUSED) {
+        out->local.connect_error = CONNECT_UNREACHABLE;
+    }
     return true;
 }
 
@@ -373,6 +377,9 @@ static void tell_close(struct telling *g, const struct story_entry *e)
     case NOTE_END_EOF:
         break;
     case NOTE_END_SYSTEM:
+        if (l->connect_error != CONNECT_FINE) {
+            return;
+        }
         event.kind = (uint8_t)kind_of_system(g);
         break;
     case NOTE_END_ERROR:

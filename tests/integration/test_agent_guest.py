@@ -292,6 +292,16 @@ def check_dtls(tap, lab):
         tap.ok('good.test' in json.dumps(shown), 'DTLS in pieces: the certificate', found)
 
 
+def check_dtls_refused(tap, lab):
+    """Nobody takes the datagrams."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as bound:
+        bound.bind(('127.0.0.1', 0))
+        port = bound.getsockname()[1]
+    done, verdicts = lab.run(['openssl', 's_client', '-dtls', '-connect', '127.0.0.1:%d' % port])
+    tap.equal([(v['cause'], v['confidence']) for v in verdicts], [('connection-refused', 'probable')], 'DTLS to a port that nobody has')
+    tap.ok(verdicts and 'port %d' % port in verdicts[0]['sentence'], 'DTLS: the address', done, verdicts)
+
+
 def check_nothing_left(tap, lab):
     """No descriptor, thread or handler of ours in the program; its own callbacks still run."""
     body = '''
@@ -397,7 +407,7 @@ def check_thread_sanitizer(tap, lab):
     tap.ok(listener.n > 100, 'ThreadSanitizer: the guest was at work', '%d notes' % listener.n)
 
 
-CHECKS = (check_library, check_ends, check_stuck, check_signals, check_children, check_forks, check_left, check_bare, check_threads, check_odd, check_dlsym, check_dtls, check_nothing_left, check_files,
+CHECKS = (check_library, check_ends, check_stuck, check_signals, check_children, check_forks, check_left, check_bare, check_threads, check_odd, check_dlsym, check_dtls, check_dtls_refused, check_nothing_left, check_files,
           check_unobservable, check_no_collector, check_thread_sanitizer)
 
 
