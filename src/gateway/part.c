@@ -51,7 +51,7 @@ bool part_adopt(struct part *p)
         return false;
     }
     p->pid = pid;
-    p->since_ms = clock_now_ns() / NS_PER_MS;
+    p->since_ms = process_started_ms(pid);
     process_children(pid, &p->workers);
     return true;
 }

@@ -8,7 +8,10 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 #include <unistd.h>
+
+#include "base/clock.h"
 
 enum { STATE_LISTEN = 0x0a, LINE_ROOM = 512, INODES_MAX = 16 };
 
@@ -25,16 +28,40 @@ static ssize_t read_file(const char *path, char *out, size_t room)
     return n;
 }
 
-static bool is_zombie(int pid)
+/* What follows the name in /proc/PID/stat: " S PPID ...". NULL: there is none. */
+static const char *stat_of(int pid, char room[LINE_ROOM])
 {
     char path[64];
-    char stat[LINE_ROOM];
     snprintf(path, sizeof path, "/proc/%d/stat", pid);
-    if (read_file(path, stat, sizeof stat) <= 0) {
-        return true;
+    const char *end = read_file(path, room, LINE_ROOM) > 0 ? strrchr(room, ')') : NULL;
+    return end == NULL ? NULL : end + 1; /* the name may hold anything */
+}
+
+static bool is_zombie(int pid)
+{
+    char room[LINE_ROOM];
+    const char *stat = stat_of(pid, room);
+    return stat == NULL || stat[0] == '\0' || stat[1] == 'Z';
+}
+
+/* starttime is the 22nd field, in ticks since the system came up; the state is the third. */
+int64_t process_started_ms(int pid)
+{
+    enum { FIELDS_BEFORE = 19 };
+    char room[LINE_ROOM];
+    struct timespec up;
+    int64_t now_ms = clock_now_ns() / NS_PER_MS;
+    long ticks_per_s = sysconf(_SC_CLK_TCK);
+    const char *at = stat_of(pid, room);
+    for (int i = 0; at != NULL && i <= FIELDS_BEFORE; i++) {
+        at = strchr(at + (i > 0 ? 1 : 0), ' ');
     }
-    const char *after_name = strrchr(stat, ')'); /* the name may hold anything */
-    return after_name == NULL || after_name[1] == '\0' || after_name[2] == 'Z';
+    if (at == NULL || ticks_per_s <= 0 || clock_gettime(CLOCK_BOOTTIME, &up) != 0) {
+        return now_ms;
+    }
+    int64_t up_ms = (int64_t)up.tv_sec * 1000 + up.tv_nsec / NS_PER_MS;
+    int64_t start_ms = (int64_t)(strtoull(at, NULL, 10) * 1000 / (unsigned long)ticks_per_s);
+    return start_ms > up_ms ? now_ms : now_ms - (up_ms - start_ms);
 }
 
 bool process_is_at(int pid, const char *cwd)

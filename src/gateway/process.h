@@ -9,6 +9,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/text.h"
 
@@ -21,6 +22,8 @@ struct process_list {
 
 /* It lives, is no zombie, and runs in the directory `cwd`. */
 bool process_is_at(int pid, const char *cwd);
+/* Milliseconds since 1970; now, where that is not to be seen. */
+int64_t process_started_ms(int pid);
 /* All that run in `cwd`. */
 void process_list_at(const char *cwd, struct process_list *out);
 void process_children(int pid, struct process_list *out);

@@ -40,7 +40,7 @@ static bool adopt_collector(struct gateway *g)
         return false;
     }
     g->collector.pid = at.pid[0];
-    g->collector.since_ms = clock_now_ns() / NS_PER_MS;
+    g->collector.since_ms = process_started_ms(g->collector.pid);
     return true;
 }
 

@@ -67,14 +67,23 @@ def second_manager(gateway):
            'a second manager is refused, and told which one runs', other.stderr)
 
 
+def since(gateway):
+    return {one['type']: one['since'] for one in gateway.api('GET', '/v1/getinfo').json['server']}
+
+
 def kill_the_manager(gateway):
     before = gateway.master('router'), gateway.master('mp'), gateway.pids('collector')
+    started = since(gateway)
+    time.sleep(1.5)
     gateway.kill_manager()
     tap.ok(answers(gateway), 'kill -9 of the manager: traffic goes on')
     gateway.start()
     tap.equal((gateway.master('router'), gateway.master('mp'), gateway.pids('collector')), before,
               'kill -9 of the manager: the next one adopts all three')
     tap.ok(answers(gateway), 'kill -9 of the manager: and all is as before')
+    after = since(gateway)
+    tap.ok(started.keys() == after.keys() and all(abs(after[part] - started[part]) < 1000 for part in started),
+           'kill -9 of the manager: the parts have run since they were started', (started, after))
     tap.ok('password' not in gateway.log.read_text().split('ready', 1)[1], 'a later start shows no password')
 
 
