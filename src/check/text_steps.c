@@ -70,6 +70,9 @@ static void put_missing(struct steps *t, const struct check_missing *m)
     } else if (m->key_id[0] != '\0') {
         text_printf(w, "; its key identifier is %.64s", m->key_id);
     }
+    if (m->belongs_to_trust && t->item->detail->judgement.unseen_issuer != NULL) {
+        text_printf(w, ". If it is an intermediate CA, send its certificate instead");
+    }
     text_putc(w, '.');
     if (m->belongs_to_trust && m->found_in == NULL && m->sha256_hex[0] != '\0') {
         text_puts(w, " Make sure first that it is the right one, by its fingerprint.");

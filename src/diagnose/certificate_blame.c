@@ -242,6 +242,11 @@ bool certificate_blame_fault(struct judging *j, enum side owner, const struct x5
                         "the certificate may have been issued like this");
     }
     list_other_faults(j, owner, fault);
+    const struct x509_judgement *judgement = j->view->context->judgement[owner];
+    if (fault->kind == X509_FAULT_UNTRUSTED_CA && judgement->unseen_issuer != NULL) {
+        add_alternative(j, CAUSE_CERTIFICATE_CHAIN_INCOMPLETE, CONFIDENCE_POSSIBLE,
+                        "nobody here has seen the issuer: it may be an intermediate CA");
+    }
     if (j->v->confidence != CONFIDENCE_CERTAIN) {
         add_alternative(j, CAUSE_CERTIFICATE_REJECTED, CONFIDENCE_POSSIBLE,
                         "the verifier may have refused it for a reason of its own");

@@ -177,10 +177,12 @@ static void read_refusal(const struct judging *j, struct refusal *r)
         return;
     }
     const struct x509_fault *link = judged_link(j, peer);
+    const struct x509_judgement *judgement = j->view->context->judgement[peer];
+    bool is_unseen = judgement != NULL && judgement->unseen_issuer != NULL;
     r->is_known = true;
     r->kind = link != NULL ? link->kind : X509_FAULT_UNTRUSTED_CA;
     /* Who has not seen the issuer cannot tell an intermediate from a private root. */
-    r->is_doubtful = link == NULL || !j->view->context->trust_is_given ||
+    r->is_doubtful = link == NULL || is_unseen || !j->view->context->trust_is_given ||
                      r->kind == X509_FAULT_CHAIN_INVALID || r->kind == X509_FAULT_CHAIN_INCOMPLETE;
     r->words = "has an issuer that was neither sent nor is among what the program trusts";
 }

@@ -135,6 +135,12 @@ bool blank_missing_issuer(struct text *out, const struct about *a)
     return j != NULL && blank_put_text(out, j->missing_issuer);
 }
 
+bool blank_unseen_issuer(struct text *out, const struct about *a)
+{
+    const struct x509_judgement *j = judgement_of(a);
+    return j != NULL && blank_put_text(out, j->unseen_issuer);
+}
+
 bool blank_missing_issuer_url(struct text *out, const struct about *a)
 {
     const struct x509_judgement *j = judgement_of(a);

@@ -52,6 +52,7 @@ bool blank_not_before(struct text *out, const struct about *a);
 bool blank_names(struct text *out, const struct about *a);
 bool blank_common_name(struct text *out, const struct about *a); /* <CommonName>... */
 bool blank_missing_issuer(struct text *out, const struct about *a);
+bool blank_unseen_issuer(struct text *out, const struct about *a);
 bool blank_missing_issuer_url(struct text *out, const struct about *a);
 
 #endif

@@ -370,6 +370,7 @@ static const struct blank blanks[] = {
     { "not_before",           blank_not_before,           "its notBefore" },
     { "names",                blank_names,                "no host at all" },
     { "missing_issuer",       blank_missing_issuer,       "the issuer of the last certificate sent" },
+    { "unseen_issuer",        blank_unseen_issuer,        NULL },
     { "missing_issuer_url",   blank_missing_issuer_url,   NULL },
     { "alert",                put_alert,                  "no alert that can be read here" },
     { "prelude",              put_prelude,                "the protocol" },

@@ -123,11 +123,15 @@ static enum issuer by_strangers(const struct x509_chain *chain)
     return ISSUER_UNKNOWN;
 }
 
-static enum issuer issuer_of(struct x509_chain *chain, struct cert *last, bool is_leaf)
+static enum issuer by_proof(const struct x509_chain *chain, struct cert *last)
 {
     enum issuer found = by_seen(chain->store, last);
-    found = found == ISSUER_UNKNOWN ? by_authority_issuer(last) : found;
-    found = found == ISSUER_UNKNOWN ? by_name(last) : found;
+    return found == ISSUER_UNKNOWN ? by_authority_issuer(last) : found;
+}
+
+static enum issuer by_habit(struct x509_chain *chain, struct cert *last, bool is_leaf)
+{
+    enum issuer found = by_name(last);
     if (found == ISSUER_UNKNOWN) {
         found = by_anchors_of_same_organisation(chain->store, last);
     }
@@ -226,14 +230,17 @@ static void put_missing(struct cert *last, struct findings *out, struct x509_jud
     j->missing_issuer_url = facts->aia_issuer_url;
 }
 
-static void put_untrusted(struct cert *last, struct findings *out)
+static void put_untrusted(struct cert *last, struct findings *out, struct x509_judgement *j,
+                          bool is_proven)
 {
+    const char *issuer = cert_facts(last)->issuer;
     struct text what = { 0 };
     text_printf(&what, "was issued by \"%.160s\", which is not among the trusted certificates",
-                cert_facts(last)->issuer);
+                issuer);
     findings_put(out, X509_FAULT_UNTRUSTED_CA, last, X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY,
                  text_str(&what));
     text_deinit(&what);
+    j->unseen_issuer = is_proven ? NULL : issuer;
 }
 
 static bool is_own_issuer(const struct cert *c)
@@ -269,11 +276,13 @@ void evidence_judge_end(const struct path *dead_end, struct findings *out, struc
     if (judge_namesakes(dead_end, last, out) || judge_misnamed(last, out)) {
         return;
     }
-    enum issuer issuer = issuer_of(out->chain, last, dead_end->n == 1);
+    enum issuer issuer = by_proof(out->chain, last);
+    bool is_proven = issuer != ISSUER_UNKNOWN;
+    issuer = is_proven ? issuer : by_habit(out->chain, last, dead_end->n == 1);
     if (issuer == ISSUER_INTERMEDIATE) {
         put_missing(last, out, j);
         put_strangers(dead_end, out);
     } else if (trust_is_known) {
-        put_untrusted(last, out);
+        put_untrusted(last, out, j, is_proven);
     }
 }

@@ -128,6 +128,8 @@ struct x509_judgement {
     const char *missing_issuer;     /* chain-incomplete: the name of the CA certificate that was not
                                        sent, else NULL */
     const char *missing_issuer_url; /* its AIA address, or NULL */
+    const char *unseen_issuer; /* untrusted-ca: an issuer of which nothing but its name is known; it
+                                  may be an intermediate as well. Else NULL */
     int64_t valid_from_s, valid_until_s; /* of all certificates in the path, intersected */
     const char
         *staple; /* what the stapled OCSP response says, NULL without one; "good", or a sentence */

@@ -277,6 +277,12 @@ static void set_fault(struct flow *f, const char *value)
     refuse("no such fault", value);
 }
 
+/* The issuer of what is untrusted is known by its name only. */
+static void set_unseen(struct flow *f, const char *value)
+{
+    f->judgement[side_of(value)].unseen_issuer = "CN=unseen";
+}
+
 static void set_gateway(struct flow *f, const char *value)
 {
     f->context.gateways = f->gateways;
@@ -322,7 +328,7 @@ static const struct {
     { "ok=", set_ok },         { "anchored=", set_anchored }, { "until=", set_until },
     { "fault=", set_fault },   { "gateway=", set_gateway },   { "port=", set_port },
     { "client=", set_client }, { "server=", set_server },     { "stream=", set_stream },
-    { "silent=", set_silent },
+    { "silent=", set_silent }, { "unseen=", set_unseen },
 };
 
 static bool set_value(struct flow *f, const char *word)

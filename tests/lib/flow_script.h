@@ -22,7 +22,8 @@
  * Words about the connection: middle dropped snap dtls inside (from an agent) guess silent=c|s
  * port=N client=ADDR server=ADDR stream=N. About what diagnose() is told: trust (given by the
  * user), ok=c|s (that chain is judged and has no fault), fault=c:id or s:id (x509/faults.def
- * without "certificate-"), anchored=c|s, until=s:days (the path ends then), gateway=ADDR.
+ * without "certificate-"), unseen=c|s (the issuer of what is untrusted is but a name),
+ * anchored=c|s, until=s:days (the path ends then), gateway=ADDR.
  */
 #ifndef HANDFAST_TESTS_FLOW_SCRIPT_H
 #define HANDFAST_TESTS_FLOW_SCRIPT_H

@@ -178,11 +178,14 @@ static void seen_elsewhere(void **state)
     const struct x509_chain *alone = x509_store_chain(store, &leaf.der, 1);
     struct bytes der[] = { leaf.der, inter.der };
     const struct x509_chain *whole = x509_store_chain(store, der, 2);
-    assert_int_equal(judge(alone, MAKE_CERT_NOW).faults[0].kind, X509_FAULT_UNTRUSTED_CA);
+    struct x509_judgement before = judge(alone, MAKE_CERT_NOW);
+    assert_int_equal(before.faults[0].kind, X509_FAULT_UNTRUSTED_CA);
+    assert_string_equal(before.unseen_issuer, "CN=B"); /* which may be an intermediate */
     x509_store_note_seen(store, whole);
     struct x509_judgement j = judge(alone, MAKE_CERT_NOW);
     assert_int_equal(j.faults[0].kind, X509_FAULT_CHAIN_INCOMPLETE);
     assert_string_equal(j.missing_issuer, "CN=B");
+    assert_null(j.unseen_issuer);
     assert_false(j.has_anchor);
     assert_true(judge(whole, MAKE_CERT_NOW).has_anchor);
     x509_chain_unref(alone);
