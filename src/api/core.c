@@ -331,6 +331,12 @@ static enum status act(struct store *store, struct api_exchange *x, struct err *
     if (refused(x)) {
         return ST_OK;
     }
+    bool is_change = r->method == API_POST || r->method == API_PUT;
+    if (is_change && api_query_is(r, "preflight", false) &&
+        !api_route_takes(r->route, "preflight")) {
+        return api_refuse(&x->answer, 400, "preflight.NotPossible",
+                          "preflight=true is not possible here: nothing would be tried");
+    }
     TRY(r->route->handle(r, &x->answer, err));
     if (x->answer.status == 0) {
         x->answer.status = r->route->status;

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "api/routes.h"
 #include "diagnose/verdict.h"
 
 enum { SHOWN_MAX = 40 };
@@ -55,8 +56,21 @@ static enum status refuse(struct api_answer *a, size_t filter, const char *value
     return st;
 }
 
+/* A filter that is misspelt would let everything through. */
+static enum status refuse_name(const struct api_request *r, struct api_answer *a, const char *name)
+{
+    return api_refuse(a, 400, "handshakes.UnknownFilter",
+                      "there is no filter \"%.*s\"; there are: %s", SHOWN_MAX, name,
+                      r->route->query);
+}
+
 enum status api_handshake_filters(struct api_request *r, struct api_answer *a)
 {
+    for (size_t i = 0; i < r->query.n; i++) {
+        if (!api_route_takes(r->route, r->query.list[i].name)) {
+            return refuse_name(r, a, r->query.list[i].name);
+        }
+    }
     for (size_t i = 0; i < ARRAY_LEN(filters); i++) {
         const char *value = api_query(r, filters[i].name);
         if (value != NULL && value[0] != '\0' && !is_one(value, filters[i].at)) {

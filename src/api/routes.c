@@ -107,6 +107,20 @@ bool api_route_params(const struct api_route *route, const struct api_target *ta
 
 static const char *const method_names[API_N_METHODS] = { "GET", "POST", "PUT", "DELETE" };
 
+bool api_route_takes(const struct api_route *route, const char *name)
+{
+    size_t len = strlen(name);
+    const char *at = len > 0 ? route->query : NULL;
+    while (at != NULL && (at = strstr(at, name)) != NULL) {
+        bool is_start = at == route->query || at[-1] == ' ';
+        if (is_start && (at[len] == ' ' || at[len] == '\0')) {
+            return true;
+        }
+        at += len;
+    }
+    return false;
+}
+
 const char *api_method_name(enum api_method method)
 {
     return method_names[method];

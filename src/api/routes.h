@@ -17,6 +17,8 @@ void api_route_find(enum api_method method, const struct api_target *target,
 bool api_route_params(const struct api_route *route, const struct api_target *target,
                       struct arena *arena, struct api_request *r);
 bool api_pattern_fits(const char *pattern, size_t n_segments, char *const *segments);
+/* Is that the name of a query parameter that the route knows? */
+bool api_route_takes(const struct api_route *route, const char *name);
 const char *api_method_name(enum api_method method);
 /* Names are case-sensitive, RFC 9110 section 9.1. */
 bool api_method_parse(const char *s, enum api_method *out);

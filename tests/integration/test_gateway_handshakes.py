@@ -146,6 +146,8 @@ def lists(gateway):
             asked = gateway.api('GET', '%s%s?%s=%s' % (lab.E, where, name, wrong))
             said = asked.json['message'] if asked.status == 400 else ''
             tap.ok(wrong in said and there in said, '%s: a %s that there is not' % (where, name), asked)
+        asked = gateway.api('GET', lab.E + where + '?virtualhost=default')
+        tap.ok(asked.status == 400 and 'virtualHost' in asked.json['message'], where + ': a filter that there is not', asked)
     tap.equal(len(gateway.api('GET', lab.E + '/handshakes?cause=&limit=2').json['handshakes']), 2, 'an empty cause asks for all')
     tap.equal(gateway.api('GET', lab.E + '/handshakes/nobody').status, 404, 'an id that is none')
     identity = only[0]['id']
