@@ -3,6 +3,7 @@
 #include <inttypes.h>
 
 #include "base/clock.h"
+#include "tls/hello.h"
 #include "tls/names.h"
 
 /* clang-format off: a table reads by columns */
@@ -30,6 +31,19 @@ static const char *or_unknown(const char *name)
     return name == NULL ? "unknown" : name;
 }
 
+/* In TLS 1.3 the client is through before the server has looked at its certificate (RFC 8446 2),
+ * and a reset may overtake the alert that would tell what came of it. */
+static void add_refusals(struct judging *j)
+{
+    j->v->confidence = CONFIDENCE_PROBABLE;
+    add_alternative(j, CAUSE_CERTIFICATE_REJECTED, CONFIDENCE_POSSIBLE,
+                    "a server of TLS 1.3 looks at a client certificate after the client is through "
+                    "with the handshake, and may refuse it by closing");
+    add_alternative(j, CAUSE_CLIENT_CERTIFICATE_MISSING, CONFIDENCE_POSSIBLE,
+                    "a server of TLS 1.3 that requires a client certificate may close when it has "
+                    "seen that none came");
+}
+
 void answer_trouble(struct judging *j)
 {
     const struct local_facts *l = j->t->local;
@@ -38,6 +52,9 @@ void answer_trouble(struct judging *j)
     int64_t ms = (j->t->last.at_ns - j->t->first.at_ns) / NS_PER_MS;
     j->v->detail = row->detail;
     j->v->confidence = CONFIDENCE_CERTAIN;
+    if (l->answer_error == ANSWER_CLOSED && l->is_done && tls_is_tls13(l->answer_version)) {
+        add_refusals(j);
+    }
     if (l->answer_error == ANSWER_PROCESSOR_LATE) {
         say(j, "The way to the backend is not known: the Router %s (%" PRId64 " ms).", row->words,
             ms);

@@ -217,8 +217,7 @@ bool match_retry_without_group(struct judging *j)
         return false;
     }
     set_cause(j, CAUSE_GROUP_MISMATCH, NULL, CONFIDENCE_PROBABLE);
-    add_evidence(j, t->hello_retry_event,
-                 "a HelloRetryRequest that names no group: it asks for nothing new");
+    add_evidence(j, t->hello_retry_event, "it names no group: it asks for nothing new");
     cite(j);
     add_alternative(j, CAUSE_PROTOCOL_VIOLATION, CONFIDENCE_POSSIBLE,
                     "a HelloRetryRequest must ask for some change (RFC 8446 4.1.4)");

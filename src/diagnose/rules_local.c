@@ -586,12 +586,12 @@ static const struct no_connection {
                           NULL },
     [CONNECT_NO_ADDRESS] = { CAUSE_UNDETERMINED, CONFIDENCE_CERTAIN, ACTOR_UNKNOWN,
                              "The server's host name has no address: nothing was connected to.",
-                             NULL, NULL },
+                             NULL, "no-address" },
     [CONNECT_NONE_LEFT] = { CAUSE_UNDETERMINED, CONFIDENCE_CERTAIN, ACTOR_UNKNOWN,
                             "No server of the target is in use at the moment, so nothing was "
                             "connected to: each is disabled, or has failed as often as it may, "
                             "and then earlier verdicts say why.",
-                            NULL, NULL },
+                            NULL, "no-target-in-use" },
     [CONNECT_NO_PROCESSOR] = { CAUSE_CONNECTION_REFUSED, CONFIDENCE_CERTAIN, ACTOR_SERVER,
                                "The Router could not pass the request on: its Message Processor "
                                "was not there, was being restarted, or ended before it had "

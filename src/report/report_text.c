@@ -171,6 +171,7 @@ static void put_completed(struct page *p)
     if (p->v->detail != NULL) { /* what came behind it went wrong */
         page_who(p);
         page_ladder(p, SHORT_LADDER_HEAD, SHORT_LADDER_TAIL);
+        put_alternatives(p);
         put_fix(p);
     }
 }

@@ -111,6 +111,7 @@ static void on_server_hello(struct builder *b, struct event *e)
         note_malformed(b, e, &fault);
     }
     if (hello->is_retry || e->type == HS_HELLO_RETRY_REQUEST) {
+        e->flags |= EVENT_RETRY;
         if (t->hello_retry == NULL) {
             t->hello_retry = hello;
             t->hello_retry_event = e;

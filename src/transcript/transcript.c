@@ -29,6 +29,9 @@ const char *event_name(const struct event *e)
         [EVENT_UNOPENED] = "record that the keys do not open",
         [EVENT_LIMIT] = "limit reached",
     };
+    if (e->kind == EVENT_HANDSHAKE && (e->flags & EVENT_RETRY) != 0) {
+        return "HelloRetryRequest";
+    }
     if (e->kind == EVENT_HANDSHAKE) {
         return or_unknown(tls_handshake_type_name(e->type));
     }

@@ -52,6 +52,7 @@ enum event_flag {
     EVENT_REPEAT = 4,      /* the same again (SYN, a ClientHello sent twice) */
     EVENT_SEQ_DIFFERS = 8, /* a further SYN or SYN/ACK with another sequence number */
     EVENT_INFERRED = 16,   /* concluded from size, order and timing, not read */
+    EVENT_RETRY = 32,      /* a ServerHello that is a HelloRetryRequest (RFC 8446 4.1.4) */
 };
 
 struct event {

@@ -48,11 +48,11 @@ static const struct row {
     { "connect: no address",
       "inside",
       { .is_given_up = true, .connect_error = CONNECT_NO_ADDRESS },
-      "failed undetermined by unknown certain local/connect" },
+      "failed undetermined/no-address by unknown certain local/connect" },
     { "connect: none left",
       "inside",
       { .is_given_up = true, .connect_error = CONNECT_NONE_LEFT },
-      "failed undetermined by unknown certain local/connect" },
+      "failed undetermined/no-target-in-use by unknown certain local/connect" },
     { "cut short: the client left before its ClientHello was whole",
       "c.syn s.synack inside c.fin",
       { .side = SIDE_SERVER, .is_given_up = true, .peer_closed = true },
@@ -84,6 +84,20 @@ static const struct row {
         .answer_version = 0x0304,
         .answer_suite = 0x1301 },
       "completed/answer-timeout certain" },
+    { "answer: closed",
+      "inside s.fin",
+      { .is_done = true,
+        .answer_error = ANSWER_CLOSED,
+        .answer_version = 0x0303,
+        .answer_suite = 0xc02f },
+      "completed/closed-before-answer certain" },
+    { "answer: closed in TLS 1.3, where that may be a refusal",
+      "inside s.fin",
+      { .is_done = true,
+        .answer_error = ANSWER_CLOSED,
+        .answer_version = 0x0304,
+        .answer_suite = 0x1301 },
+      "completed/closed-before-answer probable" },
     { "answer: closed in clear",
       "inside s.fin",
       { .answer_error = ANSWER_CLOSED },
@@ -436,9 +450,25 @@ static void asking_is_not_insisting(void **state)
     }
 }
 
+static void a_close_may_be_a_refusal_in_tls13(void **state)
+{
+    (void)state;
+    struct local_facts local = { .is_done = true, .answer_error = ANSWER_CLOSED };
+    for (uint16_t version = 0x0303; version <= 0x0304; version++) {
+        struct flow *f = flow_new("inside s.fin");
+        local.answer_version = version;
+        f->t->local = &local;
+        flow_diagnose(f, NULL);
+        bool is_13 = version == 0x0304;
+        assert_int_equal(find_alternative(f, CAUSE_CERTIFICATE_REJECTED) != NULL, is_13);
+        assert_int_equal(find_alternative(f, CAUSE_CLIENT_CERTIFICATE_MISSING) != NULL, is_13);
+        flow_free(f);
+    }
+}
+
 int main(void)
 {
-    struct CMUnitTest tests[ARRAY_LEN(rows) + 4];
+    struct CMUnitTest tests[ARRAY_LEN(rows) + 5];
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         tests[i] = (struct CMUnitTest){ rows[i].name, check_row, NULL, NULL, (void *)&rows[i] };
     }
@@ -447,5 +477,7 @@ int main(void)
     tests[ARRAY_LEN(rows) + 2] =
         (struct CMUnitTest)cmocka_unit_test(unseen_end_is_said_to_be_a_guess);
     tests[ARRAY_LEN(rows) + 3] = (struct CMUnitTest)cmocka_unit_test(asking_is_not_insisting);
+    tests[ARRAY_LEN(rows) + 4] =
+        (struct CMUnitTest)cmocka_unit_test(a_close_may_be_a_refusal_in_tls13);
     return cmocka_run_group_tests_name("rules_local", tests, NULL, NULL);
 }
