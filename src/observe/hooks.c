@@ -13,6 +13,7 @@ enum {
     HS_CLIENT_HELLO = 1,
     HS_NEW_SESSION_TICKET = 4,
     HS_CERTIFICATE = 11,
+    HS_FINISHED = 20,
     HANDSHAKE_HEADER = 4,
     DTLS_HANDSHAKE_HEADER = 12,
     RECORD_HEADER = 5,
@@ -245,6 +246,7 @@ static void on_handshake(struct watched *w, bool from_peer, struct bytes body)
     } else if (w->verify_is_ours && from_peer) {
         unchain_verify(w);
     }
+    w->peer_finished = w->peer_finished || (from_peer && type == HS_FINISHED);
     put_message(w, from_peer, type, bytes_skip(body, header));
     if (again_is_done(w, from_peer, type)) {
         hooks_done(w);
@@ -473,6 +475,15 @@ static void on_exit_of_handshake(struct watched *w, int result)
     watched_settle(w, how_it_ended(w, error), error, SSL_WHOLE);
 }
 
+/* A server that takes early data (SSL_read_early_data(3)) is told that all is done when its own
+ * Finished is out, and told again when the client's has come: RFC 8446 section 4.4.4. */
+static bool is_too_early(const struct watched *w)
+{
+    const struct calls *c = &w->o->calls;
+    return !w->is_again && !w->peer_finished && c->SSL_version(w->ssl) == TLS1_3_VERSION &&
+           c->SSL_is_server(w->ssl) != 0;
+}
+
 void hooks_info(struct watched *w, int where, int result)
 {
     bool is_step = (where & SSL_CB_LOOP) != 0;
@@ -488,7 +499,9 @@ void hooks_info(struct watched *w, int where, int result)
     if (where == SSL_CB_HANDSHAKE_START) {
         hooks_watch_wire(w);
     } else if (where == SSL_CB_HANDSHAKE_DONE) {
-        hooks_done(w);
+        if (!is_too_early(w)) {
+            hooks_done(w);
+        }
     } else if (where == SSL_CB_CONNECT_EXIT || where == SSL_CB_ACCEPT_EXIT) {
         on_exit_of_handshake(w, result);
     }

@@ -66,6 +66,8 @@ static void put_addresses(struct watched *w, int n_fds)
     if (!is_known) {
         if (fd >= 0 && fcntl(fd, F_GETFD) < 0) { /* the program closed it */
             put_number(w, FACT_TCP_STATE, TCP_FIN_WAIT1);
+        } else if (fd >= 0 && facts.is_reset) {
+            put_number(w, FACT_TCP_STATE, TCP_CLOSE);
         }
         return;
     }
@@ -127,7 +129,7 @@ static void put_places(struct watched *w, const X509_STORE *store)
 
 /* The store that a peer's certificate is verified by: the SSL's own, else that of its SSL_CTX.
  * OpenSSL 1.1.1 does not tell the former. */
-static const X509_STORE *trust_of(const struct watched *w)
+static X509_STORE *trust_of(const struct watched *w)
 {
     const struct calls *c = &w->o->calls;
     X509_STORE *own = NULL;
@@ -137,18 +139,9 @@ static const X509_STORE *trust_of(const struct watched *w)
     return own != NULL ? own : c->SSL_CTX_get_cert_store(c->SSL_get_SSL_CTX(w->ssl));
 }
 
-static void put_trust(struct watched *w)
+static void put_anchors(struct watched *w, const OPENSSL_STACK *all)
 {
     const struct calls *c = &w->o->calls;
-    if (c->SSL_CTX_get_cert_store == NULL || c->X509_STORE_get0_objects == NULL ||
-        c->OPENSSL_sk_num == NULL || c->OPENSSL_sk_value == NULL ||
-        c->X509_OBJECT_get0_X509 == NULL || c->i2d_X509 == NULL) {
-        return;
-    }
-    const X509_STORE *store = trust_of(w);
-    put_places(w, store);
-    const OPENSSL_STACK *all =
-        store == NULL ? NULL : (const OPENSSL_STACK *)c->X509_STORE_get0_objects(store);
     int n = all == NULL ? 0 : c->OPENSSL_sk_num(all);
     put_number(w, FACT_N_ANCHORS, n > 0 ? (uint64_t)n : 0);
     for (int i = 0; i < n && n <= ANCHORS_SENT_MAX; i++) {
@@ -160,6 +153,36 @@ static void put_trust(struct watched *w)
             put_bytes(w, FACT_ANCHOR, bytes_of(der, (size_t)c->i2d_X509(x, &p)));
         }
     }
+}
+
+/* Another thread that verifies adds to the same list what it finds in a directory by hash
+ * (X509_LOOKUP_hash_dir(3)), and the list moves: the lock is the one that it takes for that. */
+static void put_trust(struct watched *w)
+{
+    const struct calls *c = &w->o->calls;
+    if (c->SSL_CTX_get_cert_store == NULL || c->X509_STORE_get0_objects == NULL ||
+        c->X509_STORE_lock == NULL || c->X509_STORE_unlock == NULL || c->OPENSSL_sk_num == NULL ||
+        c->OPENSSL_sk_value == NULL || c->X509_OBJECT_get0_X509 == NULL || c->i2d_X509 == NULL) {
+        return;
+    }
+    X509_STORE *store = trust_of(w);
+    put_places(w, store);
+    if (store == NULL) {
+        put_anchors(w, NULL);
+    } else if (c->X509_STORE_lock(store) == 1) {
+        put_anchors(w, (const OPENSSL_STACK *)c->X509_STORE_get0_objects(store));
+        c->X509_STORE_unlock(store);
+    }
+}
+
+/* OpenSSL writes out all of an IPv6 address; people do not (RFC 5952). */
+static void put_checked_address(struct watched *w, const char *address)
+{
+    unsigned char ip[16];
+    char text[INET6_ADDRSTRLEN] = "";
+    bool is_ipv6 = address != NULL && inet_pton(AF_INET6, address, ip) == 1 &&
+                   inet_ntop(AF_INET6, ip, text, sizeof text) != NULL;
+    put_text(w, FACT_CHECKED_HOST, is_ipv6 ? text : address);
 }
 
 static void put_verification(struct watched *w, bool is_whole)
@@ -176,7 +199,7 @@ static void put_verification(struct watched *w, bool is_whole)
     }
     if (param != NULL && c->X509_VERIFY_PARAM_get1_ip_asc != NULL && c->CRYPTO_free != NULL) {
         char *address = c->X509_VERIFY_PARAM_get1_ip_asc(param);
-        put_text(w, FACT_CHECKED_HOST, address); /* the library takes a name or an address */
+        put_checked_address(w, address); /* the library takes a name or an address */
         c->CRYPTO_free(address, "", 0);
     }
 }

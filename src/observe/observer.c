@@ -40,16 +40,35 @@ static void unlock(atomic_flag *flag)
 /* NOLINTBEGIN(readability-function-size): the parameters are those of SSL_set_msg_callback(3) and
  * BIO_set_callback_ex(3) */
 
+/* OpenSSL's state machine goes on to its end with the callback that was there when it began, also
+ * where the SSL has got another SSL_CTX by then, for a server name; alerts and the end of the
+ * handshake are for the one that is there now. */
+static INFO_CALLBACK info_of_program(const struct observer *o, struct watched *w, const SSL *s,
+                                     int where)
+{
+    INFO_CALLBACK now = w != NULL ? w->info : NULL;
+    bool is_exit = (where & SSL_CB_EXIT) != 0;
+    bool is_step = where == SSL_CB_HANDSHAKE_START || (where & SSL_CB_LOOP) != 0 || is_exit;
+    if (now == NULL) {
+        now = o->calls.SSL_CTX_get_info_callback(o->calls.SSL_get_SSL_CTX(s));
+    }
+    if (w == NULL || !is_step) {
+        return now;
+    }
+    if (!w->is_in_machine) {
+        w->info_at_entry = now;
+    }
+    w->is_in_machine = !is_exit;
+    return w->info_at_entry;
+}
+
 /* A program that asked which callback was there, met ours and calls it from its own: once is
  * enough.
  */
 static void call_program_info(const struct observer *o, struct watched *w, const SSL *s, int where,
                               int result)
 {
-    INFO_CALLBACK program = w != NULL ? w->info : NULL;
-    if (program == NULL) {
-        program = o->calls.SSL_CTX_get_info_callback(o->calls.SSL_get_SSL_CTX(s));
-    }
+    INFO_CALLBACK program = info_of_program(o, w, s, where);
     if (program == NULL || program == o->ours.info || (w != NULL && w->is_in_info)) {
         return;
     }
@@ -62,21 +81,23 @@ static void call_program_info(const struct observer *o, struct watched *w, const
     }
 }
 
-/* At the end of a handshake a program may close its socket (Node): ours looks before. */
+/* At the end of a handshake a program may close its socket (Node): ours looks before. What the
+ * program's own callback leaves in errno is what the program finds there: M2Crypto's clears it. */
 static void on_info(const struct observer *o, const SSL *s, int where, int result)
 {
-    int saved = errno;
+    int found = errno;
     struct watched *w = watched_of(o, s);
     if (w != NULL && where == SSL_CB_HANDSHAKE_DONE) {
         hooks_info(w, where, result);
-        errno = saved;
     }
+    errno = found;
     call_program_info(o, w, s, where, result);
-    errno = saved;
+    int left = errno;
     if (w != NULL && where != SSL_CB_HANDSHAKE_DONE) {
+        errno = found; /* what the handshake failed of */
         hooks_info(w, where, result);
-        errno = saved;
     }
+    errno = left;
 }
 
 static void call_program_keylog(const struct observer *o, const SSL *s, const char *line)
@@ -109,11 +130,11 @@ static long on_bio(const struct observer *o, BIO *b, int oper, const char *p, si
     static void msg_##i(int is_written, int version, int type, const void *buf, size_t len,        \
                         SSL *s, void *arg)                                                         \
     {                                                                                              \
-        int saved = errno;                                                                         \
         struct watched *w = watched_of(&observers[i], s);                                          \
         if (w != NULL && w->msg != NULL) {                                                         \
             w->msg(is_written, version, type, buf, len, s, arg); /* arg is the program's own */    \
         }                                                                                          \
+        int saved = errno;                                                                         \
         if (w != NULL) {                                                                           \
             hooks_message(w, is_written, type, bytes_of(buf, len));                                \
         }                                                                                          \
@@ -129,8 +150,8 @@ static long on_bio(const struct observer *o, BIO *b, int oper, const char *p, si
     }                                                                                              \
     static void keylog_##i(const SSL *s, const char *line)                                         \
     {                                                                                              \
-        int saved = errno;                                                                         \
         call_program_keylog(&observers[i], s, line);                                               \
+        int saved = errno;                                                                         \
         hooks_key(&observers[i], s, line);                                                         \
         errno = saved;                                                                             \
     }                                                                                              \

@@ -55,6 +55,7 @@ struct watched {
     struct note note;
     msg_callback *msg; /* the program's, or NULL */
     INFO_CALLBACK info;
+    INFO_CALLBACK info_at_entry; /* the same, when the state machine began */
     SSL_verify_cb verify;
     BIO *wired[2];
     BIO_callback_fn_ex bio[2];
@@ -64,6 +65,7 @@ struct watched {
     bool begun;            /* a message was seen */
     unsigned n_written;    /* records of the handshake since our last message of it */
     bool has_ticket;       /* one of ours was noted, behind the handshake */
+    bool peer_finished;    /* its Finished came */
     bool done;             /* the handshake is over */
     bool over;             /* the note is gone: nothing is watched any more */
     bool verify_is_ours;   /* our callback is in place */
@@ -76,6 +78,7 @@ struct watched {
     bool is_abandoned;     /* nobody minded anything, and no data came */
     bool is_noteworthy;    /* to be sent even where nothing failed */
     bool saw_first_header; /* of the peer */
+    bool is_in_machine;    /* which is going on */
     bool is_in_info;       /* the program's callback is being called from ours */
     bool is_in_verify;
     uint8_t fresh_at; /* its place among those whose note is still large, from 1; 0: none */

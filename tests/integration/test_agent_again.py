@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """What goes wrong on a connection that is up: renegotiation (TLS 1.2) and certificates asked for after
-the handshake (TLS 1.3), begun by either side, seen from inside OpenSSL, Python and Apache."""
+the handshake (TLS 1.3), begun by either side, seen from inside OpenSSL, Python and Apache; and a reset
+behind the handshake that the program leaves unread."""
 import json
 import pathlib
 import socket
@@ -238,7 +239,53 @@ def check_folder(tap, lab):
             tap.ok(essence(found) == [want], name, want, outcome.peer, words(found), outcome.text[-1500:])
 
 
-CHECKS = (check_later, check_renegotiation, check_folder)
+# --- TLS 1.3: refused by a reset, which a client that is through does not read ---
+
+RESETTING = r'''
+const fs = require('fs'), net = require('net'), tls = require('tls');
+const [port, cert, key, ca] = process.argv.slice(1);
+const read = (path) => fs.readFileSync(path);
+const secureContext = tls.createSecureContext({ cert: read(cert), key: read(key), ca: read(ca) });
+net.createServer((raw) => {
+  const over = new tls.TLSSocket(raw, { isServer: true, requestCert: true, rejectUnauthorized: false, secureContext });
+  over.on('secure', () => setTimeout(() => raw.resetAndDestroy(), 50));
+  over.on('error', () => {});
+  raw.on('error', () => {});
+}).listen(port, '127.0.0.1');
+'''
+LEAVING = r'''
+import socket, ssl, sys, time
+port, ca, cert, key = sys.argv[1:]
+context = ssl.create_default_context(cafile=ca)
+context.load_cert_chain(cert, key)
+with context.wrap_socket(socket.create_connection(("127.0.0.1", int(port))), server_hostname="good.test") as tls:
+    time.sleep(0.5)
+    print(tls.version())
+'''
+RESET_ROWS = (
+    ('client', None),
+    ('client-untrusted', ('client', 'certificate-untrusted-ca', 'client', 'server')),
+)
+
+
+def check_reset(tap, lab):
+    if not peers.find('node'):
+        tap.skip('a reset behind the handshake', 'node is not installed')
+        return
+    port = peers.free_port()
+    place, _ = lab.place()
+    lab.group.start([peers.find('node'), '-e', RESETTING, str(port), lab.made.chain('good'), lab.made.key('good'), lab.made.root],
+                    [port], env=programs.environment(place), log=place / 'server.log', cwd=place)
+    for certificate, want in RESET_ROWS:
+        place, prefix = lab.place()
+        done = programs.finish(prefix, [programs.PYTHON, '-c', LEAVING, str(port), lab.made.root, lab.made.chain(certificate),
+                                        lab.made.key(certificate)], place, programs.environment(place))
+        found = failures(place)
+        tap.ok('TLSv1.3' in done.text and essence(found) == ([want] if want else []),
+               'reset behind the handshake, %s' % certificate, want, done.text, words(found))
+
+
+CHECKS = (check_later, check_reset, check_renegotiation, check_folder)
 
 
 def main():

@@ -29,6 +29,8 @@ static struct observer *observer;
 static EVP_PKEY *private_key;
 static X509 *certificate;
 static unsigned n_msg_calls, n_info_calls, n_verify_calls;
+static const X509_STORE *locked; /* by the observer */
+static unsigned n_looks, n_looks_unlocked;
 
 static void sink(void *whose, SSL *s, struct bytes note)
 {
@@ -274,6 +276,120 @@ static void program_callbacks_work(void **state)
     pair_deinit(&p);
 }
 
+static void fail_in_info(const SSL *s, int where, int result)
+{
+    (void)s, (void)where, (void)result;
+    errno = EDOM;
+}
+
+/* What the program's callback leaves there the program finds. */
+static void callbacks_leave_errno(void **state)
+{
+    (void)state;
+    struct pair p;
+    pair_contexts(&p);
+    pair_connect(&p);
+    SSL_set_info_callback(p.client, fail_in_info);
+    SSL_do_handshake(p.client);
+    SSL_do_handshake(p.server);
+    errno = 0;
+    SSL_do_handshake(p.client); /* the observer's callback is in its place by now */
+    assert_int_equal(errno, EDOM);
+    pair_deinit(&p);
+}
+
+static int last_where;
+
+static void note_where(const SSL *s, int where, int result)
+{
+    (void)s, (void)result;
+    last_where = where;
+}
+
+static int choose_other(SSL *s, int *alert, void *other)
+{
+    (void)alert;
+    return SSL_set_SSL_CTX(s, other) == other ? SSL_TLSEXT_ERR_OK : SSL_TLSEXT_ERR_ALERT_FATAL;
+}
+
+/* Another SSL_CTX, chosen by name, has no callback: the first one's is told of the end all the
+ * same. */
+static void info_callback_of_first_context(void **state)
+{
+    (void)state;
+    struct pair p;
+    struct pair other;
+    pair_contexts(&p);
+    pair_contexts(&other);
+    SSL_CTX_set_info_callback(p.server_ctx, note_where);
+    SSL_CTX_set_tlsext_servername_callback(p.server_ctx, choose_other);
+    SSL_CTX_set_tlsext_servername_arg(p.server_ctx, other.server_ctx);
+    pair_connect(&p);
+    SSL_do_handshake(p.client);
+    SSL_do_handshake(p.server);
+    assert_ptr_equal(SSL_get_SSL_CTX(p.server), other.server_ctx);
+    assert_int_equal(last_where, SSL_CB_ACCEPT_EXIT);
+    pair_deinit(&p);
+    pair_deinit(&other);
+}
+
+/* A server that waits for early data has sent all of its own; the client is not done for that. */
+static void early_data_is_no_end(void **state)
+{
+    (void)state;
+    struct pair p;
+    char room[16];
+    size_t n = 0;
+    pair_contexts(&p);
+    SSL_CTX_set_max_early_data(p.server_ctx, 16384);
+    pair_connect(&p);
+    SSL_do_handshake(p.client);
+    assert_int_equal(SSL_read_early_data(p.server, room, sizeof room, &n),
+                     SSL_READ_EARLY_DATA_FINISH);
+    assert_int_equal(n_notes, 0);
+    BIO_shutdown_wr(SSL_get_wbio(p.client));
+    assert_true(SSL_do_handshake(p.server) <= 0);
+    assert_int_equal(n_notes, 1);
+    expect(0, SIDE_SERVER, CAUSE_CONNECTION_CLOSED, CONFIDENCE_PROBABLE);
+    pair_deinit(&p);
+}
+
+static int lock_store(X509_STORE *store)
+{
+    locked = store;
+    return X509_STORE_lock(store);
+}
+
+static int unlock_store(X509_STORE *store)
+{
+    locked = NULL;
+    return X509_STORE_unlock(store);
+}
+
+static STACK_OF(X509_OBJECT) * look_into_store(const X509_STORE *store)
+{
+    n_looks++;
+    n_looks_unlocked += locked != store;
+    return X509_STORE_get0_objects(store);
+}
+
+/* Another thread may add to it. */
+static void trust_is_read_under_its_lock(void **state)
+{
+    (void)state;
+    struct pair p;
+    pair_contexts(&p);
+    SSL_CTX_set_verify(p.client_ctx, SSL_VERIFY_PEER, NULL);
+    pair_connect(&p);
+    n_looks = n_looks_unlocked = 0;
+    pair_shake(&p);
+    assert_int_equal(n_notes, 2);
+    assert_true(n_looks > 0);
+    assert_int_equal(n_looks_unlocked, 0);
+    assert_null(locked);
+    pair_deinit(&p);
+}
+
 /* After the peer's first data only what sees a handshake begin again is left of the observer. */
 static void unhooked_by_data(void **state)
 {
@@ -378,6 +494,9 @@ static int set_up(void **state)
     if (!calls_find_own(&calls)) {
         return -1;
     }
+    calls.X509_STORE_lock = lock_store;
+    calls.X509_STORE_unlock = unlock_store;
+    calls.X509_STORE_get0_objects = look_into_store;
     observer = observer_attach(&calls, &options);
     return observer != NULL && observer_attach(&calls, &options) == observer ? 0 : -1;
 }
@@ -399,6 +518,10 @@ int main(void)
         cmocka_unit_test_setup(client_certificate_missing, start_anew),
         cmocka_unit_test_setup(refused_name, start_anew),
         cmocka_unit_test_setup(program_callbacks_work, start_anew),
+        cmocka_unit_test_setup(callbacks_leave_errno, start_anew),
+        cmocka_unit_test_setup(info_callback_of_first_context, start_anew),
+        cmocka_unit_test_setup(early_data_is_no_end, start_anew),
+        cmocka_unit_test_setup(trust_is_read_under_its_lock, start_anew),
         cmocka_unit_test_setup(unhooked_by_data, start_anew),
         cmocka_unit_test_setup(abandoned_server_says_nothing, start_anew),
         cmocka_unit_test_setup(errors_and_errno_are_as_they_were, start_anew),
