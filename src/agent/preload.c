@@ -4,6 +4,8 @@
 #include <errno.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <sys/auxv.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "agent/guest.h"
@@ -17,7 +19,7 @@ static bool is_wanted;
 
 /* What runs programs that bring their own TLS: a script started it, and so nobody looked at it. */
 static const struct {
-    const char *program, *library;
+    const char *program, *stack; /* whose TLS it speaks */
 } own_tls[] = { { "java", "Java" }, { "beam.smp", "Erlang" }, { "beam", "Erlang" } };
 
 static bool is_set(const char *name)
@@ -120,7 +122,7 @@ static void say_own_tls(void)
     const char *slash = strrchr(program, '/');
     for (size_t i = 0; slash != NULL && i < ARRAY_LEN(own_tls); i++) {
         if (strcmp(slash + 1, own_tls[i].program) == 0) {
-            preload_unseen(own_tls[i].library);
+            preload_unseen(own_tls[i].stack);
         }
     }
 }
@@ -132,13 +134,26 @@ static void send_note(void *whose, SSL *s, struct bytes note)
     outbox_send(note);
 }
 
+/* The name that it was started by, where that is a link to the program (redis-server is one to
+ * redis-check-rdb); a script's name is not its interpreter's. getauxval(3). */
+static const char *name_of_program(void)
+{
+    const char *given = (const char *)getauxval(AT_EXECFN); /* NOLINT(performance-no-int-to-ptr) */
+    struct stat started;
+    struct stat running;
+    bool is_link = given != NULL && given[0] == '/' && strlen(given) < PROGRAM_BYTES_MAX &&
+                   stat(given, &started) == 0 && stat("/proc/self/exe", &running) == 0 &&
+                   started.st_dev == running.st_dev && started.st_ino == running.st_ino;
+    return is_link ? given : program;
+}
+
 __attribute__((constructor)) static void start(void)
 {
     int saved = errno;
     if (outbox_init(options.key)) {
         ssize_t len = readlink("/proc/self/exe", program, sizeof program - 1);
         program[len > 0 ? len : 0] = '\0';
-        options.program = program;
+        options.program = name_of_program();
         options.sink = send_note;
         options.wants_all = is_set("HANDFAST_ALL");
         options.wants_keys = is_set("HANDFAST_KEYS");

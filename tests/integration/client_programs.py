@@ -354,6 +354,6 @@ CLIENTS = {
     'haproxy': Client(haproxy_client, ('haproxy',)),
     'apache': Client(apache_client, ('apache2',), frozenset({'alpn', 'timeout'})),
     'stunnel': Client(stunnel_client, ('stunnel4', 'stunnel'), frozenset({'alpn', 'timeout', 'dhe'})),
-    'wget': Client(wget, ('wget',), library='gnutls'),
-    'git': Client(git, ('git',), library='gnutls'),
+    'wget': Client(wget, ('wget',), stack='gnutls'),
+    'git': Client(git, ('git',), stack='gnutls'),
 }

@@ -80,7 +80,7 @@ class Client:
     run: object               # (prefix, Dial, folder) -> Outcome
     find: tuple               # names of the program
     lacks: frozenset = frozenset()  # settings it cannot be given: 'alpn', 'groups', 'crl' ...
-    library: str = 'openssl'  # 'gnutls': cannot be observed
+    stack: str = 'openssl'  # 'gnutls': cannot be observed
     peer: str = None          # the only kind of peer that it can talk to
 
 

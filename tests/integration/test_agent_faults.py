@@ -67,7 +67,7 @@ def client_rows(wanted, servers, made):
         for i, fault in enumerate(agent_faults.CLIENT_FAULTS):
             if fault.needs in program.lacks or fault.peer not in servers or name not in (fault.only or (name,)):
                 continue
-            if program.library == 'gnutls' and fault.id not in agent_faults.UNOBSERVED_FAULTS:
+            if program.stack == 'gnutls' and fault.id not in agent_faults.UNOBSERVED_FAULTS:
                 continue
             able = [p for p in servers[fault.peer] if program.peer in (None, p[0])]
             if not able:
@@ -195,7 +195,7 @@ def perform(row, folder, only_without):
             return under_agent(folder / 'again.json', 'with-%d' % n)
         return played(row, [], folder / ('without-%d' % n))
     under = under_agent(verdicts, 'with')
-    if not row.is_server and row.program.library == 'gnutls':
+    if not row.is_server and row.program.stack == 'gnutls':
         check_unobserved(row, under)
         return row
     check_same(row, without, under, again)

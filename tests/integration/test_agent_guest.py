@@ -222,6 +222,15 @@ t.join(); print(reasons)
     tap.ok('NO_SHARED_CIPHER' in done.text and found == [('signature-mismatch', 'probable')], 'a server without a certificate', done, verdicts)
 
 
+def check_name(tap, lab):
+    """A program that was started by a link to it is called as its user calls it."""
+    link = lab.folder / 'by-another-name'
+    link.symlink_to(os.path.realpath(programs.PYTHON))
+    _, verdicts = lab.run([link, '-c', 'import socket, ssl; ssl.create_default_context().wrap_socket('
+                           'socket.create_connection(("127.0.0.1", %d)), server_hostname="good.test")' % lab.good])
+    tap.equal([v['inside']['program'] for v in verdicts], [str(link)], 'the name of a program')
+
+
 def check_threads(tap, lab):
     done, verdicts = lab.script('''
 n = [0, 0]
@@ -407,7 +416,7 @@ def check_thread_sanitizer(tap, lab):
     tap.ok(listener.n > 100, 'ThreadSanitizer: the guest was at work', '%d notes' % listener.n)
 
 
-CHECKS = (check_library, check_ends, check_stuck, check_signals, check_children, check_forks, check_left, check_bare, check_threads, check_odd, check_dlsym, check_dtls, check_dtls_refused, check_nothing_left, check_files,
+CHECKS = (check_library, check_ends, check_stuck, check_signals, check_children, check_forks, check_left, check_bare, check_name, check_threads, check_odd, check_dlsym, check_dtls, check_dtls_refused, check_nothing_left, check_files,
           check_unobservable, check_no_collector, check_thread_sanitizer)
 
 
