@@ -4,6 +4,7 @@
 #include "api/diagnosis.h"
 #include "api/event_json.h"
 #include "api/fix_call.h"
+#include "gateway/known_certificates.h"
 #include "gateway/known_names.h"
 #include "gateway/verdict_event.h"
 
@@ -13,6 +14,7 @@ struct seen {
     struct judging *judging;
     struct judged judged;
     struct known_names names;
+    struct known_certificates *known;
     struct verdict_texts texts;
     struct kept_event event;
     bool has_event;
@@ -21,6 +23,7 @@ struct seen {
 static void seen_deinit(struct seen *s)
 {
     judging_free(s->judging);
+    known_certificates_free(s->known);
     verdict_texts_deinit(&s->texts);
     trial_deinit(&s->trial);
     *s = (struct seen){ 0 };
@@ -60,8 +63,13 @@ static enum status judge_note(struct api_request *r, const json_t *document, str
         return ST_OK;
     }
     TRY(judging_new(&s->judging, err));
+    TRY(known_certificates_new(r->places->store, &s->known, err));
+    known_certificates_refresh(s->known);
+    struct known_issuers issuers = { s->known, api_param(r, "o"), api_param(r, "e") };
     if (judging_open(s->judging, bytes_of(s->trial.note, s->trial.note_len), no_key, &s->judged)) {
         known_names_find(r->store, &s->judged.story, document, &s->names);
+        s->judged.find_issuer = known_certificates_issuer;
+        s->judged.issuer_arg = &issuers;
         s->has_event = judging_reach(s->judging, &s->judged) &&
                        verdict_event(&s->judged, NULL, &s->texts, &s->event);
     }

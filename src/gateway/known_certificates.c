@@ -4,7 +4,9 @@
 #include <unistd.h>
 
 #include <jansson.h>
+#include <openssl/err.h>
 #include <openssl/evp.h>
+#include <openssl/x509v3.h>
 
 #include "base/arena.h"
 #include "base/clock.h"
@@ -82,6 +84,22 @@ static const char *copy_text(struct arena *a, const char *s)
     return s == NULL ? "" : arena_strndup(a, s, strlen(s));
 }
 
+/* False without memory. */
+static bool keep_issuer(struct arena *a, struct bytes der, struct known_certificate *c)
+{
+    const unsigned char *p = der.p;
+    X509 *x = d2i_X509(NULL, &p, (long)der.len);
+    bool is_kept = true;
+    if (x != NULL && X509_check_ca(x) > 0) {
+        c->subject_hash = X509_NAME_hash_ex(X509_get_subject_name(x), NULL, NULL, NULL);
+        c->der = arena_copy(a, der);
+        is_kept = c->der.len > 0;
+    }
+    X509_free(x);
+    ERR_clear_error();
+    return is_kept;
+}
+
 static void keep_certificate(void *arg, struct bytes der)
 {
     struct reading *r = arg;
@@ -97,7 +115,7 @@ static void keep_certificate(void *arg, struct bytes der)
                                    .alias = copy_text(&k->arena, r->at->name),
                                    .index = r->index++ };
     if (c.sha256_hex == NULL || c.org == NULL || c.env == NULL || c.keystore == NULL ||
-        c.alias == NULL) {
+        c.alias == NULL || !keep_issuer(&k->arena, der, &c)) {
         r->failed = true;
         return;
     }
@@ -233,4 +251,25 @@ const struct known_certificate *known_certificates_find(const struct known_certi
         }
     }
     return NULL;
+}
+
+bool known_certificates_issuer(void *known_issuers, struct bytes child, size_t *at,
+                               struct bytes *der)
+{
+    const struct known_issuers *i = known_issuers;
+    const unsigned char *p = child.p;
+    X509 *x = d2i_X509(NULL, &p, (long)child.len);
+    bool is_root =
+        x == NULL || X509_NAME_cmp(X509_get_subject_name(x), X509_get_issuer_name(x)) == 0;
+    unsigned long hash = is_root ? 0 : X509_issuer_name_hash(x);
+    bool is_found = false;
+    X509_free(x);
+    ERR_clear_error();
+    while (!is_root && !is_found && *at < i->known->n) {
+        const struct known_certificate *c = &i->known->list[(*at)++];
+        is_found = c->der.len > 0 && c->subject_hash == hash && strcmp(c->org, i->org) == 0 &&
+                   strcmp(c->env, i->env) == 0;
+        *der = c->der;
+    }
+    return is_found;
 }

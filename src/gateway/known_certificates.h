@@ -16,7 +16,9 @@
 struct known_certificate {
     const char *sha256_hex;
     const char *org, *env, *keystore, *alias;
-    size_t index; /* in the alias: 0 the leaf */
+    size_t index;     /* in the alias: 0 the leaf */
+    struct bytes der; /* of a CA; empty: it is none */
+    unsigned long subject_hash;
 };
 
 struct known_certificates;
@@ -33,5 +35,13 @@ const struct known_certificate *known_certificates_find(const struct known_certi
                                                         const char *org, const char *env,
                                                         const char *sha256_hex,
                                                         const struct known_certificate *after);
+/* CA certificates of the environment with the name of the issuer of `child` (DER); as
+ * judged.find_issuer. */
+struct known_issuers {
+    const struct known_certificates *known;
+    const char *org, *env;
+};
+bool known_certificates_issuer(void *known_issuers, struct bytes child, size_t *at,
+                               struct bytes *der);
 
 #endif

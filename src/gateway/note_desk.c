@@ -289,7 +289,11 @@ static const char *trust_name(struct note_desk *d, const struct story *s)
 static void judge_note(struct note_desk *d, struct judged *j, uint64_t mark, int64_t now)
 {
     struct known_names names;
+    struct known_issuers issuers = { d->known, label_of(&j->story, FACT_ORG),
+                                     label_of(&j->story, FACT_ENV) };
     j->trust_name = trust_name(d, &j->story);
+    j->find_issuer = known_certificates_issuer;
+    j->issuer_arg = &issuers;
     known_names_find(known_hosts_store(d->hosts), &j->story, NULL, &names);
     if (!judging_reach(d->judging, j)) {
         note_desk_count_lost(d, "memory", 1);

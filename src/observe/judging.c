@@ -250,7 +250,23 @@ bool judging_open(struct judging *g, struct bytes note, const uint8_t key[NOTE_K
     arena_reset(&g->story);
     out->t = NULL;
     out->trust_name = NULL;
+    out->find_issuer = NULL;
     return story_open(note, key, &g->story, &out->story);
+}
+
+/* They do not stand in a path: what was sent is judged. */
+static void note_issuers(struct x509_store *store, const struct judged *j,
+                         const struct x509_chain *chain)
+{
+    for (size_t i = 0; i < x509_chain_n(chain); i++) {
+        struct bytes der;
+        size_t at = 0;
+        while (j->find_issuer(j->issuer_arg, x509_chain_der(chain, i), &at, &der)) {
+            const struct x509_chain *known = x509_store_chain(store, &der, 1);
+            x509_store_note_seen(store, known);
+            x509_chain_unref(known);
+        }
+    }
 }
 
 bool judging_reach(struct judging *g, struct judged *j)
@@ -271,6 +287,9 @@ bool judging_reach(struct judging *g, struct judged *j)
         g->chains[i] = told.chains[i];
     }
     g->n_chains = told.n_chains;
+    for (size_t i = 0; j->find_issuer != NULL && i < told.n_chains; i++) {
+        note_issuers(store, j, told.chains[i]);
+    }
     j->t = told.t;
     reach(g, store, j);
     return true;

@@ -23,6 +23,12 @@ struct judged {
     /* Set by the caller between the two calls: what the program's trust is called, in the place of
      * the files it was read from; NULL: these. Lives as long as the verdict. */
     const char *trust_name;
+    /* Set likewise: CA certificates that the caller knows of. With the issuer of a chain's last
+     * certificate at hand it is told whether that is an intermediate, which was not sent, or a
+     * root, which is not trusted. Gives one that may have issued `child` (DER), and moves *at, 0 at
+     * first, behind it; false: there is no more. It is borrowed for the call. NULL: none. */
+    bool (*find_issuer)(void *arg, struct bytes child, size_t *at, struct bytes *der);
+    void *issuer_arg;
 };
 
 enum status judging_new(struct judging **out, struct err *err) NODISCARD;

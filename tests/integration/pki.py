@@ -30,8 +30,10 @@ SERVERS = {
     'expired': {'days': (-400, -2)},
     'not-yet': {'days': (30, 400)},
     'wrong-name': {'names': ('elsewhere.test',)},
+    'ipv6': {'names': ('::1',)},
     'self-signed': {'issuer': None},
     'incomplete': {'with': ()},
+    'incomplete-reticent': {'issuer': 'reticent', 'with': ()},  # nothing says that its issuer is no root
     'wrong-intermediate': {'with': ('other-intermediate',)},
     'untrusted': {'issuer': 'other-intermediate'},
     'untrusted-with-root': {'issuer': 'other-intermediate', 'with': ('other-intermediate', 'other-root')},
@@ -100,9 +102,9 @@ class Maker:
         by_ed25519 = isinstance(issuer[1], ed25519.Ed25519PrivateKey)
         return builder.sign(issuer[1], None if by_ed25519 else digest or hashes.SHA256())
 
-    def authority(self, name, issuer=None, days=(-500, 3000), is_ca=True, key=None):
+    def authority(self, name, issuer=None, days=(-500, 3000), is_ca=True, key=None, subject=None):
         key = key or ec.generate_private_key(ec.SECP256R1())
-        subject = name_of(name)
+        subject = subject or name_of(name)
         parent = (subject, key) if issuer is None else \
             (self.authorities[issuer][0].subject, self.authorities[issuer][1])
         usage = x509.KeyUsage(not is_ca, False, False, False, False, is_ca, is_ca, False, False)
@@ -186,6 +188,7 @@ def make_authorities(maker):
     maker.authority('intermediate', 'root')
     maker.authority('other-intermediate', 'other-root')
     maker.authority('expired-intermediate', 'root', days=(-500, -3))
+    maker.authority('reticent', 'root', subject=x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, 'Alpha')]))
     maker.authority('not-a-ca', 'intermediate', is_ca=False)
 
 
@@ -223,6 +226,7 @@ def make(folder, names=None):
     (folder / 'root.pem').write_bytes(roots)
     (folder / 'other-root.pem').write_bytes(pem(maker.authorities['other-root'][0]))
     (folder / 'intermediate.pem').write_bytes(pem(maker.authorities['intermediate'][0]))
+    (folder / 'reticent.crt').write_bytes(pem(maker.authorities['reticent'][0]))
     rest = maker.crl('root', []) + maker.crl('other-root', [])
     (folder / 'crl.pem').write_bytes(maker.crl('intermediate', revoked) + rest)
     (folder / 'crl-missing.pem').write_bytes(rest)
