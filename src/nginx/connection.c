@@ -50,13 +50,19 @@ struct hf_whose hf_whose_at_start(const SSL *ssl)
     return r == NULL ? (struct hf_whose){ 0 } : south(c, r);
 }
 
-struct hf_whose hf_whose_later(const SSL *ssl, void *known)
+/* A connection to an upstream may have been kept alive: whoever made it is gone then, and it is
+ * another's, or nobody's. */
+struct hf_whose hf_whose_later(const SSL *ssl, ngx_http_connection_t *known)
 {
     ngx_connection_t *c = SSL_get_ex_data(ssl, ngx_ssl_connection_index);
     if (c == NULL) {
         return (struct hf_whose){ 0 };
     }
-    return c->listening != NULL ? north(c, known) : south(c, known);
+    if (c->listening != NULL) {
+        return north(c, known);
+    }
+    ngx_http_request_t *r = c->idle ? NULL : request_of(c);
+    return r == NULL ? (struct hf_whose){ 0 } : south(c, r);
 }
 
 /* --- ids --- */
@@ -101,16 +107,45 @@ static ngx_int_t name_request(ngx_http_request_t *r, ngx_str_t *out)
     return NGX_OK;
 }
 
-struct hf_request *hf_request_of(ngx_http_request_t *r)
+/* Marks ours among the pool's cleanups. */
+static void keep(void *own)
+{
+    (void)own;
+}
+
+/* An internal redirect, as that of an error_page, takes all contexts from a request; what hangs on
+ * its pool stays. */
+static struct hf_request *find_request(ngx_http_request_t *r)
 {
     struct hf_request *own = ngx_http_get_module_ctx(r->main, ngx_http_handfast_module);
+    bool was_redirected = r->main->internal || r->main->filter_finalize;
+    const ngx_pool_cleanup_t *c = own == NULL && was_redirected ? r->main->pool->cleanup : NULL;
+    while (c != NULL && c->handler != keep) {
+        c = c->next;
+    }
+    if (c != NULL) {
+        own = c->data;
+        ngx_http_set_ctx(r->main, own, ngx_http_handfast_module);
+    }
+    return own;
+}
+
+struct hf_request *hf_request_of(ngx_http_request_t *r)
+{
+    struct hf_request *own = find_request(r);
     if (own != NULL) {
         return own;
     }
-    own = ngx_pcalloc(r->main->pool, sizeof *own);
-    if (own == NULL || name_request(r->main, &own->id) != NGX_OK) {
+    ngx_pool_cleanup_t *cleanup = ngx_pool_cleanup_add(r->main->pool, sizeof *own);
+    if (cleanup == NULL) {
         return NULL;
     }
+    own = cleanup->data;
+    *own = (struct hf_request){ 0 };
+    if (name_request(r->main, &own->id) != NGX_OK) {
+        return NULL;
+    }
+    cleanup->handler = keep;
     ngx_http_set_ctx(r->main, own, ngx_http_handfast_module);
     return own;
 }
@@ -155,7 +190,7 @@ void hf_told_keep(const struct hf_whose *w, SSL *ssl, struct hf_told *told)
 
 const struct hf_told *hf_told_of(ngx_http_request_t *r)
 {
-    const struct hf_request *own = ngx_http_get_module_ctx(r->main, ngx_http_handfast_module);
+    const struct hf_request *own = find_request(r);
     if (own != NULL && own->told != NULL) {
         return own->told;
     }

@@ -6,11 +6,46 @@
 
 enum { ERROR_LOG_LINE_MAX = 1800 }; /* NGX_MAX_ERROR_STR, less what nginx puts around it */
 
+/* Quotes within become apostrophes, so that whoever reads the line finds its end. */
+static void put_quoted(struct text *out, struct bytes value)
+{
+    text_putc(out, '"');
+    size_t from = out->len;
+    text_put_safe(out, value);
+    for (size_t i = from; i < out->len; i++) {
+        if (out->p[i] == '"') {
+            out->p[i] = '\'';
+        }
+    }
+    text_putc(out, '"');
+}
+
+/* Ids and labels may have come from a client: none is to look like several words. */
+static bool is_one_word(struct bytes value)
+{
+    for (size_t i = 0; i < value.len; i++) {
+        if (value.p[i] <= ' ' || value.p[i] > '~' || value.p[i] == '"') {
+            return false;
+        }
+    }
+    return true;
+}
+
+static void put_value(struct text *out, const ngx_str_t *value)
+{
+    struct bytes text = bytes_of(value->data, value->len);
+    if (is_one_word(text)) {
+        text_put_safe(out, text);
+    } else {
+        put_quoted(out, text);
+    }
+}
+
 static void put_word(struct text *out, const char *name, const ngx_str_t *value)
 {
     if (value->len > 0) {
         text_printf(out, " %s=", name);
-        text_put_safe(out, bytes_of(value->data, value->len));
+        put_value(out, value);
     }
 }
 
@@ -22,21 +57,12 @@ static void put_end(struct text *out, const char *name, const struct endpoint *e
     }
 }
 
-/* Quotes within become apostrophes, so that whoever reads the line finds its end. */
-static void put_quoted(struct text *out, const char *name, const char *value)
+static void put_text(struct text *out, const char *name, const char *value)
 {
-    if (value == NULL) {
-        return;
+    if (value != NULL) {
+        text_printf(out, " %s=", name);
+        put_quoted(out, bytes_of_str(value));
     }
-    text_printf(out, " %s=\"", name);
-    size_t from = out->len;
-    text_put_safe(out, bytes_of_str(value));
-    for (size_t i = from; i < out->len; i++) {
-        if (out->p[i] == '"') {
-            out->p[i] = '\'';
-        }
-    }
-    text_putc(out, '"');
 }
 
 static void put_labels(struct text *out, const struct hf_whose *w)
@@ -49,7 +75,7 @@ static void put_labels(struct text *out, const struct hf_whose *w)
             text_putc(out, ' ');
             text_put_safe(out, bytes_of(labels[i].name.data, labels[i].name.len));
             text_putc(out, '=');
-            text_put_safe(out, bytes_of(text.data, text.len));
+            put_value(out, &text);
         }
     }
 }
@@ -68,10 +94,10 @@ static void put_line(struct text *out, const struct hf_whose *w, const struct hf
     }
     put_end(out, "client", &t->client);
     put_end(out, "server", &t->server);
-    put_quoted(out, "sni", t->server_name);
+    put_text(out, "sni", t->server_name);
     put_word(out, "ja4", &told->ja4);
     put_labels(out, w);
-    put_quoted(out, "why", v->sentence);
+    put_text(out, "why", v->sentence);
 }
 
 void hf_log(const struct hf_main_conf *all, const struct hf_whose *w, const struct hf_told *told,

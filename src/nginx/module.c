@@ -1,6 +1,8 @@
 /* The module as nginx knows it: directives, configurations, the life of a worker. */
 #include "nginx/module.h"
+#include "nginx/north.h"
 #include "nginx/outbox.h"
+#include "nginx/south.h"
 #include "nginx/verdict.h"
 #include "nginx/zone.h"
 
@@ -48,6 +50,34 @@ static char *set_log(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     }
     all->log = ngx_conf_open_file(cf->cycle, &words[1]);
     return all->log == NULL ? NGX_CONF_ERROR : NGX_CONF_OK;
+}
+
+/* Configurations of this process that have the modules: the next is read while one is in force. */
+static ngx_uint_t n_cycles;
+
+/* nginx unloads what a new configuration does not load, and this object stays all the same. Its
+ * modules must not keep numbers that nginx gives to others meanwhile, for when they come back. */
+static void leave_cycle(void *data)
+{
+    ngx_module_t *const modules[] = { &ngx_http_handfast_module, &ngx_http_handfast_north_module,
+                                      &ngx_http_handfast_south_module };
+    (void)data;
+    n_cycles--;
+    for (size_t i = 0; i < ARRAY_LEN(modules) && n_cycles == 0; i++) {
+        modules[i]->index = NGX_MODULE_UNSET_INDEX;
+        modules[i]->ctx_index = NGX_MODULE_UNSET_INDEX;
+    }
+}
+
+static ngx_int_t begin_conf(ngx_conf_t *cf)
+{
+    ngx_pool_cleanup_t *cleanup = ngx_pool_cleanup_add(cf->cycle->pool, 0);
+    if (cleanup == NULL) {
+        return NGX_ERROR;
+    }
+    cleanup->handler = leave_cycle;
+    n_cycles++;
+    return hf_variables_add(cf);
 }
 
 /* Runs behind the merge: all that was written is known. */
@@ -117,7 +147,7 @@ static ngx_command_t directives[] = {
 /* clang-format on */
 
 static ngx_http_module_t context = {
-    .preconfiguration = hf_variables_add,
+    .preconfiguration = begin_conf,
     .postconfiguration = finish_conf,
     .create_main_conf = create_main_conf,
     .create_loc_conf = create_loc_conf,

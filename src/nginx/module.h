@@ -74,7 +74,7 @@ struct hf_told {
 
 /* --- connections and requests --- */
 
-/* Of a main request; made when first asked for. */
+/* Of a main request; made when first asked for, and the same behind internal redirects. */
 struct hf_request {
     ngx_str_t id;          /* $handfast_id */
     ngx_uint_t n_attempts; /* handshakes with upstreams, for it */
@@ -94,8 +94,8 @@ struct hf_whose {
 };
 /* While its first handshake is at its start, not later: nginx reuses what points back. */
 struct hf_whose hf_whose_at_start(const SSL *ssl);
-/* Later; `known` is the hc or r of then. */
-struct hf_whose hf_whose_later(const SSL *ssl, void *known);
+/* Later; `known` is the hc of then, for a client's. DIRECTION_NONE where it is nobody's now. */
+struct hf_whose hf_whose_later(const SSL *ssl, ngx_http_connection_t *known);
 
 /* The verdict that a request's client or log should hear of: of its upstream's handshake, else of
  * its own connection's. NULL: nothing failed. */

@@ -102,10 +102,10 @@ static void tell(ngx_http_request_t *r, struct hf_loc_conf *conf, struct bytes h
 static ngx_int_t on_header(ngx_http_request_t *r)
 {
     struct hf_loc_conf *conf = ngx_http_get_module_loc_conf(r, ngx_http_handfast_module);
-    bool is_plain = r == r->main && r->stream == NULL && r->http_connection != NULL &&
-                    r->http_connection->ssl && r->connection->ssl == NULL;
-    bool is_mistaken = r == r->main && r->stream == NULL && r->http_connection != NULL &&
-                       !r->http_connection->ssl && r->headers_out.status == NGX_HTTP_BAD_REQUEST;
+    bool is_refused = r == r->main && r->stream == NULL && r->http_connection != NULL &&
+                      r->headers_out.status == NGX_HTTP_BAD_REQUEST;
+    bool is_plain = is_refused && r->http_connection->ssl && r->connection->ssl == NULL;
+    bool is_mistaken = is_refused && !r->http_connection->ssl;
     struct bytes hello = is_mistaken ? hello_of(r) : bytes_of(NULL, 0);
     if ((is_plain || hello.len > 0) && conf->is_on == 1 && hf_told_of(r) == NULL) {
         tell(r, conf, hello);

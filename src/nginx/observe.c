@@ -12,7 +12,7 @@ enum { SAMPLES = 64, SAMPLE_EVERY_S = 60 };
 
 static struct observer *observer;
 static const struct hf_main_conf *all;
-static bool is_completed; /* the note that comes next is of a handshake that went well */
+static const SSL *completed; /* the note that comes next is of its handshake, which went well */
 
 /* When a note of a completed handshake with a place was last sent. */
 static struct {
@@ -86,8 +86,8 @@ static bool wants_good(void *whose, SSL *ssl)
     if (SSL_session_reused(ssl)) {
         ngx_atomic_fetch_add(&counts->resumed[w.direction], 1);
     }
-    is_completed = all->collector.len > 0 && wants_completed(&w, ssl);
-    return is_completed;
+    completed = all->collector.len > 0 && wants_completed(&w, ssl) ? ssl : NULL;
+    return completed != NULL;
 }
 
 static bool on_data(void *whose, SSL *ssl)
@@ -196,8 +196,8 @@ static void before_note(void *whose, SSL *ssl)
 static void on_note(void *whose, SSL *ssl, struct bytes note)
 {
     struct hf_whose w = hf_whose_later(ssl, whose);
-    bool was_completed = is_completed;
-    is_completed = false;
+    bool was_completed = completed == ssl; /* one whose note could not be made may be left here */
+    completed = NULL;
     if (w.direction == DIRECTION_NONE || w.conf->is_on == 0) {
         return;
     }

@@ -20,7 +20,8 @@ static void strip_port(ngx_str_t *name)
         }
     }
     u_char *colon = name->len > 0 ? ngx_strlchr(from, end, ':') : NULL;
-    if (colon != NULL) {
+    bool is_ipv6 = colon != NULL && ngx_strlchr(colon + 1, end, ':') != NULL; /* and no port */
+    if (colon != NULL && !is_ipv6) {
         name->len = (size_t)(colon - name->data);
     }
 }

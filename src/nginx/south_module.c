@@ -186,12 +186,9 @@ static ngx_conf_enum_t modes[] = {
 };
 
 static ngx_conf_enum_t faults[] = {
-    { ngx_string("off"), HF_FAULT_OFF },
-    { ngx_string("on"), HF_FAULT_BODY },
-    { ngx_string("headers"), HF_FAULT_HEADERS },
-    { ngx_string("nested"), HF_FAULT_NESTED },
-    { ngx_string("gateway"), HF_FAULT_GATEWAY },
-    { ngx_null_string, 0 },
+    { ngx_string("off"), HF_FAULT_OFF },         { ngx_string("on"), HF_FAULT_BODY },
+    { ngx_string("headers"), HF_FAULT_HEADERS }, { ngx_string("nested"), HF_FAULT_NESTED },
+    { ngx_string("gateway"), HF_FAULT_GATEWAY }, { ngx_null_string, 0 },
 };
 
 enum { ANYWHERE = NGX_HTTP_MAIN_CONF | NGX_HTTP_SRV_CONF | NGX_HTTP_LOC_CONF };

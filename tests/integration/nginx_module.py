@@ -150,6 +150,11 @@ class Site:
     def reload(self):
         os.kill(self.process.pid, signal.SIGHUP)
 
+    def pids(self):
+        """Of its workers, the old ones that still drain among them."""
+        done = subprocess.run(['ps', '-o', 'pid=', '--ppid', str(self.process.pid)], capture_output=True, check=False)
+        return set(done.stdout.decode().split())
+
     def lines(self):
         path = self.folder / 'handfast.log'
         return path.read_text(errors='replace').splitlines() if path.exists() else []

@@ -248,7 +248,10 @@ def check_plaintext(group, made):
     site = group.nginx_site('''handfast on; handfast_zone ring 1m;
         log_format causes '$status $handfast_cause $handfast_direction $handfast_id';
         server { listen PORT0 ssl; access_log FOLDER/access.log causes; ssl_certificate %s; ssl_certificate_key %s; }
-        server { listen PORT1; location / { handfast_status; } }''' % (made.chain('good'), made.key('good')), n_ports=2)
+        server { listen PORT1; location / { handfast_status; } }
+        server { listen PORT2 ssl; ssl_certificate %s; ssl_certificate_key %s;
+                 error_page 497 =301 https://$host$request_uri; }'''
+                            % ((made.chain('good'), made.key('good')) * 2), n_ports=3)
     answer = lab.get(site.ports[0], '/secret?token=1')
     tap.ok(answer.status == 400 and 'plain HTTP request was sent to HTTPS port' in answer.body, 'plain HTTP: 400',
            answer.status, answer.body)
@@ -258,6 +261,9 @@ def check_plaintext(group, made):
     tap.equal(access[3:4], site.field('id')[:1], 'plain HTTP: the same id')
     ring = lab.get(site.ports[1], '/').body
     tap.ok('plaintext-client' in ring and 'secret' not in ring, 'plain HTTP: in the ring, without the request', ring[:500])
+    lines = len(site.lines())
+    tap.equal(lab.get(site.ports[2], '/').status, 301, 'plain HTTP, redirected: 301')
+    tap.ok(not site.field('cause', lines, wait_s=0.3), 'plain HTTP, redirected: no verdict', site.lines()[lines:])
 
 
 def main():

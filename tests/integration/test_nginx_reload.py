@@ -80,20 +80,15 @@ def reload_under_load(site, port, clients, n):
         client.start()
     time.sleep(0.2)
     for i in range(n):
-        before = workers(site)
+        before = site.pids()
         site.reload()
-        lab.wait_for(lambda: not workers(site) <= before, 5)  # pylint: disable=cell-var-from-loop
+        lab.wait_for(lambda: not site.pids() <= before, 5)  # pylint: disable=cell-var-from-loop
         time.sleep(0.01 * (i % 7))
     for client in clients:
         client.is_over = True
     for client in clients:
         client.join(15)
     return sum((c.failures for c in clients), []), sum(c.n_answers for c in clients)
-
-
-def workers(site):
-    done = subprocess.run(['ps', '-o', 'pid=', '--ppid', str(site.process.pid)], capture_output=True, check=False)
-    return set(done.stdout.decode().split())
 
 
 def check_load(group, made, drain):
@@ -123,7 +118,7 @@ def check_idle(group):
         one.sendall(b'GET / HTTP/1.1\r\nHost: a\r\n\r\n')
         first = one.recv(4096)
         tap.ok(b'Connection: keep-alive' in first and b'old' in first, 'kept alive before the reload', first)
-    old = workers(site)
+    old = site.pids()
     site.write('handfast_drain 4s; keepalive_timeout 60s;'
                'server { listen PORT0; location / { return 200 "new\\n"; } }')
     site.reload()
@@ -138,7 +133,7 @@ def check_idle(group):
     tap.equal(held[1].recv(1), b'', 'who does not ask is closed too')
     tap.ok(time.monotonic() - start < 7, 'within the grace', time.monotonic() - start)
     held[2].close()
-    tap.ok(lab.wait_for(lambda: not workers(site) & old, 20), 'the old worker is gone')
+    tap.ok(lab.wait_for(lambda: not site.pids() & old, 20), 'the old worker is gone')
     tap.ok('open socket' not in site.errors() and 'alert' not in site.errors(), 'and leaves nothing behind',
            site.errors()[-2000:])
 
@@ -170,6 +165,33 @@ def check_h2(group, made):
     tap.ok(len(codes) > 100 and not bad, 'HTTP/2: %d requests over 15 reloads' % len(codes), bad[:5])
 
 
+def check_unloaded(group):
+    """The module goes with one reload, another comes with the next, and with the third it is back: nginx
+    has given its numbers to the other meanwhile."""
+    other = pathlib.Path('/usr/lib/nginx/modules/ngx_http_echo_module.so')
+    if not other.exists():
+        tap.skip('the module goes and comes back', 'no other module (libnginx-mod-http-echo)')
+        return
+    server = 'server { listen PORT0; location / { %s } }'
+    site = group.nginx_site('handfast on;' + server % 'return 200 first;')
+    path = site.folder / 'nginx.conf'
+    rows = (('gone', False, 'return 200 gone;'), ('another', True, 'echo -n another;'),
+            ('back', True, 'echo -n back;'), ('alone', False, 'return 200 alone;'))
+    tap.ok(lab.wait_for(lambda: 'start worker process ' in site.errors()), 'unloaded: nginx has started')
+    for name, has_other, line in rows:
+        is_loaded = name in ('back', 'alone')
+        site.write(('handfast on; handfast_label a b;' if is_loaded else '') + server % line)
+        text = path.read_text()
+        if not is_loaded:
+            text = text.replace('load_module %s;' % lab.module_path(), '')
+            text = text.replace('handfast_log %s/handfast.log;' % site.folder, '')
+        path.write_text(('load_module %s;' % other if has_other else '') + text)
+        site.reload()
+        # For a moment the old worker accepts too.
+        tap.ok(lab.wait_for(lambda n=name: lab.get(site.ports[0], '/').body == n) and site.process.poll() is None,
+               'unloaded: %s' % name, site.errors()[-1000:])
+
+
 def main():
     lab.need(tap)
     with tempfile.TemporaryDirectory(prefix='handfast-reload-') as folder:
@@ -181,10 +203,11 @@ def main():
             tap.equal(failures[:5], [], '%d reloads: %d requests, %d failed' % (N_RELOADS, n, len(failures)))
             tap.ok('exited on signal' not in site.errors() and '[alert]' not in site.errors(), 'no worker crashed',
                    site.errors()[-2000:])
-            tap.ok(lab.wait_for(lambda: len(workers(site)) == 2, 20), 'the old workers are gone', workers(site))
+            tap.ok(lab.wait_for(lambda: len(site.pids()) == 2, 20), 'the old workers are gone', site.pids())
             (failures, n), _ = check_load(group, made, '')
             print('# without handfast_drain: %d requests, %d failed' % (n, len(failures)))
             check_h2(group, made)
+            check_unloaded(group)
     tap.done()
 
 

@@ -5,6 +5,7 @@ the backend was told, and the verdict in the log.
 """
 import pathlib
 import ssl
+import subprocess
 import tempfile
 import time
 
@@ -482,11 +483,55 @@ def check_reload(group, made):
     port = site.ports[0]
     tap.equal([lab.get(port, '/').status for _ in range(3)], [200] * 3, 'before the reload')
     site.write(block % (backend.port, verify('full', made.other_root)))
+    old = site.pids()
     site.reload()
     # For a moment both workers accept.
-    tap.ok(lab.wait_for(lambda: [lab.get(port, '/').status for _ in range(10)] == [503] * 10),
-           'the new truststore is in force')
-    tap.equal([lab.get(port, '/').status for _ in range(5)], [503] * 5, 'and stays so')
+    tap.ok(lab.wait_for(lambda: not site.pids() & old), 'the old worker goes')
+    tap.equal([lab.get(port, '/').status for _ in range(10)], [503] * 10, 'the new truststore is in force')
+
+
+def check_renegotiation(group, made):
+    """A kept-alive upstream shakes hands again, in the request of somebody else than the first: of what
+    that one was nothing is there any more."""
+    port, log = peers.free_port(), group.folder / 'renegotiating.log'
+    command = [peers.find('openssl'), 's_server', '-accept', '%s:%d' % (lab.LOOPBACK, port), '-tls1_2', '-msg',
+               '-cert', made.chain('good'), '-key', made.key('good')]
+    with open(log, 'wb') as out:
+        server = subprocess.Popen([str(word) for word in command], stdin=subprocess.PIPE, stdout=out,
+                                  stderr=subprocess.STDOUT)
+    group.processes.append(server)
+    tap.ok(peers.wait_listening([port], server), 'renegotiation: a server')
+    site = group.nginx_site('''handfast on; proxy_http_version 1.1; proxy_set_header Connection "";
+        upstream kept { server 127.0.0.1:%d; keepalive 4; }
+        server { listen PORT0;
+            location /watched { proxy_pass https://kept; }
+            location /unwatched { handfast off; proxy_pass https://kept; }
+            location /hf { handfast_status; }
+        }''' % port)
+
+    def say(words):
+        server.stdin.write(words)
+        server.stdin.flush()
+
+    def heard(word, times):
+        return lab.wait_for(lambda: log.read_bytes().count(word) >= times)
+
+    def ask(path):
+        answers.append(lab.get(site.ports[0], path).status)
+        return answers
+
+    answers = []
+    for path, n_finished in (('/watched', 2), ('/unwatched', 4)):
+        asking = lab.in_thread(ask, path)
+        tap.ok(heard(b'GET ' + path.encode(), 1), 'renegotiation: %s is asked for' % path)
+        if n_finished > 2:
+            say(b'r\n')
+        tap.ok(heard(b', Finished', n_finished), 'renegotiation: %d messages Finished' % n_finished)
+        say(b'HTTP/1.1 200 OK\r\nContent-Length: 3\r\nConnection: keep-alive\r\n\r\nok\n')
+        asking.join()
+    tap.equal(answers, [200, 200], 'renegotiation: answered')
+    completed = 'handfast_handshakes_total{direction="southbound",outcome="completed"} 1\n'
+    tap.ok(completed in lab.get(site.ports[0], '/hf/metrics').body, 'renegotiation: counted where it is watched')
 
 
 def check_configuration(group, made):
@@ -526,6 +571,7 @@ def main():
             check_variables(group, made)
             check_ending(group, made)
             check_reload(group, made)
+            check_renegotiation(group, made)
             check_configuration(group, made)
             tap.ok('signal 11' not in site.errors() and 'exited on signal' not in site.errors(), 'no worker crashed')
     tap.done()
