@@ -301,6 +301,19 @@ static bool read_value(struct parse *p, struct condition_node *node)
     return node->value != NULL || fail(p, t.at, "no memory");
 }
 
+/* nginx makes a variable of each named group, which would set one of the configuration's own of
+ * that name. Escaped brackets are not told apart: nobody who means harm is let through for it. */
+static bool has_named_group(const char *regex)
+{
+    for (const char *at = strstr(regex, "(?"); at != NULL; at = strstr(at + 1, "(?")) {
+        bool is_look_behind = at[2] == '<' && (at[3] == '=' || at[3] == '!');
+        if (at[2] == 'P' || at[2] == '\'' || (at[2] == '<' && !is_look_behind)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static bool check_test(struct parse *p, const struct condition_node *node, size_t at)
 {
     switch (node->operation) {
@@ -324,6 +337,11 @@ static bool check_test(struct parse *p, const struct condition_node *node, size_
         break;
     case CONDITION_N_OPERATORS:
         return false;
+    }
+    if (node->operation == CONDITION_JAVA_REGEX && has_named_group(node->value)) {
+        return fail(p, at,
+                    "a regular expression with named groups is not to be had here: a group "
+                    "without a name does the same");
     }
     return name_is_plain(node->name) ||
            fail(p, at, "a name of letters, digits, - and _ is wanted, not %s", node->name);

@@ -13,7 +13,7 @@
  * Compared with null, a text that is empty or not there is equal.
  *
  * Not taken, and named in the error: variables that policies set, comparisons of more and less, a
- * variable on the right.
+ * variable on the right, named groups in a regular expression.
  * Source: the guide's conditions reference and its page on pattern matching.
  */
 #ifndef HANDFAST_STORE_CONDITION_H
