@@ -40,6 +40,9 @@ void writer_module_south(struct writer *w, const struct backend *b);
 /* In a location whose upstream is another location of the same nginx; `target` is the endpoint. */
 void writer_module_balance(struct writer *w, const struct model_proxy *proxy, const char *target);
 
+/* writer_router_http.c: what the Router has before its servers. */
+void writer_router_http(struct writer *w);
+
 /* writer_router.c, writer_processor.c */
 enum status writer_router(struct writer *w, struct err *err) NODISCARD;
 enum status writer_processor(struct writer *w, struct err *err) NODISCARD;

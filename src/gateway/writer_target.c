@@ -178,8 +178,9 @@ static enum status put_tls(struct writer *w, const struct backend *b, struct err
     unsigned protocols = protocols_of(w, &settings);
     writer_put_protocols(c, "proxy_ssl_protocols", protocols);
     put_suites(w, &settings, protocols);
+    bool v6 = strchr(b->host, ':') != NULL; /* without brackets nginx takes the rest for a port */
     conf_begin(c, "proxy_ssl_name");
-    conf_literal(c, b->host);
+    conf_mixed(c, v6 ? "[" : "", b->host, v6 ? "]" : "");
     conf_end(c);
     /* RFC 6066 section 3: an address is no server name. */
     conf_line(c, sni && !host_is_address(b->host) ? "proxy_ssl_server_name on"
