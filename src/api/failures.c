@@ -53,6 +53,14 @@ void failures_add(struct failures *f, struct bytes who, int64_t now_ns)
     f->slots[at].n++;
 }
 
+void failures_take(struct failures *f, struct bytes who)
+{
+    size_t at = find(f, hash_bytes(&f->key, who));
+    if (at != FAILURES_SLOTS && f->slots[at].n > 0) {
+        f->slots[at].n--;
+    }
+}
+
 void failures_forget(struct failures *f, struct bytes who)
 {
     size_t at = find(f, hash_bytes(&f->key, who));

@@ -27,6 +27,8 @@ void failures_init(struct failures *f, unsigned window_s);
 /* Seconds to wait where there were `most` or more within the window; 0: none. */
 unsigned failures_wait(const struct failures *f, struct bytes who, unsigned most, int64_t now_ns);
 void failures_add(struct failures *f, struct bytes who, int64_t now_ns);
+/* One that was added was none. */
+void failures_take(struct failures *f, struct bytes who);
 void failures_forget(struct failures *f, struct bytes who);
 
 #endif

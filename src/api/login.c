@@ -153,31 +153,30 @@ static struct who who_of(const char *user, const char *client)
     return who;
 }
 
-static unsigned has_to_wait(struct api_login *l, const struct who *who)
+/* Seconds to wait; else it is counted before the password is checked, so that many at once do not
+ * slip through. */
+static unsigned wait_or_count(struct api_login *l, const struct who *who)
 {
     int64_t now = clock_monotonic_ns();
     (void)pthread_mutex_lock(&l->mutex);
     unsigned user = failures_wait(&l->users, bytes_of_str(who->user), LOGIN_FAILURES_MAX, now);
     unsigned address =
         failures_wait(&l->addresses, bytes_of_str(who->address), LOGIN_ADDRESS_FAILURES_MAX, now);
+    unsigned wait_s = user > address ? user : address;
+    if (wait_s == 0) {
+        failures_add(&l->users, bytes_of_str(who->user), now);
+        failures_add(&l->addresses, bytes_of_str(who->address), now);
+    }
     (void)pthread_mutex_unlock(&l->mutex);
-    return user > address ? user : address;
+    return wait_s;
 }
 
-/* Counted before the password is checked, so that many at once do not slip through. */
-static void count_failure(struct api_login *l, const struct who *who)
-{
-    int64_t now = clock_monotonic_ns();
-    (void)pthread_mutex_lock(&l->mutex);
-    failures_add(&l->users, bytes_of_str(who->user), now);
-    failures_add(&l->addresses, bytes_of_str(who->address), now);
-    (void)pthread_mutex_unlock(&l->mutex);
-}
-
+/* It was no failure. What else came from that address stays counted. */
 static void forget_failures(struct api_login *l, const struct who *who)
 {
     (void)pthread_mutex_lock(&l->mutex);
     failures_forget(&l->users, bytes_of_str(who->user));
+    failures_take(&l->addresses, bytes_of_str(who->address));
     (void)pthread_mutex_unlock(&l->mutex);
 }
 
@@ -218,12 +217,11 @@ enum status api_login_password(struct api_login *l, struct store *s,
         return ST_OK;
     }
     struct who who = who_of(out->user, given->client);
-    out->retry_after_s = has_to_wait(l, &who);
+    out->retry_after_s = wait_or_count(l, &who);
     if (out->retry_after_s > 0) {
         out->outcome = LOGIN_WAIT;
         return ST_OK;
     }
-    count_failure(l, &who);
     bool is_right = false;
     TRY(check_slowly(l, s, out->user, given->password, &is_right, err));
     if (is_right && is_there) {

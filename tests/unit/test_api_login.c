@@ -1,4 +1,4 @@
-/* Failed log-ins and tokens, as tables of fixed size. */
+/* Failed log-ins and tokens, as tables of fixed size; what counts as a failure. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -6,12 +6,16 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
+#include <openssl/evp.h>
 
 #include "api/failures.h"
+#include "api/login.h"
 #include "api/tokens.h"
 #include "base/clock.h"
+#include "store/store.h"
 
 static struct failures failures;
 static struct tokens tokens;
@@ -90,6 +94,80 @@ static void the_first_to_end_makes_room(void **state)
     assert_non_null(tokens_find(&tokens, TOKEN_ACCESS, bytes_of_str(other), 1));
 }
 
+/* --- many users behind one address --- */
+
+#define PASSWORD "correct horse"
+enum { USERS = LOGIN_ADDRESS_FAILURES_MAX + 10, SALT_BYTES = 16, HASH_BYTES = 32 };
+
+/* As store/password.h has it, at hardly any cost. */
+static void put_hash(struct text *out)
+{
+    uint8_t salt[SALT_BYTES] = { 0 };
+    uint8_t hash[HASH_BYTES];
+    assert_int_equal(EVP_PBE_scrypt(PASSWORD, strlen(PASSWORD), salt, sizeof salt, 4, 1, 1, 1 << 20,
+                                    hash, sizeof hash),
+                     1);
+    text_puts(out, "scrypt$2$1$1$");
+    text_put_hex(out, bytes_of(salt, sizeof salt));
+    text_putc(out, '$');
+    text_put_hex(out, bytes_of(hash, sizeof hash));
+}
+
+static void put_users(struct store *s)
+{
+    struct text hash = { 0 };
+    char name[32];
+    put_hash(&hash);
+    assert_int_equal(store_begin(s, NULL), ST_OK);
+    for (int i = 0; i < USERS; i++) {
+        struct store_key key = { .kind = STORE_USER, .name = name };
+        snprintf(name, sizeof name, "user%d@example.com", i);
+        assert_int_equal(
+            store_put(s, &key, "{}", bytes_of(hash.p, hash.len), (struct bytes){ NULL, 0 }, NULL),
+            ST_OK);
+    }
+    assert_int_equal(store_commit(s, NULL), ST_OK);
+    text_deinit(&hash);
+}
+
+static enum api_login_outcome try_one(struct api_login *l, struct store *s, int user,
+                                      const char *password)
+{
+    struct api_login_result result;
+    char name[32];
+    snprintf(name, sizeof name, "user%d@example.com", user);
+    struct api_credentials given = { name, password, "192.0.2.1" };
+    assert_int_equal(api_login_password(l, s, &given, &result, NULL), ST_OK);
+    return result.outcome;
+}
+
+/* The right passwords of many users are no failures of their address; wrong ones are. */
+static void only_failures_count(void **state)
+{
+    char dir[] = "/tmp/handfast-login-XXXXXX";
+    char path[64];
+    struct store *s = NULL;
+    struct api_login *l = NULL;
+    (void)state;
+    assert_non_null(mkdtemp(dir));
+    snprintf(path, sizeof path, "%s/store.db", dir);
+    assert_int_equal(store_open(path, &s, NULL), ST_OK);
+    put_users(s);
+    assert_int_equal(api_login_new(&l, NULL), ST_OK);
+    for (int i = 0; i < USERS; i++) {
+        assert_int_equal(try_one(l, s, i, PASSWORD), LOGIN_OK);
+    }
+    for (int i = 0; i < LOGIN_ADDRESS_FAILURES_MAX; i++) {
+        assert_int_equal(try_one(l, s, i, "wrong"), LOGIN_WRONG);
+    }
+    assert_int_equal(try_one(l, s, USERS - 1, "wrong"), LOGIN_WAIT);
+    assert_int_equal(try_one(l, s, USERS - 1, PASSWORD), LOGIN_OK); /* logged in already */
+    api_login_free(l);
+    store_close(s);
+    unlink(path);
+    assert_int_equal(rmdir(dir), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -97,6 +175,7 @@ int main(void)
         cmocka_unit_test(a_flood_of_names_is_bounded),
         cmocka_unit_test(a_token_is_found_while_it_holds),
         cmocka_unit_test(the_first_to_end_makes_room),
+        cmocka_unit_test(only_failures_count),
     };
     return cmocka_run_group_tests_name("api_login", tests, NULL, NULL);
 }
