@@ -6,6 +6,7 @@
 #include "api/deploy.h"
 #include "api/deployment_json.h"
 #include "api/environment.h"
+#include "api/preflight.h"
 
 /* --- lists --- */
 
@@ -282,6 +283,18 @@ static enum status work(struct api_request *r, struct api_answer *a, void *arg, 
     return asked->undeploy ? deploy_remove(r, a, &d, err) : deploy_put(r, a, &d, err);
 }
 
+/* Only where the path names environment and revision. */
+static enum status change_ahead(struct api_request *r, struct api_answer *a, struct asked *asked,
+                                struct err *err)
+{
+    struct preflight_change ahead = { .api = api_param(r, "p"), .revision = asked->revision };
+    TRY(want_env(r, a, asked->env, err));
+    if (!api_refused(a)) {
+        TRY(want_revision(r, a, err));
+    }
+    return api_refused(a) ? ST_OK : api_change_ahead(r, a, &ahead, work, asked, err);
+}
+
 static enum status change(struct api_request *r, struct api_answer *a, struct asked *asked,
                           struct err *err)
 {
@@ -297,7 +310,9 @@ static enum status change(struct api_request *r, struct api_answer *a, struct as
                           "delay: a number of seconds is wanted");
     }
     asked->undeploy = asked->undeploy || is_undeploy;
-    return api_change(r, a, work, asked, err);
+    return asked->undeploy || !api_query_is(r, "preflight", false)
+               ? api_change(r, a, work, asked, err)
+               : change_ahead(r, a, asked, err);
 }
 
 /* POST /e/{e}/apis/{p}/revisions/{n}/deployments */
@@ -359,8 +374,8 @@ static const struct api_route routes[] = {
       "Whether a revision is deployed in an environment, by what runs", NULL, API_BODY_NONE, NULL,
       "Deployment", API_OUT_DOCUMENT, 200, "Deployment", 0 },
     { API_POST, ENV "/apis/{p}/revisions/{n}/deployments", API_RIGHT_DEPLOY, deploy_here,
-      "deployRevision", "Deploy a revision; override=true replaces the one that is deployed", ASKS,
-      FORM, NULL, "Deployment", API_OUT_DOCUMENT, 200, "Deployment", 0 },
+      "deployRevision", "Deploy a revision; override=true replaces the one that is deployed",
+      ASKS " preflight", FORM, NULL, "Deployment", API_OUT_DOCUMENT, 200, "Deployment", 0 },
     { API_DELETE, ENV "/apis/{p}/revisions/{n}/deployments", API_RIGHT_DEPLOY, undeploy_here,
       "undeployRevision", "Undeploy a revision", NULL, API_BODY_NONE, NULL, "Deployment",
       API_OUT_DOCUMENT, 200, "Deployment", 0 },

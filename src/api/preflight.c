@@ -69,11 +69,19 @@ static unsigned uses(const struct preflight *p, const struct ssl_info *ssl, bool
            (is_meant(p, &ssl->trust_store) ? (unsigned)DIAGNOSE_TRUST : 0U);
 }
 
+/* A backend: of a revision that is to be deployed each. */
+static bool is_tried(const struct preflight *p, const struct ssl_info *ssl)
+{
+    return p->change->api != NULL || uses(p, ssl, true) != 0;
+}
+
 static enum status refuse(const struct preflight *p, const char *who, const struct diagnosis *d,
                           struct err *err)
 {
-    const char *why = arena_printf(p->r->arena, "%s, which uses the %s: %s", who,
-                                   p->change->reference != NULL ? "reference" : "keystore",
+    const char *uses = p->change->api != NULL         ? ""
+                       : p->change->reference != NULL ? ", which uses the reference"
+                                                      : ", which uses the keystore";
+    const char *why = arena_printf(p->r->arena, "%s%s: %s", who, uses,
                                    d->sentence == NULL ? "its handshakes would fail" : d->sentence);
     return why == NULL ? err_set(err, ST_NOMEM, "no memory")
                        : api_refuse_with(p->a, 400, "preflight.HandshakeWouldFail", why,
@@ -110,13 +118,19 @@ static enum status judge_host(const struct preflight *p, const char *name, const
     return st;
 }
 
-/* One more to be tried; its target is filled in by the caller. *out NULL: there are too many. */
+/* One more to be tried; its target is filled in by the caller. *out NULL: there are too many, or it
+ * is there. */
 static enum status add_user(struct preflight *p, const char *who, struct user **out,
                             struct err *err)
 {
     *out = NULL;
     if (who == NULL) {
         return err_set(err, ST_NOMEM, "no memory");
+    }
+    for (const struct user *u = p->users; u != NULL; u = u->next) {
+        if (strcmp(u->who, who) == 0) { /* two endpoints may name one target server */
+            return ST_OK;
+        }
     }
     if (p->n_users == TRIED_MAX) {
         tell_untried(p, who, "more than 32 backends use it");
@@ -143,7 +157,7 @@ static enum status take_target(struct preflight *p, const char *name, json_t *do
     struct user *u = NULL;
     TRY(target_server_from_json(document, &remarks, &t, err));
     if (remarks_worst(&remarks, REMARK_ERROR) != NULL || !target_server_is_tls(&t) ||
-        t.is_enabled == CHOICE_NO || uses(p, &t.ssl, true) == 0) {
+        t.is_enabled == CHOICE_NO || !is_tried(p, &t.ssl)) {
         return ST_OK;
     }
     TRY(add_user(p, arena_printf(p->r->arena, "target server %s", name), &u, err));
@@ -213,8 +227,9 @@ static enum status take_endpoint(struct preflight *p, const struct deployment *d
 {
     struct user *u = NULL;
     TRY(add_user(p,
-                 arena_printf(p->r->arena, "target endpoint %s of API proxy %s, revision %s",
-                              e->name, d->api, d->revision),
+                 arena_printf(p->r->arena, "%s %s of API proxy %s, revision %s",
+                              e->at.file == NULL ? "route rule" : "target endpoint", e->name,
+                              d->api, d->revision),
                  &u, err));
     if (u == NULL) {
         return ST_OK;
@@ -260,10 +275,74 @@ static enum status look_at_bundle(struct api_request *r, const struct deployment
     return st;
 }
 
+/* --- a revision that is to be deployed --- */
+
+static enum status look_at_servers(struct preflight *p, const struct load_balancer *l,
+                                   struct err *err)
+{
+    for (size_t i = 0; i < l->n_servers; i++) {
+        if (l->servers[i].is_enabled) {
+            TRY(look_at(p, STORE_TARGET_SERVER, l->servers[i].name, err));
+        }
+    }
+    return ST_OK;
+}
+
+/* A URL of https without SSLInfo is checked too. */
+static bool is_on(const struct target_endpoint *e)
+{
+    return e->url.host != NULL &&
+           (e->has_ssl_info ? ssl_info_is_on(&e->ssl, e->url.is_tls) : e->url.is_tls);
+}
+
+/* Route rules with a URL of their own have no SSLInfo. */
+static enum status look_at_routes(struct preflight *p, const struct deployment *d,
+                                  const struct proxy_endpoint *proxy, struct err *err)
+{
+    for (size_t i = 0; i < proxy->n_routes; i++) {
+        const struct route_rule *rule = &proxy->routes[i];
+        struct target_endpoint e = { .name = rule->name, .url = rule->url };
+        if (rule->kind == ROUTE_URL && is_on(&e)) {
+            TRY(take_endpoint(p, d, &e, err));
+        }
+    }
+    return ST_OK;
+}
+
+static enum status look_at_targets(struct preflight *p, const struct deployment *d,
+                                   const struct bundle *b, struct err *err)
+{
+    for (size_t i = 0; i < b->n_targets; i++) {
+        const struct target_endpoint *e = &b->targets[i];
+        if (is_routed(b, i) && e->has_load_balancer) {
+            TRY(look_at_servers(p, &e->load_balancer, err));
+        } else if (is_routed(b, i) && is_on(e)) {
+            TRY(take_endpoint(p, d, e, err));
+        }
+    }
+    for (size_t i = 0; i < b->n_proxies; i++) {
+        TRY(look_at_routes(p, d, &b->proxies[i], err));
+    }
+    return ST_OK;
+}
+
+static enum status look_at_revision(struct preflight *p, struct err *err)
+{
+    struct deployment d = { .api = p->change->api, .revision = p->change->revision };
+    struct bundle b;
+    TRY(deployed_bundle(p->r, d.api, d.revision, &b, err));
+    enum status st = look_at_targets(p, &d, &b, err);
+    bundle_deinit(&b);
+    return st;
+}
+
 static enum status look_ahead(struct preflight *p, struct err *err)
 {
     struct store_problem problem = { 0 };
     enum status st = ST_OK;
+    if (p->change->api != NULL) {
+        return look_at_revision(p, err);
+    }
     TRY(store_begin(p->r->store, err));
     /* What the store refuses it will refuse again, in words of its own. */
     if (p->change->make(p->r, p->change->arg, &problem) == ST_OK) {

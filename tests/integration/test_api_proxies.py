@@ -118,7 +118,7 @@ def check_deploy(rows):
     def to(proxy, revision):
         return '%s/apis/%s/revisions/%s/deployments' % (ENV, proxy, revision)
 
-    rows.ask('preflight of a deployment', 400, 'preflight.NotPossible', 'POST', ENV + '/apis/p/revisions/1/deployments?preflight=true')
+    rows.ask('preflight of a deployment', 400, 'preflight.NotPossible', 'POST', '/v1/o/acme/apis/p/deployments?env=test&revision=1&preflight=true')
     rows.ask('asked before', 400, 'distribution.ApplicationNotDeployed', 'GET', ENV + '/apis/p/deployments')
     rows.ask('undeployed before', 400, 'distribution.RevisionNotDeployed', 'DELETE', to('p', 1))
     rows.ask('deployed', 200, None, 'POST', to('p', 1), says='"state": "deployed"')

@@ -318,6 +318,45 @@ def beside(tap, site):
         tap.ok('preflight' in str(described['delete']['parameters']), 'described: DELETE ' + path, described)
 
 
+def deployments(tap, site):
+    """A revision's backends are tried before it is deployed."""
+    gateway, made = site.gateway, site.made
+    url = '<URL>https://127.0.0.1:%d</URL><SSLInfo><Enabled>true</Enabled><TrustStore>%s</TrustStore></SSLInfo>'
+    for name, port in (('goodserver', site.port), ('badserver', site.untrusted), ('gone', peers.free_port())):
+        must(gateway.api('POST', lab.E + '/targetservers', site.target({'trustStore': 'trust'}, port=port, name=name)))
+    wrong = site.backend('wrong-name')
+    balanced = '<LoadBalancer>%s</LoadBalancer>'
+    server = '<Server name="%s"/>'
+    rows = (  # what the revision has, whether it works, whom the refusal names
+        ('trusted', {'target': url % (site.port, 'trust')}, True, ''),
+        ('untrusted', {'target': url % (site.untrusted, 'trust')}, False, 'target endpoint default of API proxy rev'),
+        ('no SSLInfo, the name is wrong', {'target': '<URL>https://127.0.0.1:%d</URL>' % wrong}, False, 'target endpoint default'),
+        ('no SSLInfo', {'target': '<URL>https://127.0.0.1:%d</URL>' % site.untrusted}, True, ''),
+        ('the rule has the URL', {'routes': '<RouteRule name="r"><URL>https://127.0.0.1:%d</URL></RouteRule>' % wrong}, False, 'route rule r'),
+        ('its servers', {'target': balanced % (server % 'goodserver')}, True, ''),
+        ('one of its servers', {'target': balanced % (server % 'goodserver' + server % 'badserver')}, False, 'target server badserver'),
+        ('unrouted', {'target': url % (site.port, 'trust'), 'targets': {'other': url % (site.untrusted, 'trust')}}, True, ''),
+        ('nobody listens', {'target': balanced % (server % 'gone')}, None, 'target server gone'),
+    )
+    for number, (name, inside, works, who) in enumerate(rows, 1):
+        made = must(gateway.api('POST', lab.O + '/apis?action=import&name=rev', lab.bundle('rev', '/rev', **inside),
+                                'application/octet-stream')).json
+        place = '%s/apis/rev/revisions/%s/deployments' % (lab.E, made['revision'])
+        asked = gateway.api('POST', place + '?preflight=true', 'override=true', 'application/x-www-form-urlencoded')
+        said = asked.json or {}
+        if works is False:
+            tap.ok(asked.status == 400 and said.get('code') == 'preflight.HandshakeWouldFail' and who in said.get('message', '')
+                   and said['contexts'][0].get('cause', '').startswith('certificate-'), 'deployment: %s: refused' % name, asked)
+            tap.equal(gateway.api('GET', place).json.get('state'), 'undeployed', 'deployment: %s: it is not' % name)
+        else:
+            told = (said.get('contexts') or [{}])[0].get('where', '')
+            tap.ok(asked.status == 200 and who == told, 'deployment: %s: taken' % name, asked)
+            answer = gateway.call('/rev')
+            tap.equal(answer.status, 200 if works else 503, 'deployment: %s: and so it is' % name)
+    asked = gateway.api('POST', lab.E + '/apis/rev/revisions/99/deployments?preflight=true')
+    tap.equal(asked.status, 404, 'deployment: no such revision')
+
+
 def main():
     tap = harness.Tap()
     lab.need(tap)
@@ -333,6 +372,7 @@ def main():
             for change in changes(site):
                 play(tap, site, change)
             beside(tap, site)
+            deployments(tap, site)
         for backend in site.backends:
             backend.close()
     tap.done()
