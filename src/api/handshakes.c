@@ -73,6 +73,15 @@ static enum status read_page(struct api_request *r, struct api_answer *a, struct
     return ST_OK;
 }
 
+/* The access log and the client have the id of a request, "CONNECTION.N"; a handshake with the
+ * client has its connection's. "": that is no request's. */
+static const char *connection_of(struct api_request *r, const char *id)
+{
+    const char *dot = id == NULL ? NULL : strchr(id, '.');
+    const char *own = dot == NULL ? NULL : arena_strndup(r->arena, id, (size_t)(dot - id));
+    return own == NULL ? "" : own;
+}
+
 static enum status read_filter(struct api_request *r, struct api_answer *a, struct event_filter *f)
 {
     *f = (struct event_filter){ .org = api_param(r, "o"),
@@ -83,7 +92,8 @@ static enum status read_filter(struct api_request *r, struct api_answer *a, stru
                                 .api = api_query(r, "api"),
                                 .cause = api_query(r, "cause"),
                                 .outcome = api_query(r, "outcome"),
-                                .id = api_query(r, "id") };
+                                .id = api_query(r, "id"),
+                                .or_id = connection_of(r, api_query(r, "id")) };
     TRY(api_handshake_filters(r, a));
     if (!api_refused(a)) {
         TRY(read_times(r, a, f));
@@ -251,19 +261,9 @@ static enum status look_for(struct api_request *r, const char *id, struct one *o
     return read_events(r, &f, take_one, one, err);
 }
 
-/* The access log and the client have the id of a request, "CONNECTION.N"; a handshake with the
- * client has its connection's. "": that is no request's. */
-static const char *connection_of(struct api_request *r)
-{
-    const char *id = api_param(r, "id");
-    const char *dot = strchr(id, '.');
-    const char *own = dot == NULL ? NULL : arena_strndup(r->arena, id, (size_t)(dot - id));
-    return own == NULL ? "" : own;
-}
-
 static enum status look(struct api_request *r, struct one *one, int n_times, struct err *err)
 {
-    const char *connection = connection_of(r);
+    const char *connection = connection_of(r, api_param(r, "id"));
     for (int i = 0; i < n_times && one->n == 0; i++) {
         if (i > 0) {
             nanosleep(&(struct timespec){ .tv_nsec = WAIT_STEP_NS }, NULL);

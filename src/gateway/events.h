@@ -54,6 +54,7 @@ struct kept_event {
 
 struct event_filter { /* NULL or 0: any */
     const char *org, *env, *direction, *virtual_host, *target, *api, *cause, *outcome, *id;
+    const char *or_id;         /* beside id: either */
     int64_t from_ms, until_ms; /* until is exclusive */
     int64_t after;             /* number: only later ones */
     int64_t before;            /* number: only earlier ones */

@@ -18,7 +18,7 @@ const char *events_column(sqlite3_stmt *s, int column)
 struct question {
     struct text sql;
     size_t n_texts;
-    const char *texts[N_FILTERS + 1];
+    const char *texts[N_FILTERS + 2];
 };
 
 static void ask_equal(struct question *q, const char *column, const char *value)
@@ -26,6 +26,17 @@ static void ask_equal(struct question *q, const char *column, const char *value)
     if (value != NULL && value[0] != '\0') {
         q->texts[q->n_texts++] = value;
         text_printf(&q->sql, " AND %s = ?%zu", column, q->n_texts);
+    }
+}
+
+static void ask_id(struct question *q, const struct event_filter *f)
+{
+    if (f->id != NULL && f->id[0] != '\0') {
+        q->texts[q->n_texts++] = f->id;
+        q->texts[q->n_texts++] = f->or_id == NULL ? f->id : f->or_id;
+        text_printf(&q->sql,
+                    " AND event.number IN (SELECT number FROM handle WHERE id IN (?%zu, ?%zu))",
+                    q->n_texts - 1, q->n_texts);
     }
 }
 
@@ -51,11 +62,7 @@ static void put_question(struct question *q, const struct event_filter *f)
     ask_equal(q, "api", f->api);
     ask_equal(q, "cause", f->cause);
     ask_equal(q, "outcome", f->outcome);
-    if (f->id != NULL && f->id[0] != '\0') {
-        q->texts[q->n_texts++] = f->id;
-        text_printf(&q->sql, " AND event.number IN (SELECT number FROM handle WHERE id = ?%zu)",
-                    q->n_texts);
-    }
+    ask_id(q, f);
     ask_number(q, "at_ms >=", f->from_ms);
     ask_number(q, "at_ms <", f->until_ms);
     ask_number(q, "event.number >", f->after);

@@ -219,6 +219,8 @@ def by_request(gateway, made):
         told = answer.headers.get('X-Handfast-Id') or 'none'
         found = gateway.api('GET', '%s/handshakes/%s' % (lab.E, told))
         tap.equal((answer.status, (found.json or {}).get('cause')), (400, cause), 'a 400, %s: its id' % name)
+        listed = gateway.api('GET', '%s/handshakes?id=%s' % (lab.E, told)).json['handshakes']
+        tap.equal([one['cause'] for one in listed], [cause], 'a 400, %s: the list by its id' % name)
         log, until = '', time.monotonic() + 5
         while told not in log and time.monotonic() < until:
             time.sleep(0.1)

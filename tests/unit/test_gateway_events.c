@@ -125,6 +125,8 @@ static void reads_by_filter(void **state)
     expect(p->path, (struct event_filter){ .before = 3, .after = 1 },
            "b2 orders certificate-expired 1;");
     expect(p->path, (struct event_filter){ .id = "a1" }, "a1 billing cipher-mismatch 1;");
+    expect(p->path, (struct event_filter){ .id = "b2.7", .or_id = "b2" },
+           "b2 orders certificate-expired 1;");
     expect(p->path, (struct event_filter){ .env = "prod" }, "");
     expect(p->path, (struct event_filter){ .id = "b2' OR 1 --" }, "");
     expect(p->path, (struct event_filter){ .id = "b2", .wants_report = true },
