@@ -3,8 +3,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <openssl/err.h>
-#include <openssl/pem.h>
 #include <openssl/x509v3.h>
 
 #include "api/fix_parts.h"
@@ -44,42 +42,31 @@ static void mend_no_client(struct fixing *f, json_t *host)
 
 /* --- our own certificate --- */
 
-/* What a virtual host shows, as sSLInfo says: its leaf, new, and how many certificates; NULL: none.
- */
-static X509 *shown_by(const struct fixing *f, const json_t *ssl, size_t *out_n)
-{
-    struct alias alias = { 0 };
-    struct store_problem problem = { 0 };
-    char keystore[KEYSTORE_NAME_MAX + 1];
-    const char *name = json_string_value(json_object_get(ssl, "keyAlias"));
-    fix_keystore(f, ssl, "keyStore", keystore);
-    struct alias_name at = { f->event->org, f->event->env, keystore, name };
-    X509 *leaf = NULL;
-    *out_n = 0;
-    if (name != NULL && alias_load(f->store, &at, false, &alias, &problem) == ST_OK &&
-        alias.pem != NULL) {
-        BIO *in = BIO_new_mem_buf(alias.pem, -1);
-        X509 *x = NULL;
-        while (in != NULL && (x = PEM_read_bio_X509(in, NULL, NULL, NULL)) != NULL) {
-            leaf = *out_n == 0 ? x : leaf;
-            if (x != leaf) {
-                X509_free(x);
-            }
-            *out_n += 1;
-        }
-        BIO_free(in);
-        ERR_clear_error();
-    }
-    alias_deinit(&alias);
-    return leaf;
-}
-
 struct wanted {
     const char *host;      /* "" where the client named none */
     X509 *shown;           /* now; NULL: not known */
     bool is_trusted;       /* as far as is known: its issuer is not what the client minds */
     bool is_of_any_issuer; /* no other is to be found */
+    const json_t *suites;  /* its key is to be of use with one of them; NULL: any key */
 };
+
+/* Up to TLS 1.2 a suite names the kind of key that signs (RFC 5246 section 7.4.2, RFC 8422 section
+ * 5.10 for EdDSA). */
+static bool suits_key(const char *suite, X509 *leaf)
+{
+    bool is_rsa = EVP_PKEY_get_base_id(X509_get0_pubkey(leaf)) == EVP_PKEY_RSA;
+    return strstr(suite, is_rsa ? "_RSA_" : "_ECDSA_") != NULL;
+}
+
+static bool suits_any(const json_t *suites, X509 *leaf)
+{
+    bool is_suited = suites == NULL;
+    for (size_t i = 0; !is_suited && i < json_array_size(suites); i++) {
+        const char *name = json_string_value(json_array_get(suites, i));
+        is_suited = name != NULL && suits_key(name, leaf);
+    }
+    return is_suited;
+}
 
 static bool is_of_same_issuer(const X509 *a, const X509 *b)
 {
@@ -95,16 +82,19 @@ static bool fits_name(void *arg, X509 *leaf)
     bool is_for_servers = X509_check_purpose(leaf, X509_PURPOSE_SSL_SERVER, 0) == 1;
     bool is_issuer_right = w->is_of_any_issuer || w->shown == NULL ||
                            is_of_same_issuer(leaf, w->shown) == w->is_trusted;
-    return fix_is_valid_now(leaf) && is_named && is_for_servers && is_issuer_right;
+    return fix_is_valid_now(leaf) && is_named && is_for_servers && is_issuer_right &&
+           suits_any(w->suites, leaf);
 }
 
 /* An issuer that the client trusts first, and chains that are as long as the one that is shown. */
-static bool find_other(const struct fixing *f, const json_t *ssl, const char **keystore,
-                       const char **alias)
+static bool find_other(const struct fixing *f, const json_t *ssl, const json_t *suites,
+                       const char **keystore, const char **alias)
 {
     const char *cause = f->event->cause;
     size_t n = 0;
-    struct wanted w = { .host = f->event->server_name, .shown = shown_by(f, ssl, &n) };
+    struct wanted w = { .host = f->event->server_name,
+                        .shown = fix_shown_by(f, ssl, &n),
+                        .suites = suites };
     bool is_own_issuer = w.shown != NULL && X509_self_signed(w.shown, 0) == 1;
     w.is_trusted = !is_own_issuer && !fix_is(cause, "certificate-untrusted-ca") &&
                    !fix_is(cause, "certificate-chain-invalid");
@@ -119,7 +109,8 @@ static bool find_other(const struct fixing *f, const json_t *ssl, const char **k
     return is_found;
 }
 
-static bool puts_other_alias(struct fixing *f, json_t *host)
+/* `form`: why, with the alias and the keystore in it. */
+static void put_other_alias(struct fixing *f, json_t *host, const json_t *suites, const char *form)
 {
     const char *keystore = NULL;
     const char *alias = NULL;
@@ -127,18 +118,17 @@ static bool puts_other_alias(struct fixing *f, json_t *host)
     json_t *ssl = json_object_get(host, "sSLInfo");
     const char *had_alias = json_string_value(json_object_get(ssl, "keyAlias"));
     fix_keystore(f, ssl, "keyStore", had);
-    if (!find_other(f, ssl, &keystore, &alias) ||
+    if (!find_other(f, ssl, suites, &keystore, &alias) ||
         (had_alias != NULL && fix_is(had, keystore) && fix_is(had_alias, alias))) {
-        return false;
+        return;
     }
-    json_object_set_new(ssl, "keyStore", json_string(keystore));
-    json_object_set_new(ssl, "keyAlias", json_string(alias));
-    put_host(f, &f->out->fix, host, f->event->virtual_host,
-             arena_printf(f->arena,
-                          "the alias %s in keystore %s has a certificate for that name that is "
-                          "valid now",
-                          alias, keystore));
-    return true;
+    const char *why =
+        arena_printf(f->arena, "the alias %s in keystore %s %s", alias, keystore, form);
+    if (!fix_puts_reference(f, ssl, keystore, alias, why)) {
+        json_object_set_new(ssl, "keyStore", json_string(keystore));
+        json_object_set_new(ssl, "keyAlias", json_string(alias));
+        put_host(f, &f->out->fix, host, f->event->virtual_host, why);
+    }
 }
 
 static void mend_own(struct fixing *f, json_t *host)
@@ -146,7 +136,7 @@ static void mend_own(struct fixing *f, json_t *host)
     if (fix_is(f->event->cause, "certificate-chain-incomplete")) {
         fix_complete_chain(f, json_object_get(host, "sSLInfo"), "the Router");
     } else {
-        puts_other_alias(f, host);
+        put_other_alias(f, host, NULL, "has a certificate for that name that is valid now");
     }
 }
 
@@ -170,24 +160,12 @@ static void set_property(json_t *host, const char *name, const char *value)
     json_array_append_new(list, json_pack("{s:s, s:s}", "name", name, "value", value));
 }
 
-static bool offers(const struct fixing *f, const char *version)
-{
-    json_t *list = json_object_get(json_object_get(f->verdict, "versions_offered"), "list");
-    for (size_t i = 0; i < json_array_size(list); i++) {
-        const char *one = json_string_value(json_array_get(list, i));
-        if (one != NULL && fix_is(one, version)) {
-            return true;
-        }
-    }
-    return false;
-}
-
 /* Those of today, and of the older ones what this client has. */
 static void mend_protocols(struct fixing *f, json_t *host)
 {
-    bool is_new = offers(f, "TLS 1.2") || offers(f, "TLS 1.3");
-    bool is_11 = !is_new && offers(f, "TLS 1.1");
-    bool is_10 = !is_new && !is_11 && offers(f, "TLS 1.0");
+    bool is_new = fix_offers(f, "TLS 1.2") || fix_offers(f, "TLS 1.3");
+    bool is_11 = !is_new && fix_offers(f, "TLS 1.1");
+    bool is_10 = !is_new && !is_11 && fix_offers(f, "TLS 1.0");
     char value[64];
     snprintf(value, sizeof value, "%s%sTLSv1.2 TLSv1.3", is_10 ? "TLSv1 " : "",
              is_11 || is_10 ? "TLSv1.1 " : "");
@@ -198,15 +176,15 @@ static void mend_protocols(struct fixing *f, json_t *host)
                       "brought up to date; until it is, the virtual host can take them");
 }
 
-static void put_ciphers(const struct fixing *f, struct text *out)
+/* Those that the key can be used with; `shown` NULL: all. */
+static void put_ciphers(const json_t *list, X509 *shown, struct text *out)
 {
-    json_t *list = json_object_get(json_object_get(f->verdict, "client_hello"), "cipher_suites");
     size_t n = 0;
     for (size_t i = 0; i < json_array_size(list) && n < CIPHERS_MAX; i++) {
         const char *name = json_string_value(json_array_get(list, i));
         struct tls_cipher_name c =
             name == NULL ? (struct tls_cipher_name){ 0 } : tls_cipher_find(name);
-        if (c.kind == TLS_NAME_KNOWN && !c.is_tls13) {
+        if (c.kind == TLS_NAME_KNOWN && !c.is_tls13 && (shown == NULL || suits_key(name, shown))) {
             text_printf(out, "%s%s", n++ > 0 ? ":" : "", c.openssl);
         }
     }
@@ -215,15 +193,23 @@ static void put_ciphers(const struct fixing *f, struct text *out)
 static void mend_ciphers(struct fixing *f, json_t *host)
 {
     struct text ciphers = { 0 };
+    size_t n = 0;
+    json_t *list = json_object_get(json_object_get(f->verdict, "client_hello"), "cipher_suites");
+    X509 *shown = fix_shown_by(f, json_object_get(host, "sSLInfo"), &n);
     text_puts(&ciphers, "");
-    put_ciphers(f, &ciphers);
-    if (ciphers.len > 0) {
+    put_ciphers(list, shown, &ciphers);
+    if (shown != NULL && !suits_any(list, shown)) {
+        put_other_alias(f, host, list,
+                        "has the kind of key that the client app's suites are for; the one in use "
+                        "has not, and whoever has suites for that one alone is refused then");
+    } else if (ciphers.len > 0) {
         text_puts(&ciphers, ":HIGH:!aNULL:!MD5");
         set_property(host, "ssl_ciphers", text_str(&ciphers));
         put_host(f, &f->out->fix, host, f->event->virtual_host,
                  "the virtual host's ciphers leave out what the client app offers; these are its "
                  "own, and the usual ones");
     }
+    X509_free(shown);
     text_deinit(&ciphers);
 }
 
@@ -231,7 +217,7 @@ static void mend_ciphers(struct fixing *f, json_t *host)
 static bool covers(const struct fixing *f, const json_t *host, const char *name)
 {
     size_t n = 0;
-    X509 *leaf = shown_by(f, json_object_get(host, "sSLInfo"), &n);
+    X509 *leaf = fix_shown_by(f, json_object_get(host, "sSLInfo"), &n);
     bool is_covered = leaf != NULL && X509_check_host(leaf, name, 0, 0, NULL) == 1;
     X509_free(leaf);
     return is_covered;

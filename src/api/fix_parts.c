@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include <openssl/err.h>
+#include <openssl/pem.h>
 #include <openssl/x509v3.h>
 
 #include "store/references.h"
@@ -72,6 +73,52 @@ const char *fix_label(const struct fixing *f, X509 *x)
     const char *label = arena_strndup(f->arena, text_str(&safe), safe.len);
     text_deinit(&safe);
     return label == NULL ? "" : label;
+}
+
+/* The alias that this sSLInfo shows, without its key; false: it names none, or there is none. */
+static bool load_shown(const struct fixing *f, const json_t *ssl, struct alias *out)
+{
+    struct store_problem problem = { 0 };
+    char keystore[KEYSTORE_NAME_MAX + 1];
+    const char *name = json_string_value(json_object_get(ssl, "keyAlias"));
+    fix_keystore(f, ssl, "keyStore", keystore);
+    struct alias_name at = { f->event->org, f->event->env, keystore, name };
+    return name != NULL && alias_load(f->store, &at, false, out, &problem) == ST_OK &&
+           out->pem != NULL;
+}
+
+X509 *fix_shown_by(const struct fixing *f, const json_t *ssl, size_t *out_n)
+{
+    struct alias alias = { 0 };
+    X509 *leaf = NULL;
+    *out_n = 0;
+    if (load_shown(f, ssl, &alias)) {
+        BIO *in = BIO_new_mem_buf(alias.pem, -1);
+        X509 *x = NULL;
+        while (in != NULL && (x = PEM_read_bio_X509(in, NULL, NULL, NULL)) != NULL) {
+            leaf = *out_n == 0 ? x : leaf;
+            if (x != leaf) {
+                X509_free(x);
+            }
+            *out_n += 1;
+        }
+        BIO_free(in);
+        ERR_clear_error();
+    }
+    alias_deinit(&alias);
+    return leaf;
+}
+
+bool fix_offers(const struct fixing *f, const char *version)
+{
+    json_t *list = json_object_get(json_object_get(f->verdict, "versions_offered"), "list");
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        const char *one = json_string_value(json_array_get(list, i));
+        if (one != NULL && fix_is(one, version)) {
+            return true;
+        }
+    }
+    return false;
 }
 
 struct search {
@@ -226,6 +273,30 @@ void fix_put_document(struct fixing *f, json_t **call, const char *collection, c
     json_decref(had);
     free(body);
     text_deinit(&path);
+}
+
+bool fix_puts_reference(struct fixing *f, const json_t *ssl, const char *keystore,
+                        const char *alias, const char *why)
+{
+    static const char ref[] = "ref://";
+    struct text path = { 0 };
+    const char *word = json_string_value(json_object_get(ssl, "keyStore"));
+    const char *had = json_string_value(json_object_get(ssl, "keyAlias"));
+    if (word == NULL || strncmp(word, ref, sizeof ref - 1) != 0 || had == NULL ||
+        !fix_is(had, alias)) {
+        return false;
+    }
+    const char *reference = word + sizeof ref - 1;
+    json_t *document = json_pack("{s:s, s:s, s:s}", "name", reference, "refers", keystore,
+                                 "resourceType", "KeyStore");
+    char *body = document == NULL ? NULL : json_dumps(document, JSON_INDENT(2));
+    put_path(f, &path, "references", reference);
+    text_puts(&path, "?preflight=true"); /* others may use it */
+    set_call(&f->out->fix, "PUT", &path, "application/json", body, why);
+    json_decref(document);
+    free(body);
+    text_deinit(&path);
+    return f->out->fix != NULL;
 }
 
 /* "ca-1f2e3d4c5b6a": the same certificate gets the same alias. */
@@ -403,15 +474,9 @@ static void keep_last(void *arg, struct bytes der)
 void fix_complete_chain(struct fixing *f, const json_t *ssl, const char *who)
 {
     struct alias alias = { 0 };
-    struct store_problem problem = { 0 };
     struct last_of last = { 0 };
     struct text pem = { 0 };
-    char keystore[KEYSTORE_NAME_MAX + 1];
-    const char *name = json_string_value(json_object_get(ssl, "keyAlias"));
-    fix_keystore(f, ssl, "keyStore", keystore);
-    struct alias_name at = { f->event->org, f->event->env, keystore, name };
-    if (name != NULL && alias_load(f->store, &at, false, &alias, &problem) == ST_OK &&
-        alias.pem != NULL) {
+    if (load_shown(f, ssl, &alias)) {
         x509_pem_each(alias.pem, keep_last, &last);
     }
     X509 *issuer = last.x == NULL ? NULL : fix_find_issuer(f, last.x);
@@ -419,6 +484,9 @@ void fix_complete_chain(struct fixing *f, const json_t *ssl, const char *who)
         text_puts(&pem, alias.pem);
         text_puts(&pem, "\n");
         put_der_of(&pem, issuer);
+        char keystore[KEYSTORE_NAME_MAX + 1];
+        fix_keystore(f, ssl, "keyStore", keystore);
+        const char *name = json_string_value(json_object_get(ssl, "keyAlias"));
         fix_put_chain(f, keystore, name, text_str(&pem),
                       arena_printf(f->arena,
                                    "%s does not send %s, which issued its certificate; a "

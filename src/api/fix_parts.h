@@ -53,6 +53,8 @@ bool fix_find_alias(const struct fixing *f, struct fix_wanted wanted, const char
 /* The CA certificate of any keystore of the environment that issued `child`; the caller frees. */
 X509 *fix_find_issuer(const struct fixing *f, X509 *child);
 bool fix_is_valid_now(X509 *x);
+/* What is shown with this sSLInfo: its leaf, new, and how many certificates; NULL: none. */
+X509 *fix_shown_by(const struct fixing *f, const json_t *ssl, size_t *out_n);
 /* The last certificate, from the leaf on, that its predecessor names as its issuer; NULL where none
  * was sent. */
 X509 *fix_top_of_peer(const struct fixing *f);
@@ -60,6 +62,8 @@ X509 *fix_top_of_peer(const struct fixing *f);
  * certificate itself. */
 void fix_trust_peer(struct fixing *f, const char *truststore, const char *whose);
 bool fix_is(const char *value, const char *id);
+/* Did the ClientHello offer that version, such as "TLS 1.2"? */
+bool fix_offers(const struct fixing *f, const char *version);
 /* The common name, else the subject; in the arena. */
 const char *fix_label(const struct fixing *f, X509 *x);
 
@@ -69,6 +73,10 @@ const char *fix_label(const struct fixing *f, X509 *x);
  * made with POST. */
 void fix_put_document(struct fixing *f, json_t **call, const char *collection, const char *name,
                       const json_t *document, const char *why);
+/* Where sSLInfo names its keystore by reference, and the other one has the alias under the same
+ * name: the reference is what changes. False: it is not so. */
+bool fix_puts_reference(struct fixing *f, const json_t *ssl, const char *keystore,
+                        const char *alias, const char *why);
 /* The calls that make a truststore of that name with the peer's CA in it; `why` in the arena. NULL:
  * the peer sent no certificate. New. */
 json_t *fix_new_truststore(struct fixing *f, const char *name, const char **why);

@@ -136,7 +136,9 @@ static void mend_peer(struct fixing *f, json_t *target)
 
 struct wanted {
     const struct fixing *f;
-    X509 *present; /* the one that was refused; NULL: none was sent */
+    X509 *present;   /* the one that was refused; NULL: none was sent */
+    bool is_unknown; /* its issuer is what the backend minds */
+    bool is_meant;   /* only those whose extended key usage says so */
 };
 
 /* NULL: it is none. */
@@ -190,40 +192,88 @@ static bool is_asked_for(const struct fixing *f, X509 *leaf)
     return is_one;
 }
 
+static bool names_any(const struct fixing *f)
+{
+    return json_array_size(json_object_get(f->hints, "certificate_authorities")) > 0;
+}
+
+static bool is_for_clients(const struct wanted *w, X509 *leaf)
+{
+    bool is_said = (X509_get_extension_flags(leaf) & EXFLAG_XKUSAGE) != 0;
+    return X509_check_purpose(leaf, X509_PURPOSE_SSL_CLIENT, 0) == 1 && (is_said || !w->is_meant);
+}
+
+/* One that signs itself is known to nobody, unless the backend names it. */
+static bool is_of_fit_issuer(const struct wanted *w, X509 *leaf)
+{
+    bool is_same = w->present != NULL &&
+                   X509_NAME_cmp(X509_get_issuer_name(leaf), X509_get_issuer_name(w->present)) == 0;
+    bool is_own = !names_any(w->f) && X509_self_signed(leaf, 0) == 1;
+    return !is_own && !(w->is_unknown && is_same) && is_asked_for(w->f, leaf);
+}
+
 static bool fits_backend(void *arg, X509 *leaf)
 {
     const struct wanted *w = arg;
-    bool is_for_clients = X509_check_purpose(leaf, X509_PURPOSE_SSL_CLIENT, 0) == 1;
-    return is_for_clients && fix_is_valid_now(leaf) && is_asked_for(w->f, leaf);
+    bool is_other = w->present == NULL || X509_cmp(leaf, w->present) != 0;
+    return is_other && is_for_clients(w, leaf) && fix_is_valid_now(leaf) &&
+           is_of_fit_issuer(w, leaf);
+}
+
+static bool shows_own(const json_t *ssl)
+{
+    const char *word = json_string_value(json_object_get(ssl, "clientAuthEnabled"));
+    return word != NULL && fix_is(word, "true");
+}
+
+static bool find_own(const struct fixing *f, const json_t *ssl, const char **keystore,
+                     const char **alias)
+{
+    size_t n = 0;
+    const char *cause = f->event->cause;
+    struct wanted w = { .f = f,
+                        .present = shows_own(ssl) ? fix_shown_by(f, ssl, &n) : NULL,
+                        .is_unknown = fix_is(cause, "certificate-untrusted-ca"),
+                        .is_meant = true };
+    const struct fix_wanted wanted = { fits_backend, &w, 0 };
+    bool is_found = fix_find_alias(f, wanted, keystore, alias);
+    w.is_meant = false;
+    is_found = is_found || fix_find_alias(f, wanted, keystore, alias);
+    X509_free(w.present);
+    return is_found;
+}
+
+static const char *why_own(const struct fixing *f, const char *keystore, const char *alias)
+{
+    bool is_named = names_any(f);
+    return arena_printf(f->arena,
+                        "the backend asks for a client certificate%s; the alias %s in keystore %s "
+                        "%s",
+                        is_named ? "" : " and names no CA", alias, keystore,
+                        is_named ? "is of a CA that it names"
+                                 : "is for clients and valid now; whether the backend trusts its "
+                                   "CA is to be seen");
 }
 
 static void mend_own(struct fixing *f, json_t *target)
 {
-    struct wanted w = { .f = f };
     const char *keystore = NULL;
     const char *alias = NULL;
     json_t *ssl = ssl_of(target);
     if (fix_is(f->event->cause, "certificate-chain-incomplete")) {
         fix_complete_chain(f, ssl, "the Message Processor");
     }
-    if (f->out->fix != NULL ||
-        !fix_find_alias(f, (struct fix_wanted){ fits_backend, &w, 0 }, &keystore, &alias)) {
+    if (f->out->fix != NULL || !find_own(f, ssl, &keystore, &alias)) {
         return;
     }
-    const char *had = json_string_value(json_object_get(ssl, "keyAlias"));
-    bool was_sent = json_is_string(json_object_get(ssl, "clientAuthEnabled")) &&
-                    fix_is(json_string_value(json_object_get(ssl, "clientAuthEnabled")), "true");
-    if (was_sent && had != NULL && fix_is(had, alias)) {
-        return; /* it is that already */
+    const char *why = why_own(f, keystore, alias);
+    if (shows_own(ssl) && fix_puts_reference(f, ssl, keystore, alias, why)) {
+        return;
     }
     json_object_set_new(ssl, "clientAuthEnabled", json_string("true"));
     json_object_set_new(ssl, "keyStore", json_string(keystore));
     json_object_set_new(ssl, "keyAlias", json_string(alias));
-    put_target(f, &f->out->fix, target,
-               arena_printf(f->arena,
-                            "the backend asks for a client certificate; the alias %s in keystore "
-                            "%s is of a CA that it names",
-                            alias, keystore));
+    put_target(f, &f->out->fix, target, why);
 }
 
 /* --- protocols and ciphers --- */
@@ -268,8 +318,8 @@ static void mend_protocols(struct fixing *f, json_t *target)
     }
     static const char *const names[] = { "TLSv1.3", "TLSv1.2", "TLSv1.1", "TLSv1" };
     json_t *list = json_object_get(ssl_of(target), "protocols");
-    bool has_new =
-        json_array_size(list) == 0 || (has_text(list, "TLSv1.2") && has_text(list, "TLSv1.3"));
+    bool has_new = fix_offers(f, "TLS 1.2") && fix_offers(f, "TLS 1.3");
+    bool is_own = json_array_size(list) > 0; /* else of message-processor.properties */
     json_t *wider = json_array();
     for (size_t i = 0; i < ARRAY_LEN(names); i++) {
         if (i < 2 || has_new || has_text(list, names[i])) {
@@ -281,9 +331,9 @@ static void mend_protocols(struct fixing *f, json_t *target)
                has_new
                    ? "the backend does neither TLS 1.2 nor 1.3; it is asked for the older ones, "
                      "which are broken: it ought to be brought up to date"
-                   : arena_printf(f->arena,
-                                  "the protocols of the %s leave out what the backend speaks",
-                                  place_of(f)));
+                   : arena_printf(
+                         f->arena, "the protocols of the %s%s leave out what the backend speaks",
+                         place_of(f), is_own ? "" : ", which are those of the Message Processor,"));
 }
 
 static void mend_ciphers(struct fixing *f, json_t *target)

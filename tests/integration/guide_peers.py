@@ -17,9 +17,9 @@ import pki
 class Backend:
     """A port that can be given another server."""
 
-    def __init__(self, lab_, serve):
+    def __init__(self, lab_, serve, host='127.0.0.1'):
         self.serve = serve
-        self.port = lab_.group.raw(lambda connection: self.serve(connection))
+        self.port = lab_.group.raw(lambda connection: self.serve(connection), host=host)
 
 
 def speaking(**settings):
@@ -43,8 +43,8 @@ def speaking(**settings):
     return serve
 
 
-def python(name, **settings):
-    return lambda lab_: Backend(lab_, speaking(chain=lab_.made.chain(name), key=lab_.made.key(name), **settings))
+def python(name, host='127.0.0.1', **settings):
+    return lambda lab_: Backend(lab_, speaking(chain=lab_.made.chain(name), key=lab_.made.key(name), **settings), host)
 
 
 def raw(serve):

@@ -257,11 +257,11 @@ class Group:
 
     # --- in this process ---
 
-    def raw(self, serve, port=0):
+    def raw(self, serve, port=0, host=LOOPBACK):
         """Listens and gives each accepted socket to serve(); returns the port."""
-        listener = socket.socket()
+        listener = socket.socket(socket.AF_INET6 if ':' in host else socket.AF_INET)
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind((LOOPBACK, port))
+        listener.bind((host, port))
         listener.listen(128)
         self.listeners.append(listener)
         threading.Thread(target=self._accept, args=(listener, serve), daemon=True).start()

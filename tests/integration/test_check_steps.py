@@ -49,7 +49,8 @@ def main():
                 repaired = run(*one)
                 again = commands(repaired.text)
                 tap.ok('acceptable' in repaired.text and 'Wrote' in repaired.text, 'and works', one, repaired.text)
-                tap.ok(all(run(*two).code == 0 for two in again), 'what is checked after it is acceptable', again)
+                tap.ok(bool(again) == bool(before) and all(run(*two).code == 0 for two in again),
+                       'what is checked after it is acceptable', again)
             asks_the_same = [('--trust' in one, '--purpose' in one) == (True, True) for one in told]
             tap.ok(told and all(asks_the_same), 'each asks the same question', told)
         given = run(*asked, '--at', '2020-01-01', 'turned.pem')

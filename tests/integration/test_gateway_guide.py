@@ -11,6 +11,7 @@ import json
 import os
 import pathlib
 import re
+import socket
 import ssl
 import subprocess
 import sys
@@ -119,11 +120,15 @@ SOUTH = (
           'certificate-hostname-mismatch', SERVER, host='localhost'),
     South('host name, by address', openssl('wrong-name'), (503, REFUSES, 'No subject alternative names matching IP address 127.0.0.1 found'),
           'certificate-hostname-mismatch', SERVER, trust='root'),
+    South('host name, by IPv6 address', python('good', host='::1'), (503, REFUSES, 'names matching IP address ::1 found'),
+          'certificate-hostname-mismatch', SERVER, gets('ipv6'), trust='root', host='::1', needs='IPv6'),
     # chain
     South('incomplete chain', python('incomplete'), NO_PATH, 'certificate-chain-incomplete', SERVER, trust='root'),
     South('incomplete chain, nginx', nginx('incomplete'), NO_PATH, 'certificate-chain-incomplete', SERVER, trust='root'),
     South('incomplete chain, another keystore has the intermediate', python('incomplete'), NO_PATH, 'certificate-chain-incomplete', SERVER,
           trust='root', extra='intermediate'),
+    South('incomplete chain, only a keystore says so', python('incomplete-reticent'), NO_PATH, 'certificate-chain-incomplete', SERVER,
+          trust='root', extra='reticent'),
     South('a foreign intermediate', python('wrong-intermediate'), NO_PATH, 'certificate-chain-invalid', SERVER, trust='root',
           also=('certificate-chain-incomplete',)),
     South('unknown CA', python('good'), NO_PATH, 'certificate-untrusted-ca', SERVER, trust='other-root', pasted=True),
@@ -239,6 +244,7 @@ class North:
     properties: dict = dataclasses.field(default_factory=dict)
     alias: str = pki.HOST
     tls: bool = True
+    reference: bool = False  # its keystore is named by one, and goes on to be
     extra: str = None        # a certificate in a further keystore, for the fix to find
     also: tuple = ()
     needs: str = None        # a program; without it the row is skipped
@@ -261,6 +267,8 @@ NORTH = (
           (None, 'server'), properties={'ssl_ciphers': CHACHA, 'ssl_protocols': 'TLSv1.2'}),
     North('no cipher in common, openssl', s_client('-tls1_2', '-cipher', CHACHA), (0, 'alert handshake failure'), 'cipher-mismatch',
           (None, 'server'), properties={'ssl_ciphers': AES}),
+    North('the client has no suite for the key', curl('--tls-max', '1.2', '--ciphers', AES), (0, 'alert handshake failure'),
+          'cipher-mismatch', (None, 'server'), own='good-rsa'),
     # host name
     North('host name', curl(), (0, 'no alternative certificate subject name matches'), 'certificate-hostname-mismatch',
           ('server', 'client'), own='wrong-name'),
@@ -276,6 +284,8 @@ NORTH = (
     North('self-signed', s_client(), (0, 'self-signed certificate'), 'certificate-self-signed', ('server', 'client'), own='self-signed'),
     # dates
     North('expired', curl(), (0, 'certificate has expired'), 'certificate-expired', ('server', 'client'), own='expired'),
+    North('expired, by reference', curl(), (0, 'certificate has expired'), 'certificate-expired', ('server', 'client'), own='expired',
+          reference=True),
     North('not yet valid', python_client(), (0, 'not yet valid'), 'certificate-not-yet-valid', ('server', 'client'), own='not-yet'),
     # SNI
     North('a name that no host has', s_client(name='localhost'), (0, 'unrecognized name'), 'sni-unrecognized', (None, 'server')),
@@ -422,6 +432,9 @@ def ssl_info(lab_, row, kind):
     if row.own:
         store = '%skeys%d' % (kind, row.number)
         lab_.store(store, 'own', lab_.made.chain(row.own), lab_.made.key(row.own))
+        if getattr(row, 'reference', False):
+            lab_.want(lab_.gateway.api('POST', lab.E + '/references', {'name': store, 'refers': store, 'resourceType': 'KeyStore'}), 201)
+            store = 'ref://' + store
         info.update(keyStore=store, keyAlias='own')
     if (kind == 'host' and row.trust) or (kind == 'target' and row.own):
         info['clientAuthEnabled'] = 'true'
@@ -476,6 +489,8 @@ def is_right(row, found, direction):
         problems.append('party %s, should be %s' % (found.get('party'), row.who[0]))
     if row.who[1] is not False and row.who[1] is not None and found.get('rejectedBy') != row.who[1]:
         problems.append('rejected by %s, should be %s' % (found.get('rejectedBy'), row.who[1]))
+    if getattr(row, 'needs', None) == 'IPv6' and row.host + ',' not in found.get('sentence', ''):
+        problems.append('the address is not told')
     if not found.get('text') or not verdict.get('sentence'):
         problems.append('no text')
     blanks = [step['text'] for step in verdict.get('fix', []) if step.get('software') == 'gateway' and BLANK.search(step['text'])
@@ -560,6 +575,8 @@ def play_north(tap, lab_, row):
         tap.ok(status == 200, name + ': the client does its part', status, words[-900:])
         return
     problems = mended(lab_, row, found)
+    if row.reference and '/references/' not in found['fix']['path']:
+        problems.append('its fix is not to the reference')
     status, words = row.client(lab_, row)
     tap.ok(not problems and status == 200, name + ': mended', '; '.join(problems), status, words[-900:], told(found),
            json.dumps(found.get(row.mend))[:900])
@@ -588,6 +605,23 @@ def play_sni_property(tap, lab_):
     tap.ok(again.status == 200, name + ': mended by the property', again)
 
 
+def play_protocols_property(tap, lab_):
+    """Too few protocols for all targets: the fix asks for no older ones."""
+    name = 'south: the Message Processor does TLS 1.2 only'
+    backend = Backend(lab_, speaking(chain=lab_.made.chain('good'), key=lab_.made.key('good'), least=V.TLSv1_3))
+    target = {'name': 'newer', 'host': '127.0.0.1', 'port': backend.port, 'isEnabled': True, 'sSLInfo': {'enabled': 'true'}}
+    lab_.want(lab_.gateway.api('POST', lab.E + '/targetservers', target), 201)
+    lab_.want(lab_.gateway.deploy('newer', lab.bundle('newer', '/newer', '<LoadBalancer><Server name="newer"/></LoadBalancer>')), 200)
+    (lab_.gateway.dir / 'message-processor.properties').write_text('conf_system_https.protocols=TLSv1.2\n')
+    lab_.gateway.order('restart', 'message-processor')
+    answer = lab_.gateway.call('/newer')
+    found = lab_.verdict(answer.headers.get('X-Handfast-Id')).json or {}
+    fix = found.get('fix') or {'body': ''}
+    tap.ok(found.get('cause') == 'protocol-mismatch' and 'TLSv1.3' in fix['body'] and 'TLSv1.1' not in fix['body'], name + ': the verdict',
+           told(found), fix)
+    tap.equal((lab_.apply(fix).status, lab_.gateway.call('/newer').status), (200, 200), name + ': mended')
+
+
 def substitute(lab_):
     """ROOT in what rows give to servers."""
     real = peers.server_context
@@ -600,9 +634,17 @@ def substitute(lab_):
         setattr(lab_.group, name, lambda *options, start=start: start(*[lab_.made.root if o == 'ROOT' else o for o in options]))
 
 
+def has_ipv6():
+    try:
+        with socket.create_server(('::1', 0), family=socket.AF_INET6):
+            return True
+    except OSError:
+        return False
+
+
 def without_missing(tap, rows):
     """The rows whose program is there; the others are skipped, saying so."""
-    has = {None: True, 'java': java_peers.find() is not None}
+    has = {None: True, 'java': java_peers.find() is not None, 'IPv6': has_ipv6()}
     for row in rows:
         if not has.setdefault(row.needs, peers.find(row.needs or '') is not None):
             tap.skip(row.name, 'no ' + row.needs)
@@ -628,7 +670,7 @@ def main():
             if lab_.java is not None:
                 group.processes.append(lab_.java.process)
             substitute(lab_)
-            lab_.store('spare', 'client', lab_.made.chain('client'), lab_.made.key('client'))
+            lab_.store('spare', 'own', lab_.made.chain('client'), lab_.made.key('client'))
             lab_.store('spare', 'server', lab_.made.chain('good'), lab_.made.key('good'))
             set_up_south(lab_, south)
             set_up_north(lab_, north)
@@ -639,6 +681,7 @@ def main():
                 play_north(tap, lab_, row)
             if wanted('south: the Message Processor sends no name'):
                 play_sni_property(tap, lab_)
+                play_protocols_property(tap, lab_)
     print('# %d scenarios in %.0f s' % (len(south) + len(north) + 1, time.monotonic() - began))
     tap.done()
 

@@ -206,6 +206,9 @@ def unanswered(gateway, made, group):
                'unanswered, %s: its words' % name, found.get('text'), found.get('server'))
         verdict_ = found.get('verdict') or {}
         tap.ok(verdict_.get('outcome') == 'completed' and verdict_.get('fix'), 'unanswered, %s: as JSON' % name, verdict_)
+        may_be_refused = detail == 'closed-before-answer' and 'TLS 1.3' in name
+        tap.equal((verdict_.get('confidence'), 'certificate-rejected' in text),
+                  ('probable' if may_be_refused else 'certain', may_be_refused), 'unanswered, %s: its confidence' % name)
     listed = gateway.api('GET', lab.E + '/handshakes?outcome=completed').json['handshakes']
     tap.equal(len(listed), len(UNANSWERED), 'unanswered: the list has them by their outcome')
 
