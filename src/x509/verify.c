@@ -8,6 +8,7 @@
 
 #include "x509/constraints.h"
 #include "x509/form.h"
+#include "x509/policies.h"
 #include "x509/profile.h"
 #include "x509/strength.h"
 
@@ -223,10 +224,13 @@ static bool is_zero(const ASN1_INTEGER *count)
 
 /* RFC 5937 section 3.2: what a trust anchor says of policies sets the inputs of the path's
  * validation, since the anchor itself is no part of the path. */
-static unsigned long flags_of_anchor(const struct path *path)
+static unsigned long flags_of_anchor(const struct run *r)
 {
     unsigned long flags = 0;
-    const X509 *x = path->certs[path->n - 1]->x;
+    const X509 *x = r->path->certs[r->path->n - 1]->x;
+    if (r->q->profile != X509_PROFILE_CAREFUL || r->path->n < 2) {
+        return 0;
+    }
     POLICY_CONSTRAINTS *pc = X509_get_ext_d2i(x, NID_policy_constraints, NULL, NULL);
     ASN1_INTEGER *any = X509_get_ext_d2i(x, NID_inhibit_any_policy, NULL, NULL);
     if (pc != NULL && is_zero(pc->requireExplicitPolicy)) {
@@ -245,9 +249,10 @@ static unsigned long flags_of_anchor(const struct path *path)
 
 static unsigned long flags_of(const struct run *r)
 {
-    unsigned long flags = X509_V_FLAG_POLICY_CHECK; /* RFC 5280 section 6.1 asks for it always */
-    if (r->q->profile == X509_PROFILE_CAREFUL && r->path->n > 1) {
-        flags |= flags_of_anchor(r->path);
+    unsigned long flags = 0;
+    if (!policies_are_bare(r->path)) {
+        flags = X509_V_FLAG_POLICY_CHECK | /* RFC 5280 section 6.1 asks for it always */
+                flags_of_anchor(r);
     }
     if (r->q->strict) {
         flags |= X509_V_FLAG_X509_STRICT;
@@ -392,6 +397,10 @@ static enum status run(struct run *r)
     size_t before = r->out->n;
     if (X509_verify_cert(r->ctx) != 1 && r->out->n == before && !r->out->could_not_build) {
         note_error(r, r->ctx);
+    }
+    if (policies_are_bare(r->path)) {
+        bool is_required = (flags_of_anchor(r) & X509_V_FLAG_EXPLICIT_POLICY) != 0;
+        policies_check(r->path, is_required, r->out);
     }
     return r->has_no_memory ? ST_NOMEM : ST_OK;
 }
