@@ -612,7 +612,10 @@ bool match_local_connect(struct judging *j)
     j->v->rejected_by = row->rejected_by;
     add_evidence(j, asked, "%s asked for a connection", us(j));
     add_evidence(j, j->view->end, "%s", end_words(j));
-    if (row->tail == NULL) {
+    if (l->connect_error == CONNECT_NO_ADDRESS && l->sought_host != NULL) {
+        say(j, "The server's host name %s has no address: nothing was connected to.",
+            l->sought_host);
+    } else if (row->tail == NULL) {
         say(j, "%s", row->head);
     } else {
         say(j, "%s%u%s", row->head, j->t->server.port, row->tail);

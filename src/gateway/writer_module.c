@@ -102,12 +102,16 @@ static void put_south(struct conf *c, const struct model_proxy *proxy, const cha
 
 void writer_module_south(struct writer *w, const struct backend *b)
 {
+    struct endpoint at[HOSTS_ADDRESSES_MAX];
     if (w->in->module == NULL) {
         return;
     }
     put_south(&w->c, b->proxy, b->label);
     if (b->kind != NULL) {
         label_bundle(w, b);
+    }
+    if (hosts_look_up(w->in->hosts, b->host, at) == 0) {
+        label(&w->c, "host", b->host); /* for the verdict, which has no address to show */
     }
     conf_line(&w->c, "handfast_fault headers");
 }

@@ -202,7 +202,7 @@ static void put_balance(struct writer *w, const struct writer_base *base, size_t
         conf_word(c, how->is_fallback && !no_first ? "backup" : "");
         conf_end(c);
     }
-    if (servers->n == 0) {
+    if (servers->n <= 1) { /* one that has no other nginx never takes out of rotation */
         conf_line(c, "server unix:nobody.sock down");
     }
     conf_close(c);
@@ -253,7 +253,7 @@ static enum status put_balanced(struct writer *w, const struct writer_base *base
         return err_set(err, ST_NOMEM, "no memory");
     }
     TRY(find_servers(w, base, route, t, servers, err));
-    bool alone = servers->n == 1;
+    bool alone = servers->n == 1 && t->load_balancer.max_failures == 0;
     if (alone) {
         const char *path = t->path == NULL ? "" : t->path;
         if (upstreams) {

@@ -129,6 +129,33 @@ static void hear_out(ngx_connection_t *c)
     hf_errors_put(&errors);
 }
 
+static bool has_flag(ngx_http_request_t *r)
+{
+    static const ngx_str_t flag = ngx_string("X-Apigee-fault-flag");
+    static const ngx_str_t yes = ngx_string("true");
+    for (ngx_list_part_t *part = &r->upstream->headers_in.headers.part; part != NULL;
+         part = part->next) {
+        const ngx_table_elt_t *at = part->elts;
+        for (ngx_uint_t i = 0; i < part->nelts; i++) {
+            if (at[i].key.len == flag.len && is_same_text(at[i].value, yes) &&
+                ngx_strncasecmp(at[i].key.data, flag.data, flag.len) == 0) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+/* An answer counts for nginx as a failure of the server only where another is tried after it. The
+ * last one, or the only one, has failed no less where its place answers with a fault of ours. */
+static bool is_fault_below(const struct guard *g)
+{
+    ngx_uint_t status = g->r->upstream->headers_in.status_n;
+    return g->conf->fault == HF_FAULT_NESTED &&
+           (status == NGX_HTTP_BAD_GATEWAY || status == NGX_HTTP_SERVICE_UNAVAILABLE) &&
+           has_flag(g->r);
+}
+
 static void on_free(ngx_peer_connection_t *pc, void *data, ngx_uint_t state)
 {
     const struct guard *g = data;
@@ -152,7 +179,7 @@ static void on_free(ngx_peer_connection_t *pc, void *data, ngx_uint_t state)
         a->was_connected = tcp.segments_in > 1; /* a SYN is refused with one */
         a->was_reset = tcp.state == TCP_CLOSE;
     }
-    g->free(pc, g->data, state);
+    g->free(pc, g->data, state | (is_fault_below(g) ? NGX_PEER_FAILED : 0));
 }
 
 static void on_notify(ngx_peer_connection_t *pc, void *data, ngx_uint_t type)

@@ -117,6 +117,16 @@ static void put_close(struct note *n, ngx_http_request_t *r)
     put_end(n, is_eof ? NOTE_END_EOF : NOTE_END_SYSTEM, is_eof ? 0U : ECONNRESET);
 }
 
+/* The name for which a resolver found no address. */
+static void put_sought(struct note *n, const ngx_http_upstream_t *u)
+{
+    struct note_entry e = { .kind = NOTE_FACT, .type = FACT_LABEL, .at_ns = clock_now_ns() };
+    if (u->resolved != NULL && u->resolved->host.len > 0) {
+        note_put(n, &e, bytes_of_str("host="),
+                 bytes_of(u->resolved->host.data, u->resolved->host.len));
+    }
+}
+
 static void put_what_happened(struct note *n, ngx_http_request_t *r, enum hf_untold what,
                               struct bytes said)
 {
@@ -125,6 +135,7 @@ static void put_what_happened(struct note *n, ngx_http_request_t *r, enum hf_unt
         put_end(n, NOTE_END_CONNECT, CONNECT_NONE_LEFT);
         break;
     case HF_NO_ADDRESS:
+        put_sought(n, r->upstream);
         put_end(n, NOTE_END_CONNECT, CONNECT_NO_ADDRESS);
         break;
     case HF_NOT_CONNECTED:

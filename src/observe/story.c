@@ -557,6 +557,8 @@ static void describe(struct telling *g)
     t->program = s->program;
     g->s->local.called = called(s);
     name_places(g->s);
+    g->s->local.sought_host =
+        s->local.connect_error == CONNECT_NO_ADDRESS ? story_label(s, "host") : NULL;
     t->local = &s->local;
     t->first.at_ns = s->first_ns;
     t->last.at_ns = s->last_ns;

@@ -38,15 +38,33 @@ static uint16_t version_of_server(const struct transcript *t)
     return (uint16_t)(min - 1);
 }
 
-bool blank_jsse_version(struct text *out, const struct about *a)
+/* Each between `open` and `close`. A server of TLS 1.1 or older that did not say which may have
+ * stopped at TLS 1.0: both are named then. */
+static bool put_jsse_versions(struct text *out, const struct transcript *t, const char *open,
+                              const char *separator, const char *close)
 {
     static const char *const names[] = { "SSLv3", "TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3" };
-    uint16_t version = version_of_server(a->t);
+    uint16_t version = version_of_server(t);
+    bool is_told = t->version != 0 || (t->side[SIDE_SERVER].first_alert != NULL &&
+                                       t->side[SIDE_SERVER].first_alert->version == version);
     if (version < 0x0300 || version > 0x0304) {
         return false;
     }
-    text_puts(out, names[version - 0x0300]);
+    if (version == 0x0302 && !is_told) {
+        text_printf(out, "%s%s%s%s", open, names[1], close, separator);
+    }
+    text_printf(out, "%s%s%s", open, names[version - 0x0300], close);
     return true;
+}
+
+bool blank_jsse_elements(struct text *out, const struct about *a)
+{
+    return put_jsse_versions(out, a->t, "<Protocol>", "", "</Protocol>");
+}
+
+bool blank_jsse_strings(struct text *out, const struct about *a)
+{
+    return put_jsse_versions(out, a->t, "\"", ", ", "\"");
 }
 
 bool blank_max_offered(struct text *out, const struct about *a)

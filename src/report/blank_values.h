@@ -24,7 +24,9 @@ bool blank_put_text(struct text *out, const char *s);
 /* blank_offers.c: what was offered and negotiated */
 bool blank_offered(struct text *out, const struct about *a);
 bool blank_version(struct text *out, const struct about *a);
-bool blank_jsse_version(struct text *out, const struct about *a);
+bool blank_jsse_elements(struct text *out,
+                         const struct about *a);                  /* <Protocol>TLSv1.2</Protocol> */
+bool blank_jsse_strings(struct text *out, const struct about *a); /* "TLSv1.2" */
 bool blank_max_offered(struct text *out, const struct about *a);
 bool blank_hello_bytes(struct text *out, const struct about *a);
 bool blank_suites_openssl(struct text *out, const struct about *a);

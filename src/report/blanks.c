@@ -60,6 +60,30 @@ static bool put_host(struct text *out, const struct about *a)
     return true;
 }
 
+/* The name that the client looks for in the certificate, where it said so itself: it need not be
+ * the one that it sent. */
+static bool put_checked_host(struct text *out, const struct about *a)
+{
+    const struct local_facts *l = a->t->local;
+    bool is_told = l != NULL && l->side == SIDE_CLIENT && l->checked_host != NULL;
+    return is_told ? blank_put_pasteable(out, l->checked_host) : put_host(out, a);
+}
+
+/* Whom a server that goes by names would have to know. */
+static bool put_whom(struct text *out, const struct about *a)
+{
+    if (a->t->hello != NULL && a->t->server_name == NULL) {
+        text_puts(out, "clients that send no server name");
+        return true;
+    }
+    return put_name(out, a);
+}
+
+static bool put_sought_host(struct text *out, const struct about *a)
+{
+    return a->t->local != NULL && blank_put_pasteable(out, a->t->local->sought_host);
+}
+
 /* An option of s_client; nothing where the client sent no name either. */
 static bool put_with_name(struct text *out, const struct about *a)
 {
@@ -316,6 +340,9 @@ static bool if_tls13(struct text *out, const struct about *a)
 /* clang-format off */
 static const struct blank blanks[] = {
     { "host",                 put_host,                   "HOST" },
+    { "checked_host",         put_checked_host,           "HOST" },
+    { "sought_host",          put_sought_host,            "NAME" },
+    { "whom",                 put_whom,                   "the name in its ClientHello" },
     { "name",                 put_name,                   "the name in its ClientHello" },
     { "with_name",            put_with_name,              " -servername HOST" },
     { "server",               put_server,                 "HOST:PORT" },
@@ -346,7 +373,8 @@ static const struct blank blanks[] = {
     { "offered",              blank_offered,              "the versions of its ClientHello" },
     { "max_offered",          blank_max_offered,          "a low version" },
     { "version",              blank_version,              "the version negotiated" },
-    { "jsse_version",         blank_jsse_version,         "TLSv1.2" },
+    { "jsse_elements",        blank_jsse_elements,        "<Protocol>TLSv1.2</Protocol>" },
+    { "jsse_strings",         blank_jsse_strings,         "\"TLSv1.2\"" },
     { "hello_bytes",          blank_hello_bytes,          NULL },
     { "suite",                blank_suite,                "the suite negotiated" },
     { "suites_openssl",       blank_suites_openssl,       NULL },

@@ -187,7 +187,8 @@ struct local_facts {
     unsigned verify_mode;              /* SSL_VERIFY_* */
     uint64_t verify_flags;             /* X509_V_FLAG_* */
     const char *checked_host;          /* that the library was told to check, NULL where none */
-    struct bytes cipher_suites;        /* u16 list; empty where not known */
+    const char *sought_host;    /* whose address was looked for in vain, NULL where not known */
+    struct bytes cipher_suites; /* u16 list; empty where not known */
 
     /* Names that the program itself asked OpenSSL for after the handshake, X509_check_host(3) */
     const char *refused_name; /* the first that the peer's certificate lacks, NULL where none */

@@ -53,7 +53,8 @@ class Row:
     n_servers: int = 1
     is_enabled: bool = True
     balancing: str = ''
-    before: str = ''         # the cause of the two requests that come first: each uses up a server
+    before: str = ''         # the cause of the requests that come first, and use up the servers
+    n_before: int = 1
     is_inside: bool = False  # only in the namespace
     tls: bool = True
     number: int = 0
@@ -70,13 +71,21 @@ ROWS = (
     Row('TCP time-out', '', UNAVAILABLE, 'connection-timeout', 'network', 'never answered', SOON, 'full'),
     Row('TCP time-out, two servers', '', UNAVAILABLE, 'connection-timeout', 'network', 'never answered', SOON, 'full', n_servers=2),
     Row('nobody listens, two servers', '', UNAVAILABLE, 'connection-refused', 'server', 'answered by a reset', n_servers=2),
-    Row('no address', 'nowhere.invalid', UNAVAILABLE, 'undetermined', 'unknown', 'has no address'),
-    Row('no address, two servers', 'nowhere.invalid', UNAVAILABLE, 'undetermined', 'unknown', 'has no address', n_servers=2),
+    Row('no address', 'nowhere.invalid', UNAVAILABLE, 'undetermined', 'unknown', 'getent ahosts nowhere.invalid'),
+    Row('no address, two servers', 'nowhere.invalid', UNAVAILABLE, 'undetermined', 'unknown', 'The server\'s host name nowhere.invalid has no address', n_servers=2),
     Row('each server disabled', '', NO_TARGETS, 'undetermined', 'unknown', 'No server of the target is in use', is_enabled=False),
     Row('each of two servers disabled', '', NO_TARGETS, 'undetermined', 'unknown', 'No server of the target is in use', n_servers=2,
         is_enabled=False),
     Row('no server left', '', NO_TARGETS, 'undetermined', 'unknown', 'No server of the target is in use', n_servers=2,
         balancing='<MaxFailures>1</MaxFailures>', before='connection-refused'),
+    Row('no server left, without a retry', '', NO_TARGETS, 'undetermined', 'unknown', 'No server of the target is in use', n_servers=2,
+        balancing='<MaxFailures>1</MaxFailures><RetryEnabled>false</RetryEnabled>', before='connection-refused', n_before=2),
+    Row('the only server is left no more', '', NO_TARGETS, 'undetermined', 'unknown', 'No server of the target is in use',
+        balancing='<MaxFailures>2</MaxFailures>', before='connection-refused', n_before=2),
+    Row('the only server is left', '', UNAVAILABLE, 'connection-refused', 'server', 'answered by a reset',
+        balancing='<MaxFailures>3</MaxFailures>', before='connection-refused', n_before=2),
+    Row('never taken out', '', UNAVAILABLE, 'connection-refused', 'server', 'answered by a reset',
+        balancing='<MaxFailures>0</MaxFailures>', before='connection-refused', n_before=5),
 )
 
 
@@ -144,7 +153,7 @@ def fault_of(answer):
 
 def ask(gateway, row, said):
     if row.before:
-        said[row.number, 'before'] = [gateway.call('/far/t%d' % row.number) for _ in range(2)]
+        said[row.number, 'before'] = [gateway.call('/far/t%d' % row.number) for _ in range(row.n_before)]
     said[row.number] = gateway.call('/far/t%d' % row.number)
 
 

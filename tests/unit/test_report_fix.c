@@ -158,7 +158,7 @@ static const struct choice choices[] = {
     { "northbound: the virtual host", CAUSE_PROTOCOL_MISMATCH, ACTOR_NONE, DIRECTION_NORTHBOUND, NULL, PRELUDE_NONE,
       "gateway", "virtual host property ssl_protocols", "HAProxy" },
     { "southbound: SSLInfo", CAUSE_PROTOCOL_MISMATCH, ACTOR_NONE, DIRECTION_SOUTHBOUND, NULL, PRELUDE_NONE,
-      "gateway", "<Protocols><Protocol>TLSv1.1</Protocol></Protocols>", "curl" },
+      "gateway", "<Protocols><Protocol>TLSv1</Protocol><Protocol>TLSv1.1</Protocol></Protocols>", "curl" },
     { "southbound: SNI property", CAUSE_SNI_MISSING, ACTOR_NONE, DIRECTION_SOUTHBOUND, NULL, PRELUDE_NONE,
       "gateway", "conf_system_jsse.enableSNIExtension=true", "curl" },
     { "southbound: truststore", CAUSE_CERTIFICATE_UNTRUSTED_CA, ACTOR_SERVER, DIRECTION_SOUTHBOUND, NULL, PRELUDE_NONE,
@@ -318,6 +318,27 @@ static void stores_are_named(void **state)
     made_free(m);
 }
 
+/* A client may check another name than the one that it sends; which one, only it can say. */
+static void the_name_that_is_checked(void **state)
+{
+    (void)state;
+    struct made *m = made_new();
+    struct fixed f;
+    struct local_facts local = { .side = SIDE_CLIENT, .checked_host = "inner.example" };
+    made_hello(m, "app.example");
+    made_fail(m, CAUSE_CERTIFICATE_HOSTNAME_MISMATCH, ACTOR_SERVER, ACTOR_CLIENT);
+    m->t.local = &local;
+    fix(m, &f);
+    assert_true(says(&f, NULL, "with inner.example among its subjectAltNames"));
+    assert_false(says(&f, NULL, "with app.example among its subjectAltNames"));
+    arena_deinit(&f.arena);
+    local.side = SIDE_SERVER;
+    fix(m, &f);
+    assert_true(says(&f, NULL, "with app.example among its subjectAltNames"));
+    arena_deinit(&f.arena);
+    made_free(m);
+}
+
 static void no_room_is_no_crash(void **state)
 {
     struct made *m = made_new();
@@ -333,7 +354,7 @@ static void no_room_is_no_crash(void **state)
 
 int main(void)
 {
-    struct CMUnitTest tests[ARRAY_LEN(choices) + 10] = {
+    struct CMUnitTest tests[ARRAY_LEN(choices) + 11] = {
         cmocka_unit_test(every_cause_has_a_fix),
         cmocka_unit_test(every_blank_is_known),
         cmocka_unit_test(first_row_is_a_step),
@@ -343,10 +364,11 @@ int main(void)
         cmocka_unit_test(hostile_names_are_not_pasted),
         cmocka_unit_test(names_that_are_known_are_put_in),
         cmocka_unit_test(stores_are_named),
+        cmocka_unit_test(the_name_that_is_checked),
         cmocka_unit_test(no_room_is_no_crash),
     };
     for (size_t i = 0; i < ARRAY_LEN(choices); i++) {
-        tests[10 + i] =
+        tests[11 + i] =
             (struct CMUnitTest){ choices[i].name, check_choice, NULL, NULL, (void *)&choices[i] };
     }
     return cmocka_run_group_tests_name("report_fix", tests, NULL, NULL);
