@@ -247,6 +247,12 @@ bool certificate_blame_fault(struct judging *j, enum side owner, const struct x5
         add_alternative(j, CAUSE_CERTIFICATE_CHAIN_INCOMPLETE, CONFIDENCE_POSSIBLE,
                         "nobody here has seen the issuer: it may be an intermediate CA");
     }
+    if (is_about_trust(fault->kind) && !j->view->context->trust_is_given && j->view->end_is_alert &&
+        j->view->end->type == TLS_ALERT_HANDSHAKE_FAILURE) {
+        add_alternative(j, CAUSE_SIGNATURE_MISMATCH, CONFIDENCE_POSSIBLE,
+                        "the alert stands for parameters that do not suit, a signature algorithm "
+                        "of the chain or of the key exchange among them");
+    }
     if (j->v->confidence != CONFIDENCE_CERTAIN) {
         add_alternative(j, CAUSE_CERTIFICATE_REJECTED, CONFIDENCE_POSSIBLE,
                         "the verifier may have refused it for a reason of its own");

@@ -129,8 +129,8 @@ static void judge_plain_offer(struct judging *j)
 {
     if (j->t->server_name == NULL && j->view->max_version >= 0x0303) {
         set_cause(j, CAUSE_SNI_MISSING, NULL, CONFIDENCE_POSSIBLE);
-        say(j, "The server refused an ordinary ClientHello that names no host (SNI): it probably "
-               "needs the name.");
+        say(j, "The server refused an ordinary ClientHello that names no host (SNI): it may need "
+               "the name.");
         return;
     }
     set_cause(j, CAUSE_UNDETERMINED, NULL, CONFIDENCE_POSSIBLE);
