@@ -3,10 +3,12 @@
 
 #include "api/diagnosis.h"
 #include "base/clock.h"
+#include "check/check.h"
 #include "gateway/expiry.h"
 #include "store/alias.h"
 #include "store/alias_judge.h"
 #include "x509/pem.h"
+#include "x509/tie.h"
 #include "x509/x509.h"
 
 enum { CHAIN_MAX = 16, HOST_ROOM = 320, WARN_DAYS = 30 };
@@ -95,14 +97,36 @@ static json_t *say(struct judging_alias *j, const char *alias, bool has_key)
                      "certificates", (int)j->n, "findings", j->findings);
 }
 
+static bool is_tied_to_any(const struct judging_alias *j, size_t at)
+{
+    for (size_t i = 0; i < x509_chain_n(j->chain); i++) {
+        if (i != at && x509_tie(j->chain, i, j->chain, at) == X509_TIED) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* The last certificate of a chain that has its root with it is an anchor too. */
 static enum status trust_own_root(struct judging_alias *j)
 {
-    size_t last = x509_chain_n(j->chain);
-    if (last > 0 && x509_chain_facts(j->chain, last - 1)->is_self_signed) {
-        return x509_store_add_anchor(j->store, x509_chain_der(j->chain, last - 1), NULL);
+    size_t n = x509_chain_n(j->chain);
+    bool is_root = n > 0 && x509_chain_facts(j->chain, n - 1)->is_self_signed;
+    if (is_root && (n == 1 || is_tied_to_any(j, n - 1))) {
+        return x509_store_add_anchor(j->store, x509_chain_der(j->chain, n - 1), NULL);
     }
     return ST_OK;
+}
+
+/* As the upload said: clients pass over what belongs to no chain. */
+static void find_unrelated(struct judging_alias *j)
+{
+    for (size_t i = 1; i < x509_chain_n(j->chain); i++) {
+        if (x509_tie(j->chain, i - 1, j->chain, i) != X509_TIED && !is_tied_to_any(j, i)) {
+            add(j, check_finding_id(CHECK_FINDING_UNRELATED),
+                check_finding_summary(CHECK_FINDING_UNRELATED), (int)i);
+        }
+    }
 }
 
 /* Below a root that a keystore of the environment has a chain is complete, and what an intermediate
@@ -173,6 +197,7 @@ static json_t *judge_loaded(struct judging_alias *j, const struct alias *a, cons
         if (!judge_whole_chain(j, hosts->n > 0 ? X509_FOR_SERVER : X509_FOR_ANY)) {
             return NULL;
         }
+        find_unrelated(j);
         judge_hosts(j, hosts);
     }
     return say(j, name, a->has_key);

@@ -133,6 +133,27 @@ static void call_it_good(struct kept_event *e)
     e->sentence = "The handshake is completed: the backend is accepted, and accepts.";
 }
 
+/* That the trial ended it behind the handshake, and that nobody here can judge the certificate
+ * which we showed and the backend took, are not findings. */
+static json_t *findings_of(const json_t *verdict, bool is_good)
+{
+    const json_t *all = json_object_get(verdict, "finding_details");
+    json_t *out = json_array();
+    for (size_t i = 0; i < json_array_size(all); i++) {
+        json_t *one = json_array_get(all, i);
+        const char *id = json_string_value(json_object_get(one, "id"));
+        const char *party = json_string_value(json_object_get(one, "party"));
+        bool is_of_trial = id != NULL && strcmp(id, "abandoned") == 0;
+        bool is_taken = is_good && party != NULL && strcmp(party, "client") == 0 && id != NULL &&
+                        (strcmp(id, "certificate-untrusted-ca") == 0 ||
+                         strcmp(id, "certificate-self-signed") == 0);
+        if (!is_of_trial && !is_taken) {
+            json_array_append(out, one);
+        }
+    }
+    return out;
+}
+
 static enum status say_verdict(struct api_request *r, struct seen *s, const json_t *document,
                                struct diagnosis *out)
 {
@@ -142,7 +163,6 @@ static enum status say_verdict(struct api_request *r, struct seen *s, const json
         call_it_good(&s->event);
     }
     json_t *verdict = event_parse(s->event.json);
-    json_t *findings = json_object_get(verdict, "finding_details");
     out->sentence = keep(r, s->event.sentence);
     out->answer = event_json(&s->event);
     json_object_del(out->answer, "number");
@@ -150,8 +170,7 @@ static enum status say_verdict(struct api_request *r, struct seen *s, const json
     json_object_del(out->answer, "count");
     json_object_del(out->answer, "lastSeen");
     json_object_set_new(out->answer, "isGood", json_boolean(out->is_good));
-    json_object_set_new(out->answer, "findings",
-                        json_is_array(findings) ? json_incref(findings) : json_array());
+    json_object_set_new(out->answer, "findings", findings_of(verdict, out->is_good));
     json_object_set_new(out->answer, "verdict", verdict);
     json_object_set_new(out->answer, "text", json_string(s->event.text));
     json_object_set_new(out->answer, "peerCertificates", json_string(s->event.chain));

@@ -30,6 +30,13 @@ enum status api_document_is_there(struct api_request *r, const struct store_key 
     return ST_OK;
 }
 
+void api_name_of_path(struct api_request *r, const char *param)
+{
+    if (json_is_object(r->json) && json_object_get(r->json, "name") == NULL) {
+        json_object_set_new(r->json, "name", json_string(api_param(r, param)));
+    }
+}
+
 enum status api_document_put(struct api_request *r, const struct store_key *key, json_t *json,
                              struct bytes blob, struct err *err)
 {

@@ -14,6 +14,8 @@ enum status api_document(struct api_request *r, const struct store_key *key, jso
                          struct err *err) NODISCARD;
 enum status api_document_is_there(struct api_request *r, const struct store_key *key, bool *out,
                                   struct err *err) NODISCARD;
+/* A body in JSON without a name has the one that the path's `param` says. */
+void api_name_of_path(struct api_request *r, const char *param);
 /* Within a transaction. Takes `json`; NULL is no memory. An empty blob keeps the one there is. */
 enum status api_document_put(struct api_request *r, const struct store_key *key, json_t *json,
                              struct bytes blob, struct err *err) NODISCARD;

@@ -168,6 +168,7 @@ static enum status change(struct api_request *r, struct api_answer *a, void *arg
 
 static enum status update(struct api_request *r, struct api_answer *a, struct err *err)
 {
+    api_name_of_path(r, "v");
     TRY(api_preflight_virtual_host(r, a, err));
     return api_refused(a) ? ST_OK : api_change(r, a, change, NULL, err);
 }

@@ -91,6 +91,13 @@ enum status certificates_put_key(const struct certificate_place *at, const struc
     } else {
         st = put_both(at, &alias, chain, key, err);
     }
+    if (st == ST_OK) {
+        char what[GENERATION_WHAT_MAX];
+        snprintf(what, sizeof what, "%s: alias %s of keystore %s", at->whose, ssl->key_alias,
+                 keystore);
+        generation_describe(at->part, chain, what);
+        generation_describe(at->part, key, what);
+    }
     alias_deinit(&alias);
     return st;
 }

@@ -50,6 +50,26 @@ struct text *generation_file(struct generation_part *p, const char *path)
     return &file->content;
 }
 
+void generation_describe(struct generation_part *p, const char *path, const char *what)
+{
+    for (size_t i = 0; i < p->n; i++) {
+        struct generation_file *file = &p->files[i];
+        if (strcmp(file->path, path) == 0 && file->what[0] == '\0') {
+            snprintf(file->what, sizeof file->what, "%s", what);
+        }
+    }
+}
+
+const char *generation_described(const struct generation_part *p, const char *words)
+{
+    for (size_t i = 0; i < p->n; i++) {
+        if (p->files[i].what[0] != '\0' && strstr(words, p->files[i].path) != NULL) {
+            return p->files[i].what;
+        }
+    }
+    return NULL;
+}
+
 bool generation_listens(const struct generation_part *p, const char *host, unsigned port)
 {
     for (size_t i = 0; i < p->n_listens; i++) {

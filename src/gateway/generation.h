@@ -12,10 +12,11 @@
 #include "gateway/part.h"
 
 enum { GENERATION_ROUTER, GENERATION_PROCESSOR, GENERATION_N_PARTS };
-enum { GENERATION_PATH_MAX = 96 };
+enum { GENERATION_PATH_MAX = 96, GENERATION_WHAT_MAX = 240 };
 
 struct generation_file {
     char path[GENERATION_PATH_MAX];
+    char what[GENERATION_WHAT_MAX]; /* it is made of; may be empty */
     struct text content;
 };
 
@@ -41,6 +42,10 @@ void generation_deinit(struct generation *g); /* wipes what may be keys */
 /* The file's content, to be written to; the one there is where the path is known already. Borrowed
  * until the next call. NULL without memory. */
 struct text *generation_file(struct generation_part *p, const char *path);
+/* What the file is made of, in words; who says it first counts. */
+void generation_describe(struct generation_part *p, const char *path, const char *what);
+/* Of the first file whose path stands in `words`; NULL: none of those that are described. */
+const char *generation_described(const struct generation_part *p, const char *words);
 enum status generation_listen(struct generation_part *p, const char *host, unsigned port,
                               struct err *err) NODISCARD;
 bool generation_listens(const struct generation_part *p, const char *host, unsigned port);

@@ -93,7 +93,14 @@ static enum status test_part(struct gateway *g, size_t part, const char *dir, st
     char rest[64];
     snprintf(rest, sizeof rest, "%s/nginx.conf", folders[part]);
     TRY(places_join(conf, dir, rest, err));
-    return part_test(&g->part[part], conf, err);
+    enum status st = part_test(&g->part[part], conf, err);
+    const char *what =
+        st == ST_USAGE ? generation_described(&g->prepared.part[part], err->text) : NULL;
+    if (what != NULL) {
+        struct err said = *err;
+        st = err_set(err, st, "%s: %s", what, said.text);
+    }
+    return st;
 }
 
 static enum status write_and_test(struct gateway *g, struct err *err)

@@ -66,6 +66,8 @@ def rows(made):
          {'enabled': 'true', 'protocols': ['TLSv1.2'], 'ciphers': ['TLS_RSA_WITH_AES_128_CBC_SHA']},
          'cipher-mismatch'),
         ('twoway', backend_of(made, 'good', client_ca=made.root), on, 'client-certificate-missing'),
+        ('twowayshown', backend_of(made, 'good', client_ca=made.root),
+         {'enabled': 'true', 'clientAuthEnabled': 'true', 'keyStore': 'ours', 'keyAlias': 'client'}, None),
         ('plain', lab.Backend('plain'), on, 'plaintext-server'),
         ('tlsoff', backend_of(made, 'good'), None, 'plaintext-client'),
     ]
@@ -80,6 +82,8 @@ def targets(gateway, made):
         said = before.json or {}
         tap.equal((before.status, said.get('isGood'), said.get('cause')), (200, cause is None, cause),
                   '%s: before it is there' % name)
+        moot = [one for one in said.get('findings', []) if one['id'] == 'abandoned' or (cause is None and one['party'] == 'client')]
+        tap.equal(moot, [], '%s: no findings about the trial itself' % name)
         made_now = gateway.api('POST', lab.E + '/targetservers?preflight=true', body)
         tap.equal(made_now.status, 201 if cause is None else 400, '%s: preflight' % name)
         if cause is not None:
@@ -169,6 +173,44 @@ def hosts(gateway, made):
     tap.ok(any(use['kind'] == 'virtual host' and use['name'] == 'site' for use in said['usedBy']),
            'keystore: what uses it', said)
     tap.equal(gateway.api('POST', lab.E + '/keystores/nobody/diagnosis').status, 404, 'a keystore that is none')
+
+
+def unrelated(gateway, made, folder):
+    """A root that belongs to no chain makes none complete, and is told of."""
+    for name, whose, is_good in (('whole', 'good', True), ('cut', 'incomplete', False)):
+        odd = folder / (name + '.pem')
+        odd.write_bytes(pathlib.Path(made.chain(whose)).read_bytes() + pathlib.Path(made.other_root).read_bytes())
+        must(gateway.alias('odd' + name, 'own', odd, made.key(whose)))
+        if not is_good:  # without it nobody knows whether the issuer is a root
+            must(gateway.alias('otherstoo', 'intermediate', made.intermediate))
+        said = gateway.api('POST', '%s/keystores/odd%s/diagnosis' % (lab.E, name)).json
+        found = [one['id'] for one in said['aliases'][0]['findings']]
+        tap.equal((said['isGood'], 'unrelated' in found, 'certificate-chain-incomplete' in found), (is_good, True, not is_good),
+                  'keystore: a root of nobody, %s' % name)
+
+
+def refused_by_nginx(gateway, made):
+    """A key that OpenSSL refuses: the answer says which, and whose."""
+    must(gateway.alias('weak', 'own', made.chain('weak-key'), made.key('weak-key')))
+    answer = gateway.api('POST', lab.E + '/virtualhosts', {
+        'name': 'weakly', 'hostAliases': [pki.HOST], 'port': str(peers.free_port()),
+        'sSLInfo': {'enabled': 'true', 'keyStore': 'weak', 'keyAlias': 'own'}})
+    said = (answer.json or {}).get('message', '')
+    tap.ok(answer.status == 400 and said.startswith('virtual host weakly: alias own of keystore weak: ') and 'too small' in said,
+           'a key that nginx refuses is named', answer)
+
+
+def named_by_path(gateway):
+    """The path says which one is changed: the body need not."""
+    must(gateway.api('POST', lab.E + '/targetservers', target('mute', 1)))
+    body = {'host': '127.0.0.1', 'port': 2}
+    tap.equal(gateway.api('PUT', lab.E + '/targetservers/mute', body).json.get('port'), 2, 'PUT without a name: target server')
+    port = str(peers.free_port())
+    must(gateway.api('POST', lab.E + '/virtualhosts', {'name': 'mute', 'hostAliases': ['a.test'], 'port': port}))
+    done = gateway.api('PUT', lab.E + '/virtualhosts/mute', {'hostAliases': ['b.test'], 'port': port})
+    tap.equal((done.json or {}).get('hostAliases'), ['b.test'], 'PUT without a name: virtual host')
+    tap.equal(gateway.api('PUT', lab.E + '/virtualhosts/mute', {'name': 'b', 'hostAliases': ['b.test'], 'port': port}).status, 400,
+              'PUT with another name')
 
 
 def lacking(gateway, made):
@@ -373,6 +415,9 @@ def main():
             stalls(gateway)
             hosts(gateway, made)
             lacking(gateway, made)
+            unrelated(gateway, made, pathlib.Path(name))
+            refused_by_nginx(gateway, made)
+            named_by_path(gateway)
             trusting(gateway, made)
             replacing(gateway, made, name)
             waiting(gateway, made)
